@@ -7,12 +7,10 @@ without fear that it comes back. Stores do not hash and do not count: callers ve
 
 import secrets
 from collections.abc import AsyncIterator
-from typing import NewType, Protocol
+from typing import Protocol
 
 from wharfinger.spec.digest import Digest
-
-Location = NewType("Location", str)
-"""A key in the store, relative, of the characters [a-z0-9/] only. Made by the store and kept in the database."""
+from wharfinger.spec.locations import Location
 
 Bytes = AsyncIterator[bytes]
 

@@ -1,0 +1,128 @@
+"""PostgreSQL: a pool of connections, each used from a thread, and transactions that are run again when they clash."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql import Select
+
+from wharfinger.errors import StorageFull, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECTIONS = 8
+ATTEMPTS = 10
+
+# A clash with another transaction: serialization_failure, deadlock_detected, unique_violation (both inserted),
+# foreign_key_violation (the other one deleted what we had just seen, or linked what we were about to delete).
+# The next run sees the other's commit and either succeeds or refuses in our words.
+_CLASHES = frozenset({"40001", "40P01", "23505", "23503"})
+_FULL = frozenset({"53100"})
+
+
+class PostgreSQLDatabase:
+    """A PostgreSQL database that any number of processes and machines share."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(
+            url,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_pre_ping=False,
+            pool_timeout=30,
+            connect_args={"connect_timeout": 10, "application_name": "wharfinger"},
+        )
+        self._snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="postgresql")
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._in_thread(partial(_attempt, self._snapshot, lambda tx: query(tx, *args, **kwargs)))
+
+    async def write(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._in_thread(partial(_attempt, self._engine, lambda tx: query(tx, *args, **kwargs)))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def prepare(self, statement: Select[Any]) -> "PreparedInThread":
+        return PreparedInThread(self, statement)
+
+    async def first(self, statement: Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of a statement that needs no transaction around it."""
+
+        def query(connection: Connection) -> tuple[Any, ...] | None:
+            row = connection.execute(statement, parameters).first()
+            return tuple(row) if row is not None else None
+
+        return await self._in_thread(partial(_attempt, self._autocommit, query))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+        self._engine.dispose()
+
+
+class PreparedInThread:
+    """A SELECT that psycopg prepares on the server by itself once it has been run a few times."""
+
+    def __init__(self, database: PostgreSQLDatabase, statement: Select[Any]) -> None:
+        self._database = database
+        self._statement = statement
+
+    async def first(self, **parameters: Any) -> tuple[Any, ...] | None:
+        return await self._database.first(self._statement, parameters)
+
+
+def _attempt(engine: Engine, query: Callable[[Connection], T]) -> T:
+    """Run ``query`` in a transaction, again when it clashed with another one or met a connection that was dead."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with postgresql_errors(), engine.begin() as connection:
+                return query(connection)
+        except (OperationalError, IntegrityError) as error:
+            if attempt == ATTEMPTS - 1 or _state(error) not in _CLASHES:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        except _StaleConnection as error:
+            if attempt == ATTEMPTS - 1:
+                raise Unavailable("the database closed every connection") from error
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+class _StaleConnection(Exception):
+    """A pooled connection turned out to be closed."""
+
+
+@contextmanager
+def postgresql_errors() -> Iterator[None]:
+    """PostgreSQL's complaints about the machine in our words; clashes and our own mistakes stay as they are."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Unavailable("every database connection was busy for too long") from error
+    except DBAPIError as error:
+        state = _state(error)
+        if state in _FULL:
+            raise StorageFull("the disk that holds the database is full; nothing was changed") from error
+        if error.connection_invalidated and state != "57014":
+            raise _StaleConnection from error
+        if isinstance(error, OperationalError) and state not in _CLASHES:
+            raise Unavailable(f"the database did not answer ({state or 'no connection'})") from error
+        raise
+
+
+def _state(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""

@@ -1,0 +1,172 @@
+"""Every table, once, for SQLite and PostgreSQL. How they hang together: ``docs/internals/database.md``.
+
+Names are compared and sorted byte by byte: SQLite does so by itself, PostgreSQL is told with ``COLLATE "C"``.
+Times are seconds since the epoch. Foreign keys carry no cascade: what is used cannot be deleted, whoever was first.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BYTEWISE = Text(collation="C").with_variant(Text(), "sqlite")
+KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", KEY, primary_key=True, autoincrement=True),
+    Column("name", BYTEWISE, nullable=False, unique=True),
+    Column("created_at", Double, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("location", BYTEWISE, nullable=False, unique=True),
+    Column("created_at", Double, nullable=False),
+)
+
+# Through which repositories a blob may be read: knowing a digest is not access.
+blob_links = Table(
+    "blob_links",
+    metadata,
+    Column("repository_id", KEY, ForeignKey("repositories.id"), primary_key=True),
+    Column("digest", BYTEWISE, ForeignKey("blobs.digest"), primary_key=True),
+    Column("linked_at", Double, nullable=False),
+    Index(None, "digest"),
+)
+
+manifests = Table(
+    "manifests",
+    metadata,
+    Column("repository_id", KEY, ForeignKey("repositories.id"), primary_key=True),
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("artifact_type", Text),
+    Column("subject", BYTEWISE),
+    Column("annotations", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("pushed_at", Double, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Index(None, "repository_id", "subject", "digest"),
+)
+
+# Edges. `present` repeats the digest when the repository holds the target, and then a foreign key guards it; it is
+# null when the target may be elsewhere (foreign layers, sparse manifests).
+manifest_blobs = Table(
+    "manifest_blobs",
+    metadata,
+    Column("repository_id", KEY, primary_key=True),
+    Column("manifest", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("present", BYTEWISE),
+    ForeignKeyConstraint(["repository_id", "manifest"], ["manifests.repository_id", "manifests.digest"]),
+    ForeignKeyConstraint(["repository_id", "present"], ["blob_links.repository_id", "blob_links.digest"]),
+    Index(None, "repository_id", "digest"),
+    Index(None, "repository_id", "present"),
+)
+
+manifest_children = Table(
+    "manifest_children",
+    metadata,
+    Column("repository_id", KEY, primary_key=True),
+    Column("manifest", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("present", BYTEWISE),
+    ForeignKeyConstraint(["repository_id", "manifest"], ["manifests.repository_id", "manifests.digest"]),
+    ForeignKeyConstraint(["repository_id", "present"], ["manifests.repository_id", "manifests.digest"]),
+    Index(None, "repository_id", "digest"),
+    Index(None, "repository_id", "present"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("repository_id", KEY, primary_key=True),
+    Column("name", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("moved_at", Double, nullable=False),
+    ForeignKeyConstraint(["repository_id", "digest"], ["manifests.repository_id", "manifests.digest"]),
+    Index(None, "repository_id", "digest"),
+)
+
+# An upload session. `size` is how many bytes its finished segments have; it only moves by compare-and-set.
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("repository", BYTEWISE, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("state", Text, CheckConstraint("state IN ('open', 'finished', 'cancelled')", name="state"), nullable=False),
+    Column("digest", BYTEWISE),
+    Column("expires_at", Double, nullable=False, index=True),
+)
+
+# Staged bytes. The row is made before the bytes, so whatever a crash leaves behind is found again; `size` is null
+# until they are complete and part of the upload.
+segments = Table(
+    "segments",
+    metadata,
+    Column("location", BYTEWISE, primary_key=True),
+    Column("upload_id", BYTEWISE, ForeignKey("uploads.id"), nullable=False, index=True),
+    Column("start", BigInteger, nullable=False),
+    Column("size", BigInteger),
+    Column("digest", BYTEWISE),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", KEY, primary_key=True, autoincrement=True),
+    Column("name", BYTEWISE, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("name"),
+)
+
+login_tokens = Table(
+    "login_tokens",
+    metadata,
+    Column("hash", BYTEWISE, primary_key=True),
+    Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+)
+
+# One row. Whatever changes who may do what adds one, and every process sees at the next request that it must reload.
+access_revision = Table(
+    "access_revision",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
