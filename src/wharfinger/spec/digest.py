@@ -27,8 +27,14 @@ def parse(text: str) -> Digest:
     if _DIGEST.fullmatch(text):
         return Digest(text)
     raise DigestInvalid(
-        f"invalid digest {text[:160]!r}: want sha256:<64 lower-case hex digits> or sha512:<128>", digest=text[:160]
+        f"invalid digest {text[:160]!r}: want sha256:<64 lower-case hex digits> or sha512:<128>",
+        digest=encodable(text[:160]),
     )
+
+
+def encodable(text: str) -> str:
+    """``text`` for the detail of a refusal: half a surrogate pair, which no UTF-8 body can carry, becomes ``?``."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_digest(text: str) -> bool:

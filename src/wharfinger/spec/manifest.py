@@ -5,8 +5,9 @@ which blobs and manifests does it need, which manifest is it about, and how do r
 """
 
 import json
-import re
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,11 +22,18 @@ from wharfinger.spec.digest import Digest
 MAX_BYTES = 4 * 1024 * 1024
 """The size that clients and registries SHOULD support (spec.md, "Pushing Manifests") is also our limit."""
 MAX_DEPTH = 32
+MAX_STRUCTURES = 100_000
+"""Objects and lists together: 4 MiB of descriptors have fewer, while 4 MiB of ``{},`` would take 9 s and 500 MB."""
 
 _T = TypeVar("_T")
 
 _UNSPECIFIC = frozenset({"", "application/json", "application/octet-stream"})
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NAMES = (
+    *("schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "subject"),
+    *("annotations", "digest", "size", "data", "urls"),
+)
+_FOLDED = {name.casefold(): name for name in _NAMES}
 
 
 class _Image(msgspec.Struct, rename="camel"):
@@ -71,6 +79,7 @@ def parse(raw: bytes, content_type: str, digest: Digest | None = None) -> Manife
         raise DigestInvalid(f"the manifest's digest is {actual}, not {digest}", digest=digest, actual=actual)
     fields = _read(raw)
     media_type = _media_type(fields, media_types.bare(content_type))
+    _require_one_reading(fields, media_type)
     if media_type in media_types.INDEXES:
         return _index(raw, actual, media_type, _typed(raw, _Index))
     return _image(raw, actual, media_type, _typed(raw, _Image))
@@ -78,32 +87,34 @@ def parse(raw: bytes, content_type: str, digest: Digest | None = None) -> Manife
 
 def _read(raw: bytes) -> dict[str, Any]:
     """The fields of a JSON object without duplicate keys, which two readers could understand differently."""
-    _require_shallow(raw)
+    _require_bounded(raw)
     try:
         fields = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except ValueError as error:  # not JSON, not UTF-8, or a number of more digits than Python converts
         raise ManifestInvalid(f"the manifest is not JSON: {error}") from error
     if not isinstance(fields, dict):
         raise ManifestInvalid("the manifest is not a JSON object")
     return fields
 
 
-def _require_shallow(raw: bytes) -> None:
+def _require_bounded(raw: bytes) -> None:
+    """Refuse, before anything is built, what would exhaust the stack or the memory of whoever parses it."""
+    # Without its escapes, a string is what stands between two quotes; so every second piece is outside of strings.
+    outside = raw.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(None, _ALL_BUT_BRACKETS)
+    if len(brackets) > 2 * MAX_STRUCTURES:
+        raise ManifestInvalid(f"the manifest has more than {MAX_STRUCTURES} objects and lists")
     depth = 0
-    for match in _STRUCTURE.finditer(raw):
-        if match[0] in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ManifestInvalid(f"the manifest nests deeper than {MAX_DEPTH} levels")
-        elif match[0] in b"]}":
-            depth -= 1
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise ManifestInvalid(f"the manifest nests deeper than {MAX_DEPTH} levels")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ManifestInvalid(f"the manifest has the key {twice[:80]!r} twice in one object")
     return fields
 
@@ -130,6 +141,20 @@ def _media_type(fields: dict[str, Any], content_type: str) -> str:
     return media_type
 
 
+def _require_one_reading(fields: dict[str, Any], media_type: str) -> None:
+    """Refuse what another reader takes for other content than we do, and so would run layers that nobody scanned."""
+    foreign = ("config", "layers") if media_type in media_types.INDEXES else ("manifests",)
+    for name in (*foreign, "fsLayers"):
+        if fields.get(name):
+            raise ManifestInvalid(f"{name!r} does not belong into a manifest of type {media_type}")
+    lists = (fields.get("layers"), fields.get("manifests"))
+    parts = [fields.get("config"), fields.get("subject"), *chain(*(part for part in lists if isinstance(part, list)))]
+    for key in chain(fields, *(part for part in parts if isinstance(part, dict))):
+        # Go, and so most clients, match field names whatever their case.
+        if _FOLDED.get(key.casefold(), key) != key:
+            raise ManifestInvalid(f"the key {key[:80]!r} must be written {_FOLDED[key.casefold()]!r}")
+
+
 def _typed(raw: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(raw, type=kind)
@@ -145,9 +170,9 @@ def _image(raw: bytes, digest: Digest, media_type: str, image: _Image) -> Manife
         digest=digest,
         media_type=media_type,
         # "If the artifactType is empty or missing [...] the config descriptor mediaType value": spec.md, referrers.
-        artifact_type=image.artifact_type or image.config.media_type,
+        artifact_type=descriptors.media_type(image.artifact_type or image.config.media_type, "artifactType"),
         subject=_subject(image.subject),
-        annotations=image.annotations or {},
+        annotations=descriptors.annotations(image.annotations, "annotations"),
         blobs=(descriptors.parse(image.config, "config"), *layers),
         children=(),
     )
@@ -155,15 +180,17 @@ def _image(raw: bytes, digest: Digest, media_type: str, image: _Image) -> Manife
 
 def _index(raw: bytes, digest: Digest, media_type: str, index: _Index) -> Manifest:
     _require_schema_2(index.schema_version)
+    entries = [descriptors.parse(entry, f"manifests[{i}]") for i, entry in enumerate(index.manifests or [])]
     return Manifest(
         raw=raw,
         digest=digest,
         media_type=media_type,
-        artifact_type=index.artifact_type or None,
+        artifact_type=descriptors.media_type(index.artifact_type or "", "artifactType") or None,
         subject=_subject(index.subject),
-        annotations=index.annotations or {},
-        blobs=(),
-        children=tuple(descriptors.parse(child, f"manifests[{i}]") for i, child in enumerate(index.manifests or [])),
+        annotations=descriptors.annotations(index.annotations, "annotations"),
+        # What no manifest of ours can be is a blob: BuildKit keeps its cache as an index of layers.
+        blobs=tuple(entry for entry in entries if not entry.is_manifest),
+        children=tuple(entry for entry in entries if entry.is_manifest),
     )
 
 

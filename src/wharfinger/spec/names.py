@@ -29,7 +29,7 @@ def repository(text: str) -> RepoName:
     raise NameInvalid(
         f"invalid repository name {text[:80]!r}: want lower-case letters and digits, parts joined by / "
         f"and inside a part by one of . _ __ or dashes; at most {MAX_NAME} characters",
-        name=text[: MAX_NAME + 1],
+        name=digests.encodable(text[: MAX_NAME + 1]),
     )
 
 
@@ -40,7 +40,7 @@ def tag(text: str) -> Tag:
     raise TagInvalid(
         f"invalid tag {text[:80]!r}: want at most 128 letters, digits, '_', '.' and '-', "
         "the first a letter, a digit or '_'",
-        tag=text[:129],
+        tag=digests.encodable(text[:129]),
     )
 
 

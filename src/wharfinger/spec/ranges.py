@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from wharfinger.errors import RangeInvalid, UploadInvalid
 
-_ONE_RANGE = re.compile(r"bytes=\s*(\d{0,19})-(\d{0,19})\s*", re.ASCII)
+# Units are case-insensitive. Python converts 4300 digits; a position that takes a thousand is past any end.
+_ONE_RANGE = re.compile(r"bytes=[ \t]*(\d{0,1000})-(\d{0,1000})[ \t]*", re.ASCII | re.IGNORECASE)
 _CHUNK = re.compile(r"(?:bytes[ =])?(\d{1,19})-(\d{1,19})(?:/(?:\d{1,19}|\*))?", re.ASCII)
 
 
@@ -36,7 +37,7 @@ def requested(header: str | None, size: int) -> Span | None:
         start = int(match[1])
         stop = min(size, int(match[2]) + 1) if match[2] else size
     if start >= stop:
-        raise RangeInvalid(f"range {header!r} is outside the {size} bytes there are", size=size)
+        raise RangeInvalid(f"range {match[0][:80]!r} is outside the {size} bytes there are", size=size)
     return Span(start, stop)
 
 
