@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wharfinger.errors import DigestInvalid, NameInvalid, Refusal, TagInvalid
@@ -112,6 +112,7 @@ def test_a_reference_with_a_colon_that_is_no_digest_is_refused(text: str) -> Non
         names.reference(text)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.from_regex(GRAMMAR, fullmatch=True).filter(lambda text: len(text) <= names.MAX_NAME))
 def test_every_name_of_the_printed_grammar_is_taken(text: str) -> None:
     assert names.repository(text) == text
