@@ -116,6 +116,12 @@ class NoSuchRoute(Refusal):
     code = "UNSUPPORTED"
 
 
+class MethodUnsupported(Refusal):
+    """The path is part of the API, but not with this method."""
+
+    code = "UNSUPPORTED"
+
+
 class RangeInvalid(Refusal):
     """Bytes were sent for, or asked from, an offset that is not the right one. ``size`` says what there is."""
 

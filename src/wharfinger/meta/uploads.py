@@ -107,6 +107,11 @@ def parts(tx: Connection, id: str) -> list[Segment]:
     ]
 
 
+def find_with_parts(tx: Connection, repository: RepoName, id: str) -> tuple[Upload, list[Segment]]:
+    """The session, open or just finished, and its segments as of the same moment. Raises UploadUnknown."""
+    return find(tx, repository, id), parts(tx, id)
+
+
 def finish(tx: Connection, upload: Upload, digest: Digest, expires_at: float) -> bool:
     """Close the session as ``digest``: True. False if somebody else just did. Raises UploadUnknown or RangeInvalid."""
     closed = tx.execute(

@@ -24,7 +24,7 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
 
 def repository(text: str) -> RepoName:
     """The repository name that ``text`` is. Raises NameInvalid."""
-    if len(text) <= MAX_NAME and _NAME.fullmatch(text):
+    if is_repository(text):
         return RepoName(text)
     raise NameInvalid(
         f"invalid repository name {text[:80]!r}: want lower-case letters and digits, parts joined by / "
@@ -33,15 +33,25 @@ def repository(text: str) -> RepoName:
     )
 
 
+def is_repository(text: str) -> bool:
+    """Whether ``text`` would parse as a repository name."""
+    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
+
+
 def tag(text: str) -> Tag:
     """The tag that ``text`` is. Raises TagInvalid."""
-    if _TAG.fullmatch(text):
+    if is_tag(text):
         return Tag(text)
     raise TagInvalid(
         f"invalid tag {text[:80]!r}: want at most 128 letters, digits, '_', '.' and '-', "
         "the first a letter, a digit or '_'",
         tag=digests.encodable(text[:129]),
     )
+
+
+def is_tag(text: str) -> bool:
+    """Whether ``text`` would parse as a tag."""
+    return _TAG.fullmatch(text) is not None
 
 
 def reference(text: str) -> Reference:

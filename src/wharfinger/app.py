@@ -1,0 +1,175 @@
+"""Where everything is put together: read this first.
+
+prepare(settings)        once, before any worker: folders, schema, the first administrator
+create(settings)         in every worker: the ASGI application
+housekeeping(settings)   in one process of its own: what is done without being asked
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from wharfinger.access.accounts import Accounts, create_first_administrator
+from wharfinger.access.authenticate import Authenticator
+from wharfinger.api.app import create_api
+from wharfinger.api.services import Services as ApiServices
+from wharfinger.blobs.store import BlobStore
+from wharfinger.blobs.stores import StoreSettings, open_store
+from wharfinger.blobs.wrap import Measured
+from wharfinger.config import Settings
+from wharfinger.jobs import housekeeper
+from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.migrate import migrate
+from wharfinger.oci.blobs import BlobHandlers
+from wharfinger.oci.lists import ListHandlers
+from wharfinger.oci.manifests import ManifestHandlers
+from wharfinger.oci.routes import routes
+from wharfinger.oci.uploads import UploadHandlers
+from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.manifests import Manifests, Sparse
+from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.uploads import Uploads
+from wharfinger.web.gate import Gate, Limits
+from wharfinger.web.metrics import RequestMetrics
+from wharfinger.web.routes import Route, Router
+from wharfinger.web.site import Operations, Site
+from wharfinger.web.tell import Teller
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the registry can do, whoever asks for it."""
+
+    db: Database
+    store: BlobStore
+    authenticator: Authenticator
+    accounts: Accounts
+    uploads: Uploads
+    manifests: Manifests
+    pulls: Pulls
+    deletes: Deletes
+
+    async def ready(self) -> None:
+        """Return when database and store answer. Raises Unavailable."""
+        await self.db.read(lambda tx: tx.exec_driver_sql("SELECT 1").scalar())
+        await self.store.probe()
+
+    async def close(self) -> None:
+        """Give back what was opened."""
+        self.authenticator.close()
+        await self.store.close()
+        await self.db.close()
+
+
+def build(settings: Settings, metrics: CollectorRegistry, now: Clock = time.time) -> Services:
+    """The services over one database and one store. Connects to neither yet."""
+    db = open_database(database_url(settings))
+    store = Measured(open_store(store_settings(settings)), metrics)
+    return Services(
+        db=db,
+        store=store,
+        authenticator=Authenticator(db, now),
+        accounts=Accounts(db, now),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry),
+        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
+        pulls=Pulls(db, store, redirect=settings.storage_redirect),
+        deletes=Deletes(db),
+    )
+
+
+def create(settings: Settings, now: Clock = time.time) -> Site:
+    """The ASGI application of one worker."""
+    metrics = CollectorRegistry()
+    services = build(settings, metrics, now)
+    gate = Gate(
+        Router(_routes(services)),
+        services.authenticator,
+        Limits(settings.max_blob_size, settings.body_timeout),
+        Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log),
+    )
+    operations = Operations(
+        ready=services.ready,
+        metrics=partial(_exposition, metrics),
+        authenticate=services.authenticator.authenticate,
+    )
+    api = create_api(
+        ApiServices(
+            db=services.db,
+            authenticator=services.authenticator,
+            accounts=services.accounts,
+            pulls=services.pulls,
+            deletes=services.deletes,
+        )
+    )
+    return Site(gate=gate, api=api, operations=operations, start=services.ready, stop=services.close)
+
+
+def prepare(settings: Settings, now: Clock = time.time) -> str | None:
+    """Make the data folder, bring the schema up to date, and on the first start make the administrator.
+
+    Returns the administrator's generated password the one time there is one. Safe to run on several nodes at once.
+    """
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    db = open_database(database_url(settings))
+    migrate(db.engine)
+    password = settings.admin_password.reveal() if settings.admin_password else None
+    made = create_first_administrator(db.engine, password, now)
+    db.engine.dispose()
+    return made
+
+
+async def housekeeping(settings: Settings, now: Clock = time.time) -> None:
+    """Do what is done without being asked, until cancelled."""
+    services = build(settings, CollectorRegistry(), now)
+    try:
+        await housekeeper.run({"expired uploads": services.uploads.sweep}, every=housekeeper.MINUTE)
+    finally:
+        await services.close()
+
+
+def database_url(settings: Settings) -> str:
+    """Where the facts are: by default a file in the data folder."""
+    if settings.database is not None:
+        return settings.database.reveal()
+    return f"sqlite:///{settings.data.absolute() / 'wharf.db'}"
+
+
+def store_settings(settings: Settings) -> StoreSettings:
+    """Where the bytes are: by default beside the database."""
+    return StoreSettings(
+        url=settings.storage or f"file://{settings.data.absolute()}",
+        endpoint=settings.storage_endpoint,
+        region=settings.storage_region,
+        access_key=settings.storage_access_key,
+        secret_key=settings.storage_secret_key.reveal() if settings.storage_secret_key else None,
+        keep_free=settings.keep_free,
+        presign=settings.storage_redirect,
+    )
+
+
+def _routes(services: Services) -> list[Route]:
+    return routes(
+        ManifestHandlers(services.pulls, services.manifests, services.deletes),
+        BlobHandlers(services.pulls, services.deletes),
+        UploadHandlers(services.uploads),
+        ListHandlers(services.pulls),
+    )
+
+
+def _exposition(own: CollectorRegistry) -> bytes:
+    """Metrics of all workers when they share a folder for them, else of this one."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return generate_latest(own)
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared, folder)
+    return generate_latest(shared)

@@ -1,0 +1,103 @@
+"""GET, HEAD, PUT and DELETE of manifests and tags (spec.md, "Pulling manifests", "Pushing Manifests")."""
+
+import asyncio
+
+from wharfinger.errors import RequestInvalid
+from wharfinger.meta.manifests import Stored
+from wharfinger.oci.headers import content_headers, entity_tags, etag, matches, not_modified
+from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.manifests import Manifests, Precondition
+from wharfinger.registry.pulls import Pulls
+from wharfinger.spec import digest as digests
+from wharfinger.spec import manifest as spec
+from wharfinger.spec import names
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.manifest import Manifest
+from wharfinger.spec.names import Reference, Tag
+from wharfinger.web.http import Headers, Reply, Request, empty_reply
+
+INLINE_BYTES = 64 * 1024
+"""A larger manifest is read in a thread, so that other requests need not wait for it."""
+
+
+class ManifestHandlers:
+    """What a tag or a digest names. ``Accept`` never converts and never refuses: the bytes are what was pushed."""
+
+    def __init__(self, pulls: Pulls, manifests: Manifests, deletes: Deletes) -> None:
+        self._pulls = pulls
+        self._manifests = manifests
+        self._deletes = deletes
+
+    async def head(self, request: Request) -> Reply:
+        reply = await self.get(request)
+        reply.body = b""
+        return reply
+
+    async def get(self, request: Request) -> Reply:
+        stored = await self._pulls.manifest(request.repository, names.reference(request.rest))
+        if matches(request.header(b"if-none-match"), stored.digest):
+            return not_modified(stored.digest)
+        return _content(stored)
+
+    async def put(self, request: Request) -> Reply:
+        reference = names.reference(request.rest)
+        tags = _tags(request, reference)
+        raw = await request.body.limited_to(spec.MAX_BYTES).read()
+        manifest = await _parse(raw, request.header(b"content-type") or "", reference)
+        await self._manifests.put(request.repository, manifest, tags, _precondition(request, reference))
+        return _created(request, manifest, [] if tags == [reference] else tags)
+
+    async def delete_tag(self, request: Request) -> Reply:
+        await self._deletes.tag(request.repository, names.tag(request.rest))
+        return empty_reply(202)
+
+    async def delete(self, request: Request) -> Reply:
+        await self._deletes.manifest(request.repository, digests.parse(request.rest))
+        return empty_reply(202)
+
+
+def _content(stored: Stored) -> Reply:
+    headers = content_headers(stored.digest, stored.media_type)
+    headers.append((b"content-length", b"%d" % len(stored.raw)))
+    return Reply(200, headers, stored.raw)
+
+
+async def _parse(raw: bytes, content_type: str, reference: Reference) -> Manifest:
+    digest = Digest(reference) if names.is_digest(reference) else None
+    if len(raw) <= INLINE_BYTES:
+        return spec.parse(raw, content_type, digest)
+    return await asyncio.to_thread(spec.parse, raw, content_type, digest)
+
+
+def _tags(request: Request, reference: Reference) -> list[Tag]:
+    """The tags to move: the one in the path, or those in ``?tag=`` beside a digest."""
+    more = [names.tag(tag) for tag in dict.fromkeys(request.parameters().get("tag", []))]
+    if names.is_digest(reference):
+        return more
+    if more:
+        raise RequestInvalid("?tag= goes with a push by digest; here the path has the tag already")
+    return [Tag(reference)]
+
+
+def _precondition(request: Request, reference: Reference) -> Precondition:
+    """If-Match and If-None-Match speak of a tag: content under its digest never changes."""
+    if names.is_digest(reference):
+        return Precondition()
+    match, none_match = request.header(b"if-match"), request.header(b"if-none-match")
+    if none_match is not None and none_match.strip() != "*":
+        raise RequestInvalid("If-None-Match on a PUT is understood as * only: push unless the tag exists")
+    return Precondition(entity_tags(match) if match is not None else None, absent=none_match is not None)
+
+
+def _created(request: Request, manifest: Manifest, tags: list[Tag]) -> Reply:
+    digest = manifest.digest.encode("ascii")
+    headers: Headers = [
+        (b"location", f"/v2/{request.repository}/manifests/{manifest.digest}".encode("ascii")),
+        (b"docker-content-digest", digest),
+        (b"etag", etag(manifest.digest)),
+    ]
+    if manifest.subject is not None:
+        # Tells the client that referrers need no fallback tag: spec.md, "Pushing Manifests with Subject".
+        headers.append((b"oci-subject", manifest.subject.encode("ascii")))
+    headers += [(b"oci-tag", tag.encode("ascii")) for tag in tags]
+    return empty_reply(201, headers)

@@ -1,0 +1,106 @@
+"""Pushing manifests: read, check what it needs, and let its tags point at it, all or nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid, PreconditionFailed
+from wharfinger.meta import blobs, manifests, repos, tags
+from wharfinger.meta.db import Database
+from wharfinger.spec.descriptor import Descriptor
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.manifest import Manifest
+from wharfinger.spec.names import RepoName, Tag
+
+NAMED = 10
+"""How many missing references a refusal names."""
+
+
+class Sparse(StrEnum):
+    """Which references may be missing when a manifest is pushed."""
+
+    REFUSE = "refuse"
+    INDEXES = "indexes"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """What must hold for the tag when it is moved (RFC 9110, section 13): ``current`` has one of these digests."""
+
+    current: frozenset[str] | None = None
+    absent: bool = False
+
+
+class Manifests:
+    """The writing side of manifests and tags."""
+
+    def __init__(self, db: Database, now: Callable[[], float], *, sparse: Sparse) -> None:
+        self._db = db
+        self._now = now
+        self._sparse = sparse
+
+    async def put(
+        self, repository: RepoName, manifest: Manifest, names: Sequence[Tag], precondition: Precondition
+    ) -> None:
+        """Store the manifest in the repository and let every one of ``names`` point at it.
+
+        Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
+        it is wrong, PreconditionFailed when a tag is not what the client thinks it is. Then nothing was changed.
+        """
+        await self._db.write(self._put, repository, manifest, names, precondition)
+
+    def _put(
+        self, tx: Connection, repository: RepoName, manifest: Manifest, names: Sequence[Tag], condition: Precondition
+    ) -> None:
+        now = self._now()
+        repository_id = repos.ensure(tx, repository, now)
+        present = self._require_references(tx, repository_id, manifest)
+        manifests.add(tx, repository_id, manifest, present, now)
+        for tag in names:
+            _point(tx, repository_id, tag, manifest.digest, condition, now)
+
+    def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
+        """Which of its targets the repository holds; those that it must hold but does not are refused."""
+        held_blobs = blobs.sizes_in(tx, repository_id, {blob.digest for blob in manifest.blobs})
+        held_children = manifests.sizes_in(tx, repository_id, {child.digest for child in manifest.children})
+        missing = [
+            *(self._missing(manifest.blobs, held_blobs) if self._sparse is not Sparse.ALLOW else ()),
+            *(self._missing(manifest.children, held_children) if self._sparse is Sparse.REFUSE else ()),
+        ]
+        if missing:
+            raise _unknown(missing)
+        _require_sizes(manifest.blobs, held_blobs)
+        _require_sizes(manifest.children, held_children)
+        return {*held_blobs, *held_children}
+
+    @staticmethod
+    def _missing(targets: Iterable[Descriptor], held: Mapping[Digest, int]) -> Iterable[Digest]:
+        return dict.fromkeys(t.digest for t in targets if t.digest not in held and not t.may_be_absent)
+
+
+def _require_sizes(targets: Iterable[Descriptor], held: Mapping[Digest, int]) -> None:
+    """A descriptor with another size than its content makes every client fail that checks what it pulled."""
+    for target in targets:
+        size = held.get(target.digest, target.size)
+        if size != target.size:
+            raise ManifestInvalid(f"{target.digest} has {size} bytes, but its descriptor says {target.size}")
+
+
+def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
+    named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} others" if len(missing) > NAMED else "")
+    return ManifestBlobUnknown(f"push these first, the manifest refers to them: {named}", digests=missing[:NAMED])
+
+
+def _point(tx: Connection, repository_id: int, tag: Tag, digest: Digest, condition: Precondition, now: float) -> None:
+    if condition.absent:
+        if not tags.create(tx, repository_id, tag, digest, now):
+            raise PreconditionFailed(f"tag {tag} exists already (If-None-Match: *)", tag=tag)
+        return
+    if condition.current is not None:
+        current = tags.find_for_update(tx, repository_id, tag)
+        if current is None or (current not in condition.current and "*" not in condition.current):
+            raise PreconditionFailed(f"tag {tag} is at {current or 'nothing'} (If-Match)", tag=tag, digest=current)
+    tags.point(tx, repository_id, tag, digest, now)

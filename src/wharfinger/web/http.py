@@ -1,0 +1,182 @@
+"""A request, its body and a reply, directly over ASGI: on the way of a manifest there is no room for more."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from wharfinger.blobs.store import Bytes
+from wharfinger.errors import BodyStalled, Disconnected, RequestInvalid, SizeInvalid, TooLarge
+from wharfinger.spec.names import RepoName
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+MAX_PARAMETERS = 100
+DRAINED_BYTES = 4 * 1024 * 1024
+DRAINED_SECONDS = 2.0
+
+
+class Body:
+    """The body of a request, to be read once. Bounded in size, and in the time between two pieces of it.
+
+    Raises TooLarge, BodyStalled, and Disconnected when the client goes away before the end, unless
+    :meth:`keep_what_arrives` was called: then a body that breaks off simply ends there.
+    """
+
+    def __init__(self, receive: Receive, headers: Mapping[bytes, bytes], *, limit: int, timeout: float) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._timeout = timeout
+        self._keep = False
+        self._complete = False
+        self.received = 0
+        self.length = _length(headers)
+        self.exists = self.length != 0 and (self.length is not None or b"transfer-encoding" in headers)
+
+    @property
+    def unread(self) -> bool:
+        """Whether the client may still be sending."""
+        return self.exists and not self._complete
+
+    def limited_to(self, limit: int) -> "Body":
+        """The same body, refused beyond ``limit`` bytes; at once when the client says that it is longer."""
+        self._limit = min(self._limit, limit) if self._limit else limit
+        if self.length is not None and self.length > self._limit > 0:
+            raise self._too_large()
+        return self
+
+    def keep_what_arrives(self) -> "Body":
+        """The same body, which ends where it breaks off."""
+        self._keep = True
+        return self
+
+    def __aiter__(self) -> "Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._complete:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    message = await self._receive()
+            except TimeoutError as error:
+                raise BodyStalled(f"no byte of the body came for {self._timeout:g} seconds") from error
+            if message["type"] == "http.disconnect":
+                self._complete = True
+                if self._keep:
+                    break
+                raise Disconnected("the client went away before the end of its body")
+            self._complete = not message.get("more_body", False)
+            chunk: bytes = message.get("body", b"")
+            if chunk:
+                self.received += len(chunk)
+                if self.received > self._limit > 0:
+                    raise self._too_large()
+                return chunk
+        raise StopAsyncIteration
+
+    async def read(self) -> bytes:
+        """The whole body; only for what has a small limit."""
+        return b"".join([chunk async for chunk in self])
+
+    async def drain(self) -> None:
+        """Read a little of what nobody wants, so that a client that is still sending gets to see the answer."""
+        deadline = time.monotonic() + DRAINED_SECONDS
+        left = DRAINED_BYTES
+        while self.unread and left > 0 and (seconds := deadline - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    message = await self._receive()
+            except TimeoutError:
+                return
+            self._complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
+            left -= len(message.get("body", b""))
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body is longer than the limit of {self._limit} bytes", limit=self._limit)
+
+
+def _length(headers: Mapping[bytes, bytes]) -> int | None:
+    value = headers.get(b"content-length")
+    if value is None:
+        return None
+    if not value.isdigit() or len(value) > 19:
+        raise SizeInvalid("invalid Content-Length")
+    return int(value)
+
+
+@dataclass(slots=True)
+class Request:
+    """One request. ``repository`` and ``rest`` are what the route's pattern found in the path."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    body: Body
+    repository: RepoName
+    rest: str
+
+    def header(self, name: bytes) -> str | None:
+        """A header's value, or None; ``name`` in lower case."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def parameters(self) -> dict[str, list[str]]:
+        """The query's parameters. Raises RequestInvalid when there are far too many or they are not text."""
+        found: dict[str, list[str]] = {}
+        if not self.query:
+            return found
+        try:
+            text = self.query.decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        except ValueError as error:
+            raise RequestInvalid(f"the query string is malformed or has over {MAX_PARAMETERS} parameters") from error
+        for name, value in pairs:
+            found.setdefault(name, []).append(value)
+        return found
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer. ``body`` is bytes, or a stream whose length the headers already say."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes | Bytes = b""
+
+    async def send(self, send: Send, *, head: bool) -> int:
+        """Send it and return how many bytes of body; for HEAD the headers alone."""
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        if isinstance(self.body, bytes):
+            await send(start)
+            body = b"" if head else self.body
+            await send({"type": "http.response.body", "body": body})
+            return len(body)
+        # The first chunk before the first header: whatever is wrong with the store shows here, as an error.
+        chunk = b"" if head else await anext(self.body, b"")
+        await send(start)
+        sent = 0
+        while chunk:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            sent += len(chunk)
+            chunk = await anext(self.body, b"")
+        await send({"type": "http.response.body", "body": b""})
+        return sent
+
+
+def bytes_reply(status: int, content_type: str, body: bytes, headers: Headers | None = None) -> Reply:
+    """A reply with a body that is at hand."""
+    fixed: Headers = [(b"content-type", content_type.encode("latin-1")), (b"content-length", b"%d" % len(body))]
+    return Reply(status, fixed + (headers or []), body)
+
+
+def empty_reply(status: int, headers: Headers | None = None) -> Reply:
+    """A reply without body; Content-Length 0 where the status allows a body at all (RFC 9110, section 8.6)."""
+    length: Headers = [] if status in {204, 304} else [(b"content-length", b"0")]
+    return Reply(status, length + (headers or []))

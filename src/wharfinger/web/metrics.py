@@ -1,0 +1,41 @@
+"""What there is to count of requests, and the line in the access log."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
+
+
+class RequestMetrics:
+    """Counters by route, never by name or path: a stranger must not be able to make new series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "wharf_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "wharf_http_request_seconds",
+            "Time from the request's headers to the last byte of the answer.",
+            ["method", "route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._received = Counter("wharf_http_received_bytes", "Bytes of request bodies.", registry=registry)
+        self._sent = Counter("wharf_http_sent_bytes", "Bytes of answers' bodies.", registry=registry)
+        # Looking a label up costs more than counting, so the children are kept.
+        self._counted: dict[tuple[str, str, int], Counter] = {}
+        self._timed: dict[tuple[str, str], Histogram] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float, *, received: int, sent: int) -> None:
+        """One request has been answered."""
+        counter = self._counted.get((method, route, status))
+        if counter is None:
+            counter = self._counted[method, route, status] = self._requests.labels(method, route, str(status))
+        histogram = self._timed.get((method, route))
+        if histogram is None:
+            histogram = self._timed[method, route] = self._seconds.labels(method, route)
+        counter.inc()
+        histogram.observe(seconds)
+        if received:
+            self._received.inc(received)
+        if sent:
+            self._sent.inc(sent)

@@ -1,0 +1,51 @@
+"""Tell of a request that has been answered: metrics, and a line in the access log."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from wharfinger.web.gate import Outcome
+from wharfinger.web.metrics import RequestMetrics
+from wharfinger.web.origin import Network, origin
+
+
+class Teller:
+    """Called once for every request to the data plane."""
+
+    def __init__(self, metrics: RequestMetrics, *, trusted: Sequence[Network], access_log: bool) -> None:
+        self._metrics = metrics
+        self._trusted = trusted
+        self._log = structlog.get_logger("wharfinger.access") if access_log else None
+
+    def __call__(self, outcome: Outcome) -> None:
+        route = outcome.route
+        method, pattern = (route.method, route.pattern) if route else ("-", "-")
+        self._metrics.count(
+            method, pattern, outcome.status, outcome.seconds, received=outcome.received, sent=outcome.sent
+        )
+        if self._log is not None:
+            came = origin(outcome.scope, self._trusted)
+            self._log.info(
+                "request",
+                request=outcome.id,
+                method=outcome.scope["method"],
+                path=outcome.scope["path"],
+                status=outcome.status,
+                refusal=outcome.refusal or None,
+                account=outcome.account or None,
+                client=came.client,
+                scheme=came.scheme,
+                host=came.host,
+                agent=_agent(outcome),
+                received=outcome.received,
+                sent=outcome.sent,
+                seconds=round(outcome.seconds, 6),
+            )
+
+
+def _agent(outcome: Outcome) -> str:
+    for name, value in outcome.scope["headers"]:
+        if name == b"user-agent":
+            agent: bytes = value
+            return agent[:200].decode("latin-1")
+    return ""
