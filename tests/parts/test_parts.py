@@ -33,7 +33,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    mark = f"WHARF_TESTS_MARK={secrets.token_hex(8)}"
+    mark = f"WHARF_TEST_MARK={secrets.token_hex(8)}"
     monkeypatch.setenv(*mark.split("="))
     yield
     for _ in range(20):  # a killed process takes a moment to go
