@@ -17,7 +17,7 @@ class Batches:
     def __init__(self, body: Bytes, size: int = BATCH) -> None:
         self._body = body
         self._size = size
-        self._ended = False
+        self.ended = False
 
     def __aiter__(self) -> Self:
         return self
@@ -25,11 +25,11 @@ class Batches:
     async def __anext__(self) -> list[bytes]:
         batch: list[bytes] = []
         held = 0
-        while not self._ended and held < self._size and len(batch) < MOST_CHUNKS:
+        while not self.ended and held < self._size and len(batch) < MOST_CHUNKS:
             chunk = await anext(self._body, None)
             if chunk is None:
                 # A body that reads from a socket must not be asked again after its end: it would wait for ever.
-                self._ended = True
+                self.ended = True
             elif chunk:
                 batch.append(chunk)
                 held += len(chunk)

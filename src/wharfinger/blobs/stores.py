@@ -1,0 +1,132 @@
+"""The byte stores there are, by the scheme of their URL."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from wharfinger.blobs.filesystem import FilesystemStore
+from wharfinger.blobs.object import ObjectStore
+from wharfinger.blobs.store import BlobStore
+
+if TYPE_CHECKING:
+    # These exist for type checkers only.
+    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ObjectStore as Backend
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where bytes are kept, and with which credentials; those of the environment are used where none are given."""
+
+    url: str
+    """``file:///path``, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``az://container/prefix``"""
+    endpoint: str | None = None
+    """The service's own URL; plain HTTP is spoken only to one that is given here."""
+    region: str | None = None
+    access_key: str | None = None
+    """For ``az`` the name of the account."""
+    secret_key: str | None = field(default=None, repr=False)
+    """For ``az`` the key of the account, for ``gs`` the path of a service account's file."""
+    keep_free: int = 0
+    """Bytes of the disk that blobs leave alone; only for ``file``."""
+    presign: bool = False
+    """Whether clients are sent to the object store for the bytes."""
+
+    @property
+    def container(self) -> str:
+        """The bucket or container."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def path(self) -> str:
+        """What follows the container."""
+        return unquote(urlsplit(self.url).path)
+
+
+def open_store(settings: StoreSettings) -> BlobStore:
+    """The store that ``settings`` describe; connects to nothing yet. Raises ValueError when there is none."""
+    scheme = urlsplit(settings.url).scheme
+    if scheme not in STORES:
+        raise ValueError(f"storage: unknown scheme {scheme!r}; use one of {', '.join(STORES)}")
+    try:
+        return STORES[scheme](settings)
+    except BaseError as error:
+        # Its first line says what is missing; what follows is the library's own view of itself.
+        raise ValueError(f"storage: {str(error).partition(chr(10))[0]}") from error
+
+
+def _file(settings: StoreSettings) -> BlobStore:
+    if settings.container or not settings.path.startswith("/"):
+        raise ValueError("storage: a folder is given as file:///path, with three slashes")
+    return FilesystemStore(Path(settings.path), keep_free=settings.keep_free)
+
+
+def _s3(settings: StoreSettings) -> BlobStore:
+    options = _given(
+        endpoint=settings.endpoint,
+        region=settings.region,
+        access_key_id=settings.access_key,
+        secret_access_key=settings.secret_key,
+    )
+    # Not every S3 can delete in bulk, and we delete one by one.
+    backend = S3Store(
+        _container(settings),
+        disable_bulk_delete=True,
+        client_options=_client(settings),
+        retry_config=RETRIES,
+        **options,
+    )
+    return _objects(backend, settings)
+
+
+def _gs(settings: StoreSettings) -> BlobStore:
+    options = _given(base_url=settings.endpoint, service_account=settings.secret_key)
+    backend = GCSStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
+    return _objects(backend, settings)
+
+
+def _az(settings: StoreSettings) -> BlobStore:
+    options = _given(endpoint=settings.endpoint, account_name=settings.access_key, account_key=settings.secret_key)
+    backend = AzureStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
+    return _objects(backend, settings)
+
+
+def _objects(backend: "Backend", settings: StoreSettings) -> ObjectStore:
+    return ObjectStore(backend, prefix=settings.path.strip("/"), presign=settings.presign)
+
+
+def _container(settings: StoreSettings) -> str:
+    if not settings.container:
+        raise ValueError(f"storage: {settings.url!r} names no bucket or container")
+    return settings.container
+
+
+def _given(**options: str | None) -> dict[str, Any]:
+    """Without those that are None: the environment's are used for them."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+RETRIES: "RetryConfig" = {
+    "max_retries": 3,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+}
+
+
+def _client(settings: StoreSettings) -> "ClientConfig":
+    return {
+        "allow_http": (settings.endpoint or "").startswith("http://"),
+        "connect_timeout": timedelta(seconds=5),
+        # Silence for so long is a failure; a large blob for a slow client is not, however long it takes.
+        "read_timeout": timedelta(seconds=60),
+        "timeout": timedelta(days=1),
+    }
+
+
+STORES: Mapping[str, Callable[[StoreSettings], BlobStore]] = {"file": _file, "s3": _s3, "gs": _gs, "az": _az}
