@@ -5,6 +5,7 @@ create(settings)         in every worker: the ASGI application
 housekeeping(settings)   in one process of its own: what is done without being asked
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -70,30 +71,36 @@ class Services:
         await self.db.close()
 
 
-def build(settings: Settings, metrics: CollectorRegistry, now: Clock = time.time) -> Services:
+def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Services:
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
+    authenticator = Authenticator(db, now)
     return Services(
         db=db,
         store=store,
-        authenticator=Authenticator(db, now),
-        accounts=Accounts(db, now),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry),
+        authenticator=authenticator,
+        accounts=Accounts(db, authenticator.passwords, now),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
         deletes=Deletes(db),
     )
 
 
-def create(settings: Settings, now: Clock = time.time) -> Site:
+def create(settings: Settings) -> Site:
     """The ASGI application of one worker."""
+    return assemble(settings, time.time)[1]
+
+
+def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
+    """The services, and the application that offers them."""
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,
-        Limits(settings.max_blob_size, settings.body_timeout),
+        Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
         Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log),
     )
     operations = Operations(
@@ -110,10 +117,11 @@ def create(settings: Settings, now: Clock = time.time) -> Site:
             deletes=services.deletes,
         )
     )
-    return Site(gate=gate, api=api, operations=operations, start=services.ready, stop=services.close)
+    site = Site(gate=gate, api=api, operations=operations, start=services.ready, stop=services.close)
+    return services, site
 
 
-def prepare(settings: Settings, now: Clock = time.time) -> str | None:
+def prepare(settings: Settings) -> str | None:
     """Make the data folder, bring the schema up to date, and on the first start make the administrator.
 
     Returns the administrator's generated password the one time there is one. Safe to run on several nodes at once.
@@ -122,14 +130,19 @@ def prepare(settings: Settings, now: Clock = time.time) -> str | None:
     db = open_database(database_url(settings))
     migrate(db.engine)
     password = settings.admin_password.reveal() if settings.admin_password else None
-    made = create_first_administrator(db.engine, password, now)
-    db.engine.dispose()
-    return made
+
+    async def make() -> str | None:
+        try:
+            return await create_first_administrator(db, password, time.time)
+        finally:
+            await db.close()
+
+    return asyncio.run(make())
 
 
-async def housekeeping(settings: Settings, now: Clock = time.time) -> None:
+async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
-    services = build(settings, CollectorRegistry(), now)
+    services = build(settings, CollectorRegistry(), time.time)
     try:
         await housekeeper.run({"expired uploads": services.uploads.sweep}, every=housekeeper.MINUTE)
     finally:

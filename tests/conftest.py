@@ -1,0 +1,102 @@
+"""The registry in this process, over a real database and real files; on PostgreSQL too where programs may be run."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.kit.client import Client
+from tests.kit.clock import Clock
+from tests.kit.parts.postgres import fresh_database, postgres
+from wharfinger import app as wiring
+from wharfinger.access import passwords
+from wharfinger.access.roles import Role
+from wharfinger.config import Secret, Settings
+from wharfinger.meta import accounts
+from wharfinger.meta.accounts import Account
+from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.migrate import migrate
+from wharfinger.web.site import Site
+
+PASSWORD = "correct horse battery"
+
+
+@cache
+def hashed_password() -> str:
+    """Argon2 is slow on purpose; once is enough for all tests."""
+    return passwords.HASHER.hash(PASSWORD)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One PostgreSQL server for the run."""
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres(tmp_path_factory.mktemp("postgres")))
+        except FileNotFoundError as missing:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"PostgreSQL is not to be had here: {missing}")
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A new, empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/wharf.db"
+        return
+    with fresh_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The database, with its schema."""
+    database = open_database(database_url)
+    migrate(database.engine)
+    yield database
+    await database.close()
+
+
+@dataclass
+class Registry:
+    """The application, an administrator's client, and clients for the other roles."""
+
+    app: Site
+    services: wiring.Services
+    clock: Clock
+    client: Client
+    opened: list[Client] = field(default_factory=list)
+
+    def as_(self, role: str) -> Client:
+        """A client with the credentials of an account that has this role."""
+        self.opened.append(Client(app=self.app, account=(f"a-{role}", PASSWORD)))
+        return self.opened[-1]
+
+
+@pytest.fixture
+async def registry(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Registry]:
+    """A registry with an account for every role."""
+    settings = Settings(data=tmp_path, database=Secret(database_url), access_log=False, keep_free=0)
+    migrated = open_database(database_url)
+    migrate(migrated.engine)
+    await migrated.close()
+    services, site = wiring.assemble(settings, clock)
+    for role in Role:
+        account = Account(f"a-{role}", hashed_password(), role, disabled=False, generation=1, created_at=clock())
+        await services.db.write(accounts.add, account)
+    made = Registry(site, services, clock, Client(app=site, account=("a-administrator", PASSWORD)))
+    yield made
+    for client in (made.client, *made.opened):
+        await client.close()
+    await services.close()
