@@ -1,0 +1,58 @@
+"""The command ``wharf``: what commands there are, and what is said when one is refused."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from cyclopts import App, CycloptsError
+
+from wharfinger import __version__
+from wharfinger.cli import config, serve
+from wharfinger.config import ConfigError
+from wharfinger.errors import Refusal
+
+COMMANDS: tuple[App | Callable[..., Any], ...] = (
+    serve.serve,
+    config.config,
+)
+"""One for each module beside this one; what a command needs of the server is imported when it runs."""
+
+
+def main() -> None:
+    """Run the command that was asked for and exit: 0 done, 1 refused, 2 not understood."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> int:
+    """Run one command; its exit status."""
+    try:
+        result = build()(words, exit_on_error=False)
+    except CycloptsError:
+        return 2  # and it has been printed
+    except ConfigError as error:
+        for problem in error.problems:
+            _complain(problem)
+        return 1
+    except Refusal as refusal:
+        _complain(refusal.message)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def build() -> App:
+    """The application with all its commands."""
+    app = App(
+        name="wharf",
+        help="Wharfinger, a container registry and its management.",
+        version=__version__,
+        result_action="return_value",
+    )
+    for command in COMMANDS:
+        app.command(command)
+    return app
+
+
+def _complain(problem: str) -> None:
+    print(f"wharf: {problem}", file=sys.stderr)
