@@ -34,7 +34,8 @@ def point(tx: Connection, repository_id: int, tag: Tag, digest: Digest, now: flo
 def create(tx: Connection, repository_id: int, tag: Tag, digest: Digest, now: float) -> bool:
     """Make the tag, unless it is there: whether this made it."""
     put = insert(tx, tags).values(repository_id=repository_id, name=tag, digest=digest, moved_at=now)
-    return bool(tx.execute(put.on_conflict_do_nothing()).rowcount == 1)
+    # Not rowcount: of an INSERT it is unknown on PostgreSQL.
+    return tx.execute(put.on_conflict_do_nothing().returning(tags.c.name)).first() is not None
 
 
 def remove(tx: Connection, repository: RepoName, tag: Tag) -> None:
