@@ -172,7 +172,7 @@ class Uploads:
     async def _single(self, part: Segment, algorithm: str, expected: Digest) -> _Staged:
         if part.digest is not None and digests.algorithm(part.digest) == algorithm:
             return _Staged(part.location, part.size, part.digest)
-        hashing = Hashing(self._store.read(part.location, 0, part.size), algorithm)
+        hashing = Hashing(self._read(part), algorithm)
         async for _ in hashing:
             pass
         if hashing.digest == expected:
@@ -181,10 +181,21 @@ class Uploads:
 
     async def _joined(self, parts: list[Segment], body: Bytes | None) -> Bytes:
         for part in parts:
-            async for chunk in self._store.read(part.location, 0, part.size):
+            async for chunk in self._read(part):
                 yield chunk
         if body is not None:
             async for chunk in body:
+                yield chunk
+
+    async def _read(self, part: Segment) -> Bytes:
+        """The segment's bytes, also where a closing has sealed them that was killed or overtaken by another chunk."""
+        try:
+            async for chunk in self._store.read(part.location, 0, part.size):
+                yield chunk
+        except BlobUnknown:
+            if part.digest is None:
+                raise
+            async for chunk in self._store.read(self._store.sealed(part.location, part.digest), 0, part.size):
                 yield chunk
 
     def _commit(self, tx: Connection, upload: Upload, blob: Blob, staged: Location) -> Blob:
