@@ -73,9 +73,14 @@ def require_open(tx: Connection, repository: RepoName, id: str) -> Upload:
 
 
 def reserve(tx: Connection, upload: Upload, location: Location, digest: Digest | None, expires_at: float) -> None:
-    """Note where bytes are about to be written, so that a crash leaves nothing that cannot be found again."""
+    """Note where bytes are about to be written, so that a crash leaves nothing that cannot be found again.
+
+    Raises UploadUnknown when the session was just closed: the sweep may have been there for the last time.
+    """
+    open_one = (uploads.c.id == upload.id) & (uploads.c.state == OPEN)
+    if tx.execute(update(uploads).where(open_one).values(expires_at=expires_at)).rowcount != 1:
+        raise unknown(upload.id)
     tx.execute(insert(segments).values(location=location, upload_id=upload.id, start=upload.size, digest=digest))
-    tx.execute(update(uploads).where(uploads.c.id == upload.id).values(expires_at=expires_at))
 
 
 def advance(tx: Connection, upload: Upload, segment: Segment, expires_at: float) -> Upload:
