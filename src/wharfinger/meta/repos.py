@@ -30,6 +30,14 @@ def ensure(tx: Connection, name: RepoName, now: float) -> int:
     return key
 
 
+def hold(tx: Connection, key: int) -> None:
+    """Nothing comes into the repository from anybody else before this transaction ends.
+
+    Every blob link and manifest refers to the repository, for which PostgreSQL locks its row against this lock.
+    """
+    tx.execute(select(repositories.c.id).where(repositories.c.id == key).with_for_update())
+
+
 def page(tx: Connection, last: str, limit: int) -> list[str]:
     """Up to ``limit`` names after ``last`` in byte order."""
     query = select(repositories.c.name).where(repositories.c.name > last).order_by(repositories.c.name).limit(limit)

@@ -58,6 +58,10 @@ class Manifests:
         now = self._now()
         repository_id = repos.ensure(tx, repository, now)
         present = self._require_references(tx, repository_id, manifest)
+        if any(target.digest not in present for target in (*manifest.blobs, *manifest.children)):
+            # What is about to come into the repository finds our edge to it, or we find it: never neither.
+            repos.hold(tx, repository_id)
+            present = self._require_references(tx, repository_id, manifest)
         manifests.add(tx, repository_id, manifest, present, now)
         for tag in names:
             _point(tx, repository_id, tag, manifest.digest, condition, now)
