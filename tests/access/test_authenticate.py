@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from tests.kit.clock import Clock
 from wharfinger.access import credentials, tokens
 from wharfinger.access.accounts import Accounts, Change, account_name
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.passwords import Passwords
 from wharfinger.access.roles import Role
 from wharfinger.errors import RequestInvalid, Unauthorized
 from wharfinger.meta.db import Database
@@ -124,11 +126,18 @@ async def test_an_account_that_is_enabled_again_has_to_log_in_again(accounts: Ac
 
 
 async def test_a_change_during_the_check_of_a_password_counts(db: Database, clock: Clock, accounts: Accounts) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def slowly(_stored: str | None, _password: str) -> bool:
+        began.set()
+        return may_end.wait(10)
+
     slow = Authenticator(db, clock)
+    slow.passwords = Passwords(clock, slowly)
     asked = asyncio.create_task(slow.authenticate(RIGHT))
-    await asyncio.sleep(0.005)
-    assert slow.passwords._checking
+    await asyncio.to_thread(began.wait, 10)
     await accounts.change(CI, Change(disabled=True))
+    may_end.set()
     with pytest.raises(Unauthorized):
         await asked
     slow.close()

@@ -57,19 +57,24 @@ class Accounts:
         """Make an account; returns the password when it had to be generated. Raises AlreadyExists."""
         chosen = password if password is not None else passwords.generate()
         passwords.require_acceptable(chosen)
-        await self._db.write(_add, name, role, await self._passwords.hash(chosen), self._now())
+        await self._db.write(_add, name, role.value, await self._passwords.hash(chosen), self._now())
         return chosen if password is None else None
 
     async def change(self, name: AccountName, change: Change) -> Account:
-        """Change role, password or whether it is enabled, all or none. Logins end. Raises AccountUnknown, InUse."""
+        """Change role, password or whether it is enabled, all or none. Logins end.
+
+        Raises AccountUnknown, and InUse when no administrator would be left.
+        """
         fields: dict[str, object] = {}
         if change.role is not None:
-            fields["role"] = change.role
+            fields["role"] = change.role.value
         if change.disabled is not None:
             fields["disabled"] = change.disabled
         if change.password is not None:
             passwords.require_acceptable(change.password)
             fields["password"] = await self._passwords.hash(change.password)
+        if not fields:
+            raise RequestInvalid("nothing to change: say a role, a password, or whether the account is disabled")
         return await self._db.write(_change, name, fields)
 
     async def remove(self, name: AccountName) -> None:
@@ -93,7 +98,7 @@ async def create_first_administrator(db: Database, password: str | None, now: Ca
     return chosen if made and password is None else None
 
 
-def _add(tx: Connection, name: AccountName, role: Role, password: str, now: float) -> None:
+def _add(tx: Connection, name: AccountName, role: str, password: str, now: float) -> None:
     generation = accounts.begin_change(tx)
     if accounts.find(tx, name) is not None:
         raise AlreadyExists(f"account {name} is there already", name=name)
@@ -104,7 +109,7 @@ def _add_first(tx: Connection, password: str, now: float) -> bool:
     generation = accounts.begin_change(tx)
     if accounts.some_exist(tx):
         return False
-    role = Role.ADMINISTRATOR
+    role = Role.ADMINISTRATOR.value
     accounts.add(tx, Account(FIRST, password, role, disabled=False, generation=generation, created_at=now))
     return True
 

@@ -1,0 +1,74 @@
+"""The management API: users, logins, and what the registry holds. Its document is at ``/api/v1/openapi.json``."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from wharfinger import __version__
+from wharfinger.api.errors import HANDLERS
+from wharfinger.api.models import Errors
+from wharfinger.api.repositories import RepositoryHandlers
+from wharfinger.api.routes import Anyone, Needs, Route, guarded
+from wharfinger.api.services import Services
+from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.users import UserHandlers
+
+PREFIX = "/api/v1"
+
+_SCHEMES = {"token": {"type": "http", "scheme": "bearer"}, "password": {"type": "http", "scheme": "basic"}}
+
+
+def create_api(services: Services) -> FastAPI:
+    """The ASGI application for everything below ``/api/v1``."""
+    api = _Api(
+        title="Wharfinger",
+        version=__version__,
+        docs_url=None,  # the pages would load their scripts from somebody else's server
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=HANDLERS,
+    )
+    for route in routes(services):
+        _add(api, route, services)
+    return api
+
+
+def routes(services: Services) -> Sequence[Route]:
+    """Every route there is."""
+    return (
+        *SessionHandlers(services.authenticator).routes(),
+        *UserHandlers(services.accounts).routes(),
+        *RepositoryHandlers(services.db, services.deletes).routes(),
+    )
+
+
+class _Api(FastAPI):
+    """FastAPI, which is told where it is, and whose document also says how requests are authenticated."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__({**scope, "root_path": PREFIX}, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        document = super().openapi()
+        document["components"]["securitySchemes"] = _SCHEMES
+        return document
+
+
+def _add(api: FastAPI, route: Route, services: Services) -> None:
+    api.router.add_api_route(
+        route.path,
+        route.handler,
+        methods=[route.method],
+        status_code=route.status,
+        responses={"default": {"model": Errors, "description": "Refused"}},
+        openapi_extra=_how_to_authenticate(route.needs),
+        route_class_override=guarded(services.authenticator, route.needs),
+    )
+
+
+def _how_to_authenticate(needs: Needs) -> dict[str, Any]:
+    if needs is Anyone.AT_ALL:
+        return {"security": []}
+    return {"security": [{name: []} for name in _SCHEMES], "x-needs": needs.value}

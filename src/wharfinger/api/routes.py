@@ -1,0 +1,91 @@
+"""What every route of the management API passes: who is it, may they, and how long is the body."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.roles import Action, Identity, decide
+from wharfinger.errors import Denied
+from wharfinger.spec import names
+from wharfinger.web.http import Body
+
+MAX_BODY = 64 * 1024
+BODY_TIMEOUT = 15.0
+
+Answer = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Anyone(Enum):
+    """What a route needs that is no action: an account of any role, or not even that."""
+
+    WITH_AN_ACCOUNT = "any account"
+    AT_ALL = "nothing"
+
+
+Needs = Action | Anyone
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A row of the table. In ``path``, ``{repository:path}`` may have slashes; whatever follows it may not."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    needs: Needs
+    status: int = 200
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.state.identity
+    return identity
+
+
+Caller = Annotated[Identity, Depends(_identity)]
+"""A handler's parameter: whose request it is."""
+
+
+def guarded(authenticator: Authenticator, needs: Needs) -> type[APIRoute]:
+    """The kind of route that looks at the body only after it has seen who sends it."""
+
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Answer:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                if needs is not Anyone.AT_ALL:
+                    request.state.identity = await _admit(authenticator, needs, request)
+                response = await handle(await _read(request))
+                # Passwords and tokens are among the answers.
+                response.headers["cache-control"] = "no-store"
+                return response
+
+            return answer
+
+    return GuardedRoute
+
+
+async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Identity:
+    identity = await authenticator.authenticate(request.headers.get("authorization"))
+    if isinstance(needs, Action):
+        name = request.path_params.get("repository")
+        decision = decide(identity, needs, names.repository(name) if name is not None else None)
+        if not decision.allowed:
+            raise Denied(decision.reason, action=str(needs), account=identity.name)
+    return identity
+
+
+async def _read(request: Request) -> Request:
+    """The same request with its body at hand. Raises TooLarge, BodyStalled, Disconnected."""
+    headers = dict(request.scope["headers"])
+    body = await Body(request.receive, headers, limit=MAX_BODY, timeout=BODY_TIMEOUT).limited_to(MAX_BODY).read()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request(request.scope, receive)

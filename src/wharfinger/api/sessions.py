@@ -1,0 +1,34 @@
+"""Logging in and out, and asking who one is."""
+
+from fastapi import Request
+
+from wharfinger.access.authenticate import Authenticator
+from wharfinger.api.models import LoginReply, LoginRequest, Whoami
+from wharfinger.api.routes import Anyone, Caller, Route
+
+
+class SessionHandlers:
+    """The routes that need no particular role."""
+
+    def __init__(self, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("POST", "/login", self.login, Anyone.AT_ALL),
+            Route("DELETE", "/login", self.logout, Anyone.WITH_AN_ACCOUNT, 204),
+            Route("GET", "/whoami", self.whoami, Anyone.WITH_AN_ACCOUNT),
+        ]
+
+    async def login(self, request: LoginRequest) -> LoginReply:
+        """Exchange a password for a token that expires, to be sent as ``Authorization: Bearer``."""
+        login = await self._authenticator.login(request.username, request.password)
+        return LoginReply(token=login.token, expires=login.expires_at)
+
+    async def logout(self, request: Request) -> None:
+        """End the token that this request comes with."""
+        await self._authenticator.logout(request.headers.get("authorization"))
+
+    async def whoami(self, caller: Caller) -> Whoami:
+        """The account that this request comes from."""
+        return Whoami(name=caller.name, role=caller.role)
