@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from wharfinger.config import Loaded, load
+from wharfinger.config.reference import rows
 from wharfinger.config.settings import DESCRIPTIONS
 
 
@@ -30,15 +31,10 @@ def loaded(file: Path | None, options: Mapping[str, str | None]) -> Loaded:
 @config.command
 def show(*, config: ConfigFile = None, data: DataFolder = None) -> None:
     """Print every setting, its value and where that came from. Secrets are not printed."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from wharfinger.config.reference import rows
-
-    table = Table("Setting", "Value", "From", box=None, pad_edge=False)
-    for row in rows(loaded(config, {"data": data})):
-        table.add_row(*row)
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    table = [("Setting", "Value", "From"), *rows(loaded(config, {"data": data}))]
+    name_width, value_width = (max(len(row[column]) for row in table) for column in (0, 1))
+    for name, value, origin in table:
+        print(f"{name:{name_width}}  {value:{value_width}}  {origin}")
 
 
 @config.command

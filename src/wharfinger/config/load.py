@@ -100,9 +100,13 @@ def _from_file(file: Path) -> Iterator[_Given]:
             return
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError([f"{file}: want lines of the form 'setting: value'"])
+        seen = set()
         for key, value in root.value:
-            name, line = loader.construct_object(key, deep=True), key.start_mark.line + 1
-            yield _Given(str(name), loader.construct_object(value, deep=True), f"{file} line {line}")
+            name, origin = str(loader.construct_object(key, deep=True)), f"{file} line {key.start_mark.line + 1}"
+            if name in seen:
+                raise ConfigError([f"{name}: given twice in one file (from {origin})"])
+            seen.add(name)
+            yield _Given(name, loader.construct_object(value, deep=True), origin)
     except yaml.YAMLError as error:
         raise ConfigError([f"{file}: not YAML: {' '.join(str(error).split())}"]) from error
     finally:

@@ -99,7 +99,7 @@ def choice(*names: str) -> Kind:
     return Kind(f"one of {', '.join(names)}", parse)
 
 
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kKMGT]?i?B)?")
+_SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([kKMGT]?i?B)?")
 _BYTES = {"B": 1} | {
     unit: base**power
     for power, letter in enumerate("KMGT", start=1)
@@ -174,12 +174,14 @@ def readable_file(value: object) -> Path:
 
 
 def secret(value: object) -> Secret:
-    return Secret(text(value))
+    if isinstance(value, str):
+        return Secret(value)  # as it is: a password may begin or end with a space
+    raise ValueError
 
 
 def http_url(value: object) -> str:
     parts = urlsplit(text(value))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.port == 0:
         raise ValueError
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("nothing may follow the host and port; the registry is at the root")
@@ -207,7 +209,7 @@ def storage_url(value: object) -> str:
 
 def show_database(url: Secret) -> str:
     """The URL with ``***`` for its password, also where that is given in the query."""
-    shown = re.sub(r"(//[^/@:]*:)[^/]*@", r"\1***@", url.reveal())
+    shown = re.sub(r"(//[^/@:]*:).*@", r"\1***@", url.reveal())
     return re.sub(r"([?&]password=)[^&]*", r"\1***", shown)
 
 
