@@ -19,6 +19,9 @@ import structlog
 Event = MutableMapping[str, Any]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+OF_LIBRARIES = LEVELS | {"debug": logging.INFO, "info": logging.WARNING}
+"""What libraries tell; they find more worth telling than we do, and at their debug level it can hold secrets."""
+
 SECRET_WORDS = frozenset({"authorization", "cookie", "password", "secret", "secret_key", "token"})
 
 
@@ -37,7 +40,7 @@ def configure(level: str, form: str, out: BinaryIO | None = None) -> None:
         logger_factory=lambda *name: _Lines(out, *name),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_ToStructlog()], level=LEVELS[level], force=True)
+    logging.basicConfig(handlers=[_ToStructlog()], level=OF_LIBRARIES[level], force=True)
     logging.captureWarnings(capture=True)
 
 

@@ -50,6 +50,11 @@ def test_what_is_below_the_level_is_not_written(out: Lines) -> None:
     assert out.getvalue() == b""
 
 
+def test_libraries_are_believed_from_warnings_on(out: Lines) -> None:
+    logging.getLogger("library").info("chatter")
+    assert out.getvalue() == b""
+
+
 def test_what_was_bound_is_in_every_line(out: Lines) -> None:
     structlog.contextvars.bind_contextvars(request="r-1")
     structlog.get_logger().info("one")

@@ -91,4 +91,7 @@ DUTIES: Mapping[Role, Callable[[Order, Application], int]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # all is closed; taking the interpreter apart would be half a second of work for nothing
