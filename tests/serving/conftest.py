@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def eventually(check: Callable[[], object], seconds: float = 15) -> None:
+def eventually(check: Callable[[], object], seconds: float = 30) -> None:
     """Return when ``check`` holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not check():
@@ -49,16 +49,17 @@ class Running:
 
     data: Path
     port: int
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
+    log: Path
     tls: ssl.SSLContext | None = None
     connections: list[HTTPConnection] = field(default_factory=list)
 
     def connect(self) -> HTTPConnection:
         """A connection of its own, closed at the end of the test."""
         if self.tls is None:
-            connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         else:
-            connection = HTTPSConnection("localhost", self.port, timeout=10, context=self.tls)
+            connection = HTTPSConnection("localhost", self.port, timeout=30, context=self.tls)
         self.connections.append(connection)
         return connection
 
@@ -68,7 +69,7 @@ class Running:
         return json.loads(connection.getresponse().read())
 
     def answers(self) -> bool:
-        assert self.process.poll() is None, self.ended()
+        assert self.process.poll() is None, self.said()
         with contextlib.suppress(OSError):
             return bool(self.get("/pid")["parent"] == self.process.pid)
         return False
@@ -84,12 +85,34 @@ class Running:
     def stop(self) -> int:
         """Ask it to stop and wait for that; its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=30)
 
-    def ended(self) -> str:
-        """What it wrote, once it has ended."""
-        out, err = self.process.communicate(timeout=20)
-        return out + err
+    def said(self) -> str:
+        """What it wrote so far."""
+        return self.log.read_text()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for connection in self.connections:
+            connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def start_in(folder: Path, *, tls: ssl.SSLContext | None = None, **settings: object) -> Running:
+    """A supervisor that was just started, with its data in ``folder``."""
+    port = int(str(settings.pop("port", 0) or free_port()))
+    given = {"data": folder / "data", "listen": f"127.0.0.1:{port}", "shutdown_grace": "5s"} | settings
+    log = folder / f"{time.monotonic_ns()}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.serving.run", *(f"{name}={value}" for name, value in given.items())],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            cwd=folder,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    return Running(folder / "data", port, process, log, tls)
 
 
 Start = Callable[..., Running]
@@ -101,18 +124,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Running] = []
 
     def start(*, wait: bool = True, tls: ssl.SSLContext | None = None, **settings: object) -> Running:
-        port = int(str(settings.pop("port", free_port())))
-        given = {"data": tmp_path / "data", "listen": f"127.0.0.1:{port}", "shutdown_grace": "5s"} | settings
-        words = [f"{name}={value}" for name, value in given.items()]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.serving.run", *words],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        running = Running(Path(str(given["data"])), port, process, tls)
+        running = start_in(tmp_path, tls=tls, **settings)
         started.append(running)
         if wait:
             eventually(running.answers)
@@ -121,7 +133,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield start
     for running in started:
-        for connection in running.connections:
-            connection.close()
-        running.process.kill()
-        running.process.communicate()
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A supervisor that serves, for all tests of a module that leave it as it is."""
+    started = start_in(tmp_path_factory.mktemp("serving"))
+    eventually(started.answers)
+    yield started
+    started.close()

@@ -34,8 +34,10 @@ def create(settings: Settings) -> Asgi:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _live(settings, receive, send)
-        else:
+        elif scope["path"] in ANSWERS:
             await ANSWERS[scope["path"]](settings, receive, send)
+        else:
+            await _answer(send, {"path": scope["path"], "raw_path": scope["raw_path"].decode()})
 
     return app
 
@@ -75,11 +77,44 @@ async def _big(_settings: Settings, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": left > 0})
 
 
-async def _answer(send: Any, value: object) -> None:
+async def _refuse(_settings: Settings, _receive: Any, send: Any) -> None:
+    """Answers without looking at the body."""
+    await _answer(send, {"refused": True}, status=413)
+
+
+async def _refuse_and_drain(_settings: Settings, receive: Any, send: Any) -> None:
+    """Answers at once, and reads on until the client has had the chance to see that."""
+    await _answer(send, {"refused": True}, status=413)
+    while (await receive()).get("more_body"):
+        pass
+
+
+async def _upload(settings: Settings, receive: Any, send: Any) -> None:
+    size = largest = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            (settings.data / "disconnected").write_text(str(size))
+            return
+        size += len(message["body"])
+        largest = max(largest, len(message["body"]))
+        if not message["more_body"]:
+            break
+    await _answer(send, {"size": size, "largest": largest})
+
+
+async def _answer(send: Any, value: object, status: int = 200) -> None:
     body = json.dumps(value).encode()
     headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-ANSWERS = {"/pid": _pid, "/slow": _slow, "/big": _big}
+ANSWERS = {
+    "/pid": _pid,
+    "/slow": _slow,
+    "/big": _big,
+    "/refuse": _refuse,
+    "/refuse-and-drain": _refuse_and_drain,
+    "/upload": _upload,
+}

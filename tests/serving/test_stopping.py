@@ -56,7 +56,7 @@ def test_at_the_end_of_the_grace_requests_are_cancelled(start: Start) -> None:
     assert (running.data / "slow-cancelled").exists()
     with suppress(HTTPException, OSError):  # cut off, or just told
         assert under_way.getresponse().status == 500
-    assert "did not finish in time" in running.ended()
+    assert "did not finish in time" in running.said()
 
 
 def test_a_second_signal_ends_it_at_once(start: Start) -> None:

@@ -11,20 +11,20 @@ from tests.serving.conftest import Start, eventually, lives
 def test_the_first_start_tells_the_password_once_and_how_to_go_on(start: Start) -> None:
     first = start()
     assert first.stop() == 0
-    said = first.ended()
-    assert "made-up-password" in said
-    assert f"docker login localhost:{first.port} --username admin" in said
+    assert "made-up-password" in first.said()
+    assert f"docker login localhost:{first.port} --username admin" in first.said()
 
     second = start()
     assert second.stop() == 0
-    assert "made-up-password" not in second.ended()
+    assert "made-up-password" not in second.said()
 
 
-def test_it_says_where_it_listens_one_json_object_for_each_line(start: Start) -> None:
+def test_it_says_where_it_listens_one_json_object_for_each_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()  # not the first start, which also speaks to people
     running = start(workers=2)
+    eventually(lambda: '"listening"' in running.said())
     running.stop()
-    out, _ = running.process.communicate()
-    events = [json.loads(line) for line in out.splitlines()]
+    events = [json.loads(line) for line in running.said().splitlines()]
     assert [event["event"] for event in events] == ["listening", "stopping", "stopped"]
     assert events[0]["url"] == f"http://127.0.0.1:{running.port}"
 
@@ -78,8 +78,7 @@ def test_a_port_in_use_is_one_clear_line(start: Start) -> None:
     running = start()
     second = start(port=running.port, wait=False)
     assert second.process.wait(timeout=20) == 1
-    said = second.ended()
-    assert f"cannot listen on 127.0.0.1:{running.port}: address already in use" in said
+    assert f"cannot listen on 127.0.0.1:{running.port}: address already in use" in second.said()
 
 
 def test_workers_that_cannot_come_up_end_it(start: Start, tmp_path: Path) -> None:
@@ -88,7 +87,7 @@ def test_workers_that_cannot_come_up_end_it(start: Start, tmp_path: Path) -> Non
     (data / "broken").touch()
     running = start(wait=False)
     assert running.process.wait(timeout=30) == 1
-    said = running.ended()
+    said = running.said()
     assert "no worker comes up" in said
     assert "the stand-in is broken" in said
 
@@ -99,7 +98,7 @@ def test_a_refused_preparation_ends_it_with_one_line(start: Start, tmp_path: Pat
     (data / "refuse").touch()
     running = start(wait=False)
     assert running.process.wait(timeout=20) == 1
-    assert running.ended() == "wharf: the stand-in refuses\n"
+    assert running.said() == "wharf: the stand-in refuses\n"
 
 
 def test_secrets_are_on_no_command_line(start: Start) -> None:
