@@ -137,14 +137,24 @@ class FilesystemStore:
             return None
 
     async def read(self, location: Location, start: int, stop: int) -> AsyncIterator[bytes]:
-        run = self._inline if stop - start <= INLINE else self._in_reader
-        file = await run(self._open, self._path(location))
+        if stop - start <= INLINE:
+            yield self._read_now(location, start, stop)
+            return
+        file = await self._in_reader(self._open, self._path(location))
         while start < stop:
-            chunk = await run(file.read, min(CHUNK, stop - start), start)
+            chunk = await self._in_reader(file.read, min(CHUNK, stop - start), start)
             if not chunk:
-                raise Unavailable("the stored bytes are shorter than they should be", location=location)
+                raise _too_short(location)
             start += len(chunk)
             yield chunk
+
+    def _read_now(self, location: Location, start: int, stop: int) -> bytes:
+        with os_errors():
+            file = self._open(self._path(location))
+            content = file.read(stop - start, start)
+        if len(content) < stop - start:
+            raise _too_short(location)
+        return content
 
     def _open(self, path: Path) -> OpenFile:
         try:
@@ -188,10 +198,6 @@ class FilesystemStore:
             raise ValueError(f"not a location: {location!r}")
         return self._root / location
 
-    async def _inline(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
-        with os_errors():
-            return call(*args)
-
     async def _in_reader(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         with os_errors():
             return await asyncio.get_running_loop().run_in_executor(self._readers, call, *args)
@@ -199,6 +205,10 @@ class FilesystemStore:
     async def _in_writer(self, call: Callable[[*Ts], T], *args: *Ts) -> T:
         with os_errors():
             return await asyncio.get_running_loop().run_in_executor(self._writers, call, *args)
+
+
+def _too_short(location: Location) -> Unavailable:
+    return Unavailable("the stored bytes are shorter than they should be", location=location)
 
 
 @contextmanager

@@ -34,19 +34,22 @@ class Measured:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._bytes = Counter(
+        moved = Counter(
             "wharf_store_bytes",
             "Bytes written to the store (in) and read from it (out).",
             ["direction"],
             registry=registry,
         )
+        # Looking a label up costs more than counting, so what every pull and push counts is kept.
+        self._in, self._out = moved.labels("in"), moved.labels("out")
+        self._read_ok, self._read_seconds = self._operations.labels("read", "ok"), self._seconds.labels("read")
 
     def new_location(self) -> Location:
         return self._store.new_location()
 
     async def write(self, location: Location, body: Bytes) -> int:
         with self._measured("write"):
-            return await self._store.write(location, self._counted(body, "in"))
+            return await self._store.write(location, _counted(body, self._in))
 
     def sealed(self, location: Location, digest: Digest) -> Location:
         return self._store.sealed(location, digest)
@@ -60,9 +63,16 @@ class Measured:
             return await self._store.size(location)
 
     async def read(self, location: Location, start: int, stop: int) -> AsyncIterator[bytes]:
-        with self._measured("read"):
-            async for chunk in self._counted(self._store.read(location, start, stop), "out"):
+        started = time.perf_counter()
+        try:
+            async for chunk in self._store.read(location, start, stop):
+                self._out.inc(len(chunk))
                 yield chunk
+        except BaseException as error:
+            self._operations.labels("read", _outcome(error)).inc()
+            raise
+        self._read_ok.inc()
+        self._read_seconds.observe(time.perf_counter() - started)
 
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
         with self._measured("delete"):
@@ -79,12 +89,6 @@ class Measured:
     async def close(self) -> None:
         await self._store.close()
 
-    async def _counted(self, chunks: Bytes, direction: str) -> AsyncIterator[bytes]:
-        counter = self._bytes.labels(direction)
-        async for chunk in chunks:
-            counter.inc(len(chunk))
-            yield chunk
-
     @contextmanager
     def _measured(self, operation: str) -> Iterator[None]:
         outcome, started = "ok", time.perf_counter()
@@ -96,6 +100,12 @@ class Measured:
         finally:
             self._operations.labels(operation, outcome).inc()
             self._seconds.labels(operation).observe(time.perf_counter() - started)
+
+
+async def _counted(chunks: Bytes, counter: Counter) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        counter.inc(len(chunk))
+        yield chunk
 
 
 def _outcome(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Select
 
-from wharfinger.errors import StorageFull, Unavailable
+from wharfinger.errors import Refusal, StorageFull, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,9 +162,13 @@ class PreparedInline:
         self._database = database
 
     async def first(self, **parameters: Any) -> tuple[Any, ...] | None:
-        with sqlite_errors():
-            row: tuple[Any, ...] | None = self._database.inline.execute(self._sql, self._fixed | parameters).fetchone()
-            return row
+        if self._fixed:
+            parameters = self._fixed | parameters
+        try:
+            row: tuple[Any, ...] | None = self._database.inline.execute(self._sql, parameters).fetchone()
+        except sqlite3.Error as error:  # not the context manager: it would cost a tenth of the look-up
+            raise refusal_of(error) or error from error
+        return row
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -214,10 +218,18 @@ def sqlite_errors() -> Iterator[None]:
     """SQLite's complaints about the machine in our words; those about our own statements stay as they are."""
     try:
         yield
-    except (DBAPIError, sqlite3.OperationalError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if "disk is full" in str(cause):
-            raise StorageFull("the disk that holds the database is full; nothing was changed") from error
-        if isinstance(cause, sqlite3.OperationalError):
-            raise Unavailable(f"the database did not answer: {cause}") from error
-        raise
+    except (DBAPIError, sqlite3.Error) as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def refusal_of(error: DBAPIError | sqlite3.Error) -> Refusal | None:
+    """The refusal that a complaint about the machine becomes; None for one about our own statement."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if "disk is full" in str(cause):
+        return StorageFull("the disk that holds the database is full; nothing was changed")
+    if isinstance(cause, sqlite3.OperationalError):
+        return Unavailable(f"the database did not answer: {cause}")
+    return None
