@@ -156,7 +156,7 @@ async def test_a_repository_may_be_called_like_a_part_of_the_api(registry: Regis
     require(await registry.client.delete_manifest(repo, image().digest), 202)
 
 
-@pytest.mark.parametrize("repo", ["..", "a/../b", "a\0", "a\udcff", "a\n", "", "\\", "tеаm"])
+@pytest.mark.parametrize("repo", ["..", "a/../b", "a\0", "a\udcff", "a\n", "\\", "tеаm"])
 async def test_a_path_that_only_a_broken_server_hands_on_is_refused(registry: Registry, repo: str) -> None:
     for path in (f"/v2/{repo}/tags/list", f"/v2/team/app/manifests/{repo}", f"/v2/{repo}"):
 
