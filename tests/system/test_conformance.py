@@ -27,10 +27,10 @@ CUSTOM_FIELDS NO_LAYERS EMPTY_BLOB SHA512
 EVERYTHING = {**{f"OCI_API_{name}": "true" for name in APIS.split()}, **{f"OCI_DATA_{n}": "true" for n in DATA.split()}}
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """The settings of a server with this database and store."""
-    with server_environment(request.param, tmp_path_factory.mktemp(request.param)) as environment:
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """The settings of a server with this database and store, both empty."""
+    with server_environment(request.param, tmp_path) as environment:
         yield environment
 
 

@@ -25,6 +25,8 @@ class Client(Protocol):
 BYTE_FOR_BYTE: Mapping[str, Client] = {"skopeo": skopeo, "crane": crane, "oras": oras, "containerd": containerd}
 PACKING_ANEW: Mapping[str, Client] = {"docker": docker, "podman": podman, "buildah": buildah}
 CLIENTS = {**BYTE_FOR_BYTE, **PACKING_ANEW}
+# All pairs would take minutes: Docker and Podman make every layer durable on its own.
+MANY_LAYERS = [("skopeo", "docker"), ("docker", "podman"), ("buildah", "crane"), ("containerd", "containerd")]
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
@@ -50,10 +52,11 @@ def test_every_client_pulls_it(registry: Registry, pushed: str, puller: str, tmp
     assert pulled == in_registry(registry, pushed)
 
 
-@pytest.mark.parametrize("client", CLIENTS)
-def test_an_image_of_more_than_a_hundred_layers(registry: Registry, client: str, tmp_path: Path) -> None:
-    repository, image = f"many/{client}", image_of_many_layers()
-    CLIENTS[client].push(Home.new(tmp_path / "there", registry), image, registry.reference(repository))
-    pulled = CLIENTS[client].pull(Home.new(tmp_path / "back", registry), registry.reference(repository))
+@pytest.mark.parametrize(("pusher", "puller"), MANY_LAYERS)
+def test_an_image_of_more_than_a_hundred_layers(registry: Registry, pusher: str, puller: str, tmp_path: Path) -> None:
+    repository, image = f"many/{pusher}", image_of_many_layers()
+    CLIENTS[pusher].push(Home.new(tmp_path / "there", registry), image, registry.reference(repository))
+    pulled = CLIENTS[puller].pull(Home.new(tmp_path / "back", registry), registry.reference(repository))
     assert len(pulled.layers) == 105
+    assert pulled == in_registry(registry, repository)
     assert replace(pulled, digest="") == replace(in_layout(image), digest="")
