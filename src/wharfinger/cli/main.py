@@ -7,13 +7,20 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from wharfinger import __version__
-from wharfinger.cli import config, serve
+from wharfinger.cli import config, login, repos, rm, serve, show, tags, users
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
 COMMANDS: tuple[App | Callable[..., Any], ...] = (
     serve.serve,
     config.config,
+    login.login,
+    login.logout,
+    repos.repos,
+    tags.tags,
+    show.show,
+    rm.rm,
+    users.users,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

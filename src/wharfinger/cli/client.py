@@ -1,0 +1,148 @@
+"""Asks the management API, and says in a sentence what went wrong."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from ssl import SSLError
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from wharfinger.cli import logins
+from wharfinger.cli.output import clean
+from wharfinger.errors import Refusal, Unauthorized
+
+TIMEOUT = 30.0
+
+
+class Client:
+    """One registry, as somebody or as nobody; closed at the end of a ``with``."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self._url = url
+        self._http = httpx2.Client(
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=TIMEOUT,
+            verify=httpx2.create_ssl_context(),  # with SSL_CERT_FILE, which trust_env would govern as well
+            trust_env=not is_loopback(url),  # a proxy is not asked for what is on this machine
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The JSON that is answered. Raises Refusal, and Unauthorized where that is the reason."""
+        return self._ask("GET", path, params=parameters)
+
+    def post(self, path: str, fields: dict[str, Any]) -> Any:
+        """The same for a change."""
+        return self._ask("POST", path, json=fields)
+
+    def patch(self, path: str, fields: dict[str, Any]) -> Any:
+        return self._ask("PATCH", path, json=fields)
+
+    def delete(self, path: str) -> None:
+        self._ask("DELETE", path)
+
+    def pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
+        """The entries of a list, page after page."""
+        last: str | None = ""
+        while last is not None:
+            page = self.get(path, last=last)
+            yield from page[key]
+            last = page["next"]
+
+    def _ask(self, method: str, path: str, **content: Any) -> Any:
+        with _in_words(self._url):
+            answer = self._http.request(method, path, **content)
+            if answer.status_code == 204:
+                return None
+            return _read(answer, self._url)
+
+
+def logged_in() -> Client:
+    """The registry that this user has logged in to. Raises Refusal."""
+    login = logins.load()
+    return Client(login.url, login.token)
+
+
+def user_path(name: str) -> str:
+    """The path of an account; a name that cannot be one stays a single segment, for the server to refuse."""
+    return f"/users/{quote(name, safe='')}"
+
+
+def registry_url(text: str) -> str:
+    """The registry's address from what was typed: without a scheme https is meant, on this machine http."""
+    if "://" not in text:
+        text = f"http://{text}" if is_loopback(f"http://{text}") else f"https://{text}"
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError as error:
+        raise Refusal(f"{text} is not a URL: {error}") from error
+    if "@" in url.netloc:
+        raise Refusal("a user name or password in a URL is seen by everybody on this machine: use --username")
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+        raise Refusal(f"{text} is not a registry's address: want https://HOST or https://HOST:PORT")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}:{port}" if port else f"{url.scheme}://{host}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether what is sent there does not leave this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read(answer: httpx2.Response, url: str) -> Any:
+    """What a registry of ours answers; anything else is somebody else's answer."""
+    fields = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else None
+    if answer.is_success and fields is not None:
+        return fields
+    if answer.is_redirect:
+        raise Refusal(f"{url} sends on to {clean(answer.headers.get('location', 'nowhere'))}: log in there")
+    match fields:
+        case {"errors": [{"message": str()}, *_]} if answer.status_code == 401:
+            raise Unauthorized(f"the login to {url} has expired or was ended: run 'wharf login {url}'")
+        case {"errors": [{"message": str(message)}, *_]}:
+            raise Refusal(clean(message))
+    raise Refusal(f"{url} is not a Wharfinger registry: it answered {answer.status_code} without saying why")
+
+
+@contextmanager
+def _in_words(url: str) -> Iterator[None]:
+    """What the network and the HTTP library complain of, for people."""
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        raise Refusal(f"{url} did not answer within {TIMEOUT:g} seconds") from error
+    except httpx2.ConnectError as error:
+        raise Refusal(f"cannot connect to {url}: {_reason(error)}") from error
+    except httpx2.RemoteProtocolError as error:
+        raise Refusal(f"{url} does not speak HTTP, or only HTTPS: check the address") from error
+    except httpx2.HTTPError as error:
+        raise Refusal(f"the connection to {url} failed: {error}") from error
+    except ValueError as error:  # JSON by its Content-Type alone
+        raise Refusal(f"{url} is not a Wharfinger registry: what it answered is not JSON") from error
+
+
+def _reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SSLError):
+            return f"TLS: {getattr(cause, 'verify_message', '') or cause.reason or cause}"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).partition("] ")[2] or str(error)

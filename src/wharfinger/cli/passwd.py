@@ -1,0 +1,35 @@
+"""Setting a password in the database itself, whether or not a server is running on it."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from wharfinger.access.accounts import Accounts, Change, account_name
+from wharfinger.access.passwords import Passwords
+from wharfinger.app import database_url
+from wharfinger.cli.config import loaded
+from wharfinger.errors import Refusal
+from wharfinger.meta.db import open_database
+
+
+def set_in_database(name: str, password: str, config: Path | None, data: str | None) -> None:
+    """Change the password. Raises ConfigError, or Refusal when there is no such database or account."""
+    url = database_url(loaded(config, {"data": data}).settings)
+    _require_database(url)
+    asyncio.run(_set(url, name, password))
+
+
+def _require_database(url: str) -> None:
+    """SQLite would make a new, empty one."""
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        raise Refusal(f"there is no registry's database at {url.removeprefix('sqlite:///')}")
+
+
+async def _set(url: str, name: str, password: str) -> None:
+    db = open_database(url)
+    passwords = Passwords(time.time)
+    try:
+        await Accounts(db, passwords, time.time).change(account_name(name), Change(password=password))
+    finally:
+        passwords.close()
+        await db.close()
