@@ -1,6 +1,7 @@
 """The registry in this process, over a real database and real files; on PostgreSQL too where programs may be run."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -49,21 +50,44 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with the schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "wharf.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: str) -> Iterator[str]:
+    """The same on PostgreSQL: the name of a template."""
+    with fresh_database(postgres_server) as url:
+        _migrate(url)
+        yield url.rpartition("/")[2]
+
+
+def _migrate(url: str) -> None:
+    database = open_database(url)
+    migrate(database.engine)
+    database.engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A new, empty database of each kind."""
+    """A new database of each kind, with the schema."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "wharf.db")
         yield f"sqlite:///{tmp_path}/wharf.db"
         return
-    with fresh_database(request.getfixturevalue("postgres_server")) as url:
+    server, template = request.getfixturevalue("postgres_server"), request.getfixturevalue("migrated_database")
+    with fresh_database(server, template=template) as url:
         yield url
 
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    """The database, with its schema."""
+    """The database, opened."""
     database = open_database(database_url)
-    migrate(database.engine)
     yield database
     await database.close()
 
@@ -88,9 +112,6 @@ class Registry:
 async def registry(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Registry]:
     """A registry with an account for every role."""
     settings = Settings(data=tmp_path, database=Secret(database_url), access_log=False, keep_free=0)
-    migrated = open_database(database_url)
-    migrate(migrated.engine)
-    await migrated.close()
     services, site = wiring.assemble(settings, clock)
     for role in Role:
         account = Account(f"a-{role}", hashed_password(), role, disabled=False, generation=1, created_at=clock())

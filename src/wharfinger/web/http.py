@@ -60,6 +60,8 @@ class Body:
         return self
 
     async def __anext__(self) -> bytes:
+        if self.length is not None and self.length > self._limit > 0:
+            raise self._too_large()  # before the first byte, for it says so itself
         while not self._complete:
             try:
                 async with asyncio.timeout(self._timeout):
@@ -137,6 +139,8 @@ class Request:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
         except ValueError as error:
             raise RequestInvalid(f"the query string is malformed or has over {MAX_PARAMETERS} parameters") from error
+        if any("\0" in name or "\0" in value for name, value in pairs):
+            raise RequestInvalid("the query string has a NUL, which PostgreSQL could not even compare")
         for name, value in pairs:
             found.setdefault(name, []).append(value)
         return found

@@ -45,10 +45,10 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(url: str) -> Iterator[str]:
-    """A new empty database on the server at url, and its URL; gone afterwards, connected clients or not."""
+def fresh_database(url: str, *, template: str = "template1") -> Iterator[str]:
+    """A new database on the server at url, like its template, and its URL; gone afterwards, connected clients or not."""
     name = f"wharf_{secrets.token_hex(6)}"
-    _execute(url, f"CREATE DATABASE {name}")
+    _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
