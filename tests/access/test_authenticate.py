@@ -207,3 +207,13 @@ async def test_expired_tokens_are_forgotten(
     await here.login("ci", PASSWORD)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM login_tokens").scalar() == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_forgets_the_tokens_it_ended(
+    accounts: Accounts, here: Authenticator, db: Database, change: Change
+) -> None:
+    await here.login("ci", PASSWORD)
+    await accounts.change(CI, change)
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM login_tokens").scalar() == 0

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.server import Server, Wharf
+from tests.cli.terminal import at_a_terminal
 from wharfinger.cli import logins
 from wharfinger.cli.client import is_loopback, registry_url
 from wharfinger.errors import Refusal
@@ -136,3 +137,18 @@ def test_the_file_is_in_the_home_when_nothing_else_is_said(tmp_path: Path, monke
 
 def test_a_login_does_not_print_its_token() -> None:
     assert "wharf_" not in repr(logins.Login("https://x", "ci", "wharf_secret", 0.0))
+
+
+def test_at_a_terminal_the_password_is_typed_unseen(stranger: Wharf, server: Server) -> None:
+    status, screen = at_a_terminal(["login", server.url], [("User name: ", "admin"), ("Password: ", server.password)])
+    assert status == 0, screen
+    assert f"Logged in to {server.url} as admin." in screen
+    assert server.password not in screen
+    stranger.done("repos")
+
+
+def test_nothing_typed_is_nothing_done(stranger: Wharf, server: Server) -> None:
+    status, screen = at_a_terminal(["login", server.url], [("User name: ", "\x04")])
+    assert status == 1
+    assert "wharf: nothing was typed" in screen
+    assert not stranger.login_file.exists()

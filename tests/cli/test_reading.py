@@ -1,12 +1,9 @@
 """repos, tags and show: for people, for pipes, and for programs."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.cli.server import Server, Wharf
+from tests.cli.terminal import at_a_terminal
 from tests.kit.images import image, made
 from wharfinger.spec import media_types
 
@@ -74,18 +71,10 @@ def test_what_cannot_be_shown_is_one_clear_line(admin: Wharf, words: tuple[str, 
     assert expected in admin.refused(*words)
 
 
-def test_on_a_terminal_there_are_headings_and_no_tabs(admin: Wharf, server: Server) -> None:
+def test_on_a_terminal_there_are_headings_and_whole_digests(admin: Wharf, server: Server) -> None:
     server.push("reading/terminal", IMAGE, "1.4")
-    spawn = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"
-    wharf = Path(sys.prefix, "bin", "wharf")
-    done = subprocess.run(
-        [sys.executable, "-c", spawn, str(wharf), "tags", "reading/terminal"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "Digest" in done.stdout
-    assert IMAGE.digest in done.stdout
-    assert "\t" not in done.stdout
+    status, screen = at_a_terminal(["tags", "reading/terminal"])
+    assert status == 0
+    assert "Digest" in screen
+    assert IMAGE.digest in screen
+    assert "\t" not in screen

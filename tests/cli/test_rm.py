@@ -1,4 +1,7 @@
+import pytest
+
 from tests.cli.server import Server, Wharf
+from tests.cli.terminal import at_a_terminal
 from tests.kit.images import image, index
 
 IMAGE = image(seed=3)
@@ -30,3 +33,13 @@ def test_what_is_in_use_says_by_what(admin: Wharf, server: Server) -> None:
     both = index([IMAGE])
     server.push("rm/used", both, "multi")
     assert both.digest in admin.refused("rm", f"rm/used@{IMAGE.digest}", "--yes")
+
+
+@pytest.mark.parametrize(("answer", "status", "left"), [("", 1, 1), ("n", 1, 1), ("y", 0, 0)])
+def test_at_a_terminal_one_is_asked(admin: Wharf, server: Server, answer: str, status: int, left: int) -> None:
+    repository = f"rm/answered-{answer or 'nothing'}"
+    server.push(repository, IMAGE, "1")
+    ended, screen = at_a_terminal(["rm", f"{repository}@{IMAGE.digest}"], [("[y/N] ", answer)])
+    assert ended == status
+    assert "and with it the tags 1." in screen
+    assert len(admin.done("tags", repository).rows) == left
