@@ -24,9 +24,10 @@ from tests.contracts.blob_store import (
     some_bytes,
     stored,
     stream,
+    until_empty,
     whole,
 )
-from wharfinger.blobs.filesystem import FilesystemStore
+from wharfinger.blobs.filesystem import THREADS, FilesystemStore
 from wharfinger.blobs.os_calls import REAL
 from wharfinger.errors import BlobUnknown, StorageFull, Unavailable
 from wharfinger.spec.locations import Location
@@ -189,8 +190,9 @@ class TestFull:
     ) -> None:
         store = opened(keep_free=1 << 60)
         body = Stuck([])
-        with pytest.raises(StorageFull):
-            await store.write(store.new_location(), body)
+        async with asyncio.timeout(5):
+            with pytest.raises(StorageFull):
+                await store.write(store.new_location(), body)
         assert not body.waiting.is_set()
         assert await holdings() == []
 
@@ -221,6 +223,22 @@ class TestBroken:
         with pytest.raises(Unavailable):
             await store.write(store.new_location(), stream([some_bytes(MIB)] * 40))
         assert await holdings() == []
+
+    async def test_an_error_of_the_early_flush_is_not_lost(self, opened: Opened, holdings: Holdings) -> None:
+        """The kernel tells it once, so the sync at the end would not."""
+        store = opened(fdatasync=failing(errno.EIO, lambda _: None))
+        with pytest.raises(Unavailable):
+            await store.write(store.new_location(), stream([some_bytes(MIB)] * 17))
+        assert await holdings() == []
+
+    async def test_a_root_whose_folder_above_cannot_be_read_will_do(self, opened: Opened, root: Path) -> None:
+        def open_what_is_readable(path: str, flags: int, mode: int) -> int:
+            if path == str(root.parent):
+                raise PermissionError(errno.EACCES, "only the operator reads this")
+            return os.open(path, flags, mode)
+
+        store = opened(open=open_what_is_readable)
+        assert await content_of(store, await stored(store, b"content")) == b"content"
 
     @pytest.mark.parametrize("call", ["fsync", "rename", "mkdir"])
     async def test_a_seal_that_failed_half_way_may_be_repeated(
@@ -305,6 +323,26 @@ class TestRaces:
             with pytest.raises(asyncio.CancelledError):
                 await writing
             assert await holdings() == []
+
+    async def test_many_writes_that_are_cancelled_twice_leave_nothing(self, opened: Opened, holdings: Holdings) -> None:
+        """More than there are threads, so that what cleans up has to wait for one when it is cancelled too."""
+        go_on = Event()
+
+        def slow(descriptor: int, chunks: list[bytes]) -> int:
+            go_on.wait(10)
+            return os.writev(descriptor, chunks)
+
+        store = opened(writev=slow)
+        writes = [asyncio.create_task(stored(store, b"content")) for _ in range(THREADS)]
+        while len(await holdings()) < THREADS:  # noqa: ASYNC110 - threads set no asyncio events
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            await asyncio.sleep(0.05)
+            for writing in writes:
+                writing.cancel()
+        await asyncio.gather(*writes, return_exceptions=True)
+        go_on.set()
+        await until_empty(holdings)
 
     async def test_no_descriptor_is_forgotten(self, store: FilesystemStore) -> None:
         def descriptors() -> int:

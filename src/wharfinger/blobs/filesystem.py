@@ -138,7 +138,8 @@ class FilesystemStore:
 
     async def read(self, location: Location, start: int, stop: int) -> AsyncIterator[bytes]:
         if stop - start <= INLINE:
-            yield self._read_now(location, start, stop)
+            if content := self._read_now(location, start, stop):
+                yield content
             return
         file = await self._in_reader(self._open, self._path(location))
         while start < stop:
