@@ -35,7 +35,7 @@ def counted(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
         (sample.labels["operation"], sample.labels["outcome"]): sample.value
         for metric in registry.collect()
         for sample in metric.samples
-        if sample.name == "wharf_store_operations_total"
+        if sample.name == "wharf_store_operations_total" and sample.value
     }
 
 

@@ -16,7 +16,7 @@ class Folders:
         self._kept: set[Path] = set()
 
     def keep(self, folder: Path) -> None:
-        """Make ``folder`` durable, with all up to the root. Only for folders that nobody ever removes: it is remembered."""
+        """Make ``folder`` durable, with all up to the root; remembered, so only for what nobody ever removes."""
         if folder in self._kept:
             return
         self.keep_for_now(folder)
