@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy import insert, select
 
 from tests.kit.clock import Clock
 from wharfinger.access import credentials, tokens
@@ -14,7 +15,9 @@ from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.passwords import Passwords
 from wharfinger.access.roles import Role
 from wharfinger.errors import RequestInvalid, Unauthorized
+from wharfinger.meta import accounts as queries
 from wharfinger.meta.db import Database
+from wharfinger.meta.schema import login_tokens
 
 CI = account_name("ci")
 PASSWORD = "right horse battery"
@@ -217,3 +220,21 @@ async def test_a_change_forgets_the_tokens_it_ended(
     await accounts.change(CI, change)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM login_tokens").scalar() == 0
+
+
+async def test_a_token_from_before_a_change_is_worth_nothing_even_if_it_is_still_there(
+    accounts: Accounts, here: Authenticator, db: Database
+) -> None:
+    token = (await here.login("ci", PASSWORD)).token
+    with db.engine.connect() as connection:
+        before = connection.execute(select(login_tokens)).mappings().one()
+    await accounts.change(CI, Change(role=Role.READER))
+    await db.write(lambda tx: tx.execute(insert(login_tokens).values(before)).rowcount)
+    await assert_refused(here, f"Bearer {token}")
+
+
+async def test_no_token_is_made_for_an_account_that_changed_meanwhile(accounts: Accounts, db: Database) -> None:
+    _, rows = await db.read(queries.snapshot)
+    generation = next(row.generation for row in rows if row.name == "ci")
+    await accounts.change(CI, Change(role=Role.READER))
+    assert not await db.write(queries.add_login, "ci", generation, "hash", 1.0, 2.0)
