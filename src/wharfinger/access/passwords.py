@@ -1,12 +1,12 @@
 """Passwords: hashed with Argon2id, two at a time, and remembered for a minute once they were right.
 
 A check costs 19 MiB and some 40 ms by design. Docker sends the password with every request of a pull, so a right one
-is remembered as an HMAC under a key that dies with the process. The HMAC covers the account's generation: after any
+is remembered as a keyed hash whose key dies with the process. The hash covers the account's generation: after any
 change of the account it is never looked up again.
 """
 
 import asyncio
-import hmac
+import hashlib
 import re
 import secrets
 from collections import OrderedDict
@@ -86,7 +86,8 @@ class Passwords:
         return await asyncio.shield(self._checking.get(proof) or self._check(proof, stored, password))
 
     def _proof(self, name: str, generation: int, password: str) -> bytes:
-        return hmac.digest(self._key, f"{generation}:{name}:{password}".encode(), "sha256")
+        # BLAKE2b has its key built in (RFC 7693), and costs a third of an HMAC: this is on the way of every request.
+        return hashlib.blake2b(f"{generation}:{name}:{password}".encode(), key=self._key, digest_size=32).digest()
 
     def _is_remembered(self, proof: bytes) -> bool:
         until = self._remembered.get(proof)
