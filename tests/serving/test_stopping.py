@@ -9,6 +9,8 @@ import pytest
 
 from tests.serving.conftest import Running, Start, eventually, lives
 
+pytestmark = pytest.mark.system  # a tree of processes for every test takes its time
+
 
 def slow_request(running: Running) -> HTTPConnection:
     """A request that is under way and will be until the test lets it finish."""

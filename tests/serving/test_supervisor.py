@@ -5,7 +5,11 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.serving.conftest import Start, eventually, lives
+
+pytestmark = pytest.mark.system  # a tree of processes for every test takes its time
 
 
 def test_the_first_start_tells_the_password_once_and_how_to_go_on(start: Start) -> None:
