@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-
-import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -42,6 +40,7 @@ from wharfinger.web.metrics import RequestMetrics
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
+from wharfinger.web.told import Told
 
 Clock = Callable[[], float]
 
@@ -97,11 +96,12 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     """The services, and the application that offers them."""
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
+    tell = Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log)
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
-        Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log),
+        tell,
     )
     operations = Operations(
         ready=services.ready,
@@ -117,7 +117,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             deletes=services.deletes,
         )
     )
-    site = Site(gate=gate, api=api, operations=operations, start=services.ready, stop=services.close)
+    site = Site(gate=gate, api=Told(api, tell), operations=operations, start=services.ready, stop=services.close)
     return services, site
 
 
