@@ -44,6 +44,8 @@ def create(settings: Settings) -> Asgi:
 
 async def _live(settings: Settings, receive: Any, send: Any) -> None:
     await receive()
+    if (settings.data / "unready").exists():
+        raise Unavailable("the stand-in is not ready")
     await send({"type": "lifespan.startup.complete"})
     await receive()
     (settings.data / "lifespan-ended").touch()

@@ -85,15 +85,17 @@ def test_a_port_in_use_is_one_clear_line(start: Start) -> None:
     assert f"cannot listen on 127.0.0.1:{running.port}: address already in use" in second.said()
 
 
-def test_workers_that_cannot_come_up_end_it(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "why"), [("broken", "the stand-in is broken"), ("unready", "the stand-in is not ready")]
+)
+def test_workers_that_cannot_come_up_end_it(start: Start, tmp_path: Path, how: str, why: str) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    (data / "broken").touch()
+    (data / how).touch()
     running = start(wait=False)
-    assert running.process.wait(timeout=30) == 1
-    said = running.said()
-    assert "no worker comes up" in said
-    assert "the stand-in is broken" in said
+    assert running.process.wait(timeout=60) == 1
+    assert "no worker comes up" in running.said()
+    assert why in running.said()
 
 
 def test_a_refused_preparation_ends_it_with_one_line(start: Start, tmp_path: Path) -> None:

@@ -4,15 +4,19 @@ import asyncio
 import logging
 import resource
 import signal
+from contextlib import suppress
+from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.errors import FatalError
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
 from wharfinger import logs
 from wharfinger.config import Settings
+from wharfinger.errors import Refusal
 from wharfinger.serving.roles import Application, Asgi, Order
 
 BACKLOG = 2048
@@ -27,6 +31,8 @@ HTTP1 = HTTP1Settings(
     max_buffer_size=512 * 1024,
 )
 
+_log = logging.getLogger(__name__)
+
 QUIET = {
     "formatters": {},
     "handlers": {},
@@ -38,14 +44,16 @@ QUIET = {
 def work(order: Order, application: Application) -> int:
     """Serve until told to stop; the exit status."""
     files = _raise_file_limit()
-    server = _server(order, application.create(order.settings), connections=min(CONNECTIONS, files // 2))
+    server = _server(order, _must_start(application.create(order.settings)), connections=min(CONNECTIONS, files // 2))
     logs.configure(order.settings.log_level, order.settings.log_format)
     logging.getLogger("_granian").addFilter(_not_experimental)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, order.settings))
     except asyncio.CancelledError:
-        logging.getLogger(__name__).warning("transfers that did not finish in time were ended")
+        _log.warning("transfers that did not finish in time were ended")
+    except FatalError:  # and it has been logged why
+        return 1
     return 0
 
 
@@ -67,6 +75,22 @@ def _server(order: Order, app: Asgi, connections: int) -> Server:
         log_level=LogLevels.warning,
         log_dictconfig=QUIET,
     )
+
+
+def _must_start(app: Asgi) -> Asgi:
+    """The application, whose failure to start is one: Granian would go on without it having been started."""
+
+    async def live(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is told and ends the worker
+            _log.error(
+                "the application cannot be started or stopped: %s", error, exc_info=not isinstance(error, Refusal)
+            )
+            with suppress(AssertionError):  # it was being stopped
+                await send({"type": "lifespan.startup.failed", "message": ""})
+
+    return lambda scope, receive, send: (live if scope["type"] == "lifespan" else app)(scope, receive, send)
 
 
 async def _serve(server: Server, settings: Settings) -> None:
