@@ -23,6 +23,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _REF_NAME = "org.opencontainers.image.ref.name"
+_SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d/debian.sources"))
 _EPOCH = 1_700_000_000
 
 
@@ -98,12 +99,13 @@ def root_filesystem() -> bytes:
     path = _home() / "root.tar"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
+        sources = [source for source in _SOURCES if source.exists()]
         run(
             [
                 *(tool("mmdebstrap"), "--mode=root", "--format=tar", "--variant=extract"),
                 *("--include=base-files,busybox-static", "--skip=output/dev"),
                 '--customize-hook=rm -rf "$1"/var/lib/apt "$1"/var/cache/apt',
-                *("bookworm", path.with_suffix(".new"), "/etc/apt/sources.list.d/debian.sources"),
+                *("bookworm", path.with_suffix(".new"), *sources),
             ],
             env={"SOURCE_DATE_EPOCH": str(_EPOCH)},
         )
