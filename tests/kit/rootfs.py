@@ -105,7 +105,9 @@ def root_filesystem() -> bytes:
                 *(tool("mmdebstrap"), "--mode=root", "--format=tar", "--variant=extract"),
                 *("--include=base-files,busybox-static", "--skip=output/dev"),
                 '--customize-hook=rm -rf "$1"/var/lib/apt "$1"/var/cache/apt',
-                *("bookworm", path.with_suffix(".new"), *sources),
+                "bookworm",
+                path.with_suffix(".new"),
+                *sources,
             ],
             env={"SOURCE_DATE_EPOCH": str(_EPOCH)},
         )
