@@ -20,11 +20,12 @@ check: $(installed_dev) ## style, types, import rules and the tests that need no
 	$(venv)/bin/ruff format --check
 	$(venv)/bin/mypy
 	$(venv)/bin/lint-imports
-	$(python) -m pytest -q -m "not system"
+	$(python) -m pytest -q -n 2 -m "not system and not slow"
 
 test: $(installed_dev) ## everything, with real programs: clients, databases, object stores
 	bash tests/install
-	$(python) -m pytest -q
+	$(python) -m pytest -q -n 2 -m "not system"
+	$(python) -m pytest -q -m system
 
 conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install

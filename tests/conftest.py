@@ -26,6 +26,29 @@ from wharfinger.web.site import Site
 PASSWORD = "correct horse battery"
 
 
+# Nothing but Python, yet too long for `make check`: whole processes, thousands of races, models, power cuts.
+SLOW = (
+    "tests/api/",
+    "tests/cli/",
+    "tests/registry/",
+    "tests/serving/",
+    "tests/oci/test_hostile_names.py",
+    "tests/oci/test_upload_protocol.py",
+    "tests/oci/test_manifest_model.py",
+    "tests/blobs/test_power_cut.py",
+    "tests/blobs/test_object_faults.py",
+    "tests/blobs/test_filesystem.py",
+    "tests/spec/test_hostile_manifest.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow where it is, so that the list is in one place."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @cache
 def hashed_password() -> str:
     """Argon2 is slow on purpose; once is enough for all tests."""

@@ -160,6 +160,7 @@ def test_what_could_not_be_sent_or_is_too_short_is_refused(password: str) -> Non
         passwords.require_acceptable(password)
 
 
-@pytest.mark.parametrize("password", ["x" * 12, "x" * 1024, "with: colon and ümläut", passwords.generate()])
+@pytest.mark.parametrize("password", ["x" * 12, "x" * 1024, "with: colon and ümläut"])
 def test_what_is_long_enough_is_accepted(password: str) -> None:
+    passwords.require_acceptable(passwords.generate())
     passwords.require_acceptable(password)

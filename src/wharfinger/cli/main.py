@@ -1,5 +1,6 @@
 """The command ``wharf``: what commands there are, and what is said when one is refused."""
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,10 @@ def run(words: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`wharf repos | head`); Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return result if isinstance(result, int) else 0
 
 

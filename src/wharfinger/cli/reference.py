@@ -30,4 +30,4 @@ def _tidied(page: str) -> str:
 
 
 if __name__ == "__main__":
-    print(reference(), end="")  # noqa: T201
+    print(reference(), end="")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from wharfinger.errors import PaginationInvalid
+from wharfinger.errors import PaginationInvalid, RequestInvalid
 from wharfinger.meta.manifests import Referrer
 from wharfinger.oci.headers import list_reply, one, page_size
 from wharfinger.registry.pulls import Page, Pulls
@@ -47,6 +47,8 @@ class ListHandlers:
         wanted, last = one(parameters, "artifactType") or None, one(parameters, "last") or ""
         if last and not digests.is_digest(last):
             raise PaginationInvalid(f"invalid last {last[:80]!r}: want a digest")
+        if wanted and "\0" in wanted:
+            raise RequestInvalid("artifactType has a NUL, which no media type has and PostgreSQL could not compare")
         limit = page_size(parameters)
         found = await self._pulls.referrers(
             request.repository, subject, artifact_type=wanted, last=last, limit=limit + 1

@@ -46,7 +46,7 @@ def postgres(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def fresh_database(url: str, *, template: str = "template1") -> Iterator[str]:
-    """A new database on the server at url, like its template, and its URL; gone afterwards, connected clients or not."""
+    """A new database at url, like its template, and its URL; gone afterwards, connected clients or not."""
     name = f"wharf_{secrets.token_hex(6)}"
     _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
