@@ -94,16 +94,16 @@ class Gate:
         return await route.handler(request)
 
     async def _send(self, reply: Reply, outcome: Outcome, body: Body | None, send: Send, *, head: bool) -> None:
-        if body is not None and body.unread:
-            # Refused before the body was read: a client that is still sending would not see an answer behind a
-            # reset connection. What is left after a little is cut off with the connection.
-            await body.drain()
+        if body is not None:
+            await body.skip_if_little()
             if body.unread:
                 reply.headers.append((b"connection", b"close"))
         reply.headers.append(_API_VERSION)
         reply.headers.append((b"x-request-id", outcome.id.encode("ascii")))
         outcome.status = reply.status
         outcome.sent = await reply.send(send, head=head)
+        if body is not None and body.unread:
+            await body.linger()
 
 
 def _authorise(identity: Identity, action: Action | None, request: Request) -> None:

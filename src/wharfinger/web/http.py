@@ -18,8 +18,12 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_PARAMETERS = 100
-DRAINED_BYTES = 4 * 1024 * 1024
-DRAINED_SECONDS = 2.0
+LITTLE = 64 * 1024
+"""So much of a body that nobody wants is read, so that its connection can be used again."""
+LITTLE_SECONDS = 0.5
+LINGER_BYTES = 64 * 1024 * 1024
+LINGER_SECONDS = 10.0
+LINGER_IDLE = 2.0
 
 
 class Body:
@@ -37,6 +41,7 @@ class Body:
         self._complete = False
         self.received = 0
         self.length = _length(headers)
+        self._expects = b"expect" in headers
         self.exists = self.length != 0 and (self.length is not None or b"transfer-encoding" in headers)
 
     @property
@@ -86,18 +91,28 @@ class Body:
         """The whole body; only for what has a small limit."""
         return b"".join([chunk async for chunk in self])
 
-    async def drain(self) -> None:
-        """Read a little of what nobody wants, so that a client that is still sending gets to see the answer."""
-        deadline = time.monotonic() + DRAINED_SECONDS
-        left = DRAINED_BYTES
-        while self.unread and left > 0 and (seconds := deadline - time.monotonic()) > 0:
+    async def skip_if_little(self) -> None:
+        """Read to its end what nobody wants, unless that is much or is not even being sent (``Expect``)."""
+        if self.length is not None and self.length - self.received <= LITTLE and not self._expects:
+            await self._drain(LITTLE, LITTLE_SECONDS)
+
+    async def linger(self) -> None:
+        """Read on for a while after the answer was sent, until the client has seen it and stops sending.
+
+        To close at once would reset the connection, and a client that fails to send does not look for an answer.
+        """
+        await self._drain(LINGER_BYTES, LINGER_SECONDS)
+
+    async def _drain(self, size: int, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.unread and size > 0 and (left := deadline - time.monotonic()) > 0:
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(min(left, LINGER_IDLE)):
                     message = await self._receive()
             except TimeoutError:
                 return
             self._complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
-            left -= len(message.get("body", b""))
+            size -= len(message.get("body", b""))
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is longer than the limit of {self._limit} bytes", limit=self._limit)
@@ -139,8 +154,6 @@ class Request:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
         except ValueError as error:
             raise RequestInvalid(f"the query string is malformed or has over {MAX_PARAMETERS} parameters") from error
-        if any("\0" in name or "\0" in value for name, value in pairs):
-            raise RequestInvalid("the query string has a NUL, which PostgreSQL could not even compare")
         for name, value in pairs:
             found.setdefault(name, []).append(value)
         return found
