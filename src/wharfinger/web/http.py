@@ -99,9 +99,11 @@ class Body:
     async def linger(self) -> None:
         """Read on for a while after the answer was sent, until the client has seen it and stops sending.
 
-        To close at once would reset the connection, and a client that fails to send does not look for an answer.
+        To close at once would reset the connection, and a client that fails to send does not look for an answer. One
+        that waits to be asked for its body (``Expect``) is not sending: reading would only ask it to.
         """
-        await self._drain(LINGER_BYTES, LINGER_SECONDS)
+        if self.received or not self._expects:
+            await self._drain(LINGER_BYTES, LINGER_SECONDS)
 
     async def _drain(self, size: int, seconds: float) -> None:
         deadline = time.monotonic() + seconds
