@@ -34,18 +34,27 @@ class _Job:
 
     query: Callable[[Connection], Any]
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Any] | None
     result: Any = None
     error: BaseException | None = None
 
     def settle(self) -> None:
-        """Hand over the outcome, in the event loop; nobody may be waiting any more."""
-        if self.done.done():
-            return
-        if self.error is not None:
-            self.done.set_exception(self.error)
-        else:
-            self.done.set_result(self.result)
+        """Hand over the outcome in the event loop.
+
+        The frames of an exception remember this job. So the job must not lead back to the exception: such a cycle
+        would keep the whole request and its connection until the garbage collector comes by.
+        """
+        self.loop.call_soon_threadsafe(_settle, self.done, self.result, self.error)
+        self.done = self.error = None
+
+
+def _settle(done: asyncio.Future[Any] | None, result: Any, error: BaseException | None) -> None:
+    if done is None or done.done():  # nobody is waiting any more
+        return
+    if error is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(result)
 
 
 class SQLiteDatabase:
@@ -92,20 +101,24 @@ class SQLiteDatabase:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     async def write(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # A caller that goes away does not take its transaction back: it may be half of a shared commit.
+        # And the future has no name here: again for the cycle.
+        result: T = await asyncio.shield(self._submit(lambda tx: query(tx, *args, **kwargs)))
+        return result
+
+    def _submit(self, query: Callable[[Connection], Any]) -> asyncio.Future[Any]:
         if self._writer is None:
             self._writer = threading.Thread(target=self._write_forever, name="sqlite-write", daemon=True)
             self._writer.start()
         loop = asyncio.get_running_loop()
-        job = _Job(lambda tx: query(tx, *args, **kwargs), loop, loop.create_future())
-        self._jobs.put(job)
-        # A caller that goes away does not take its transaction back: it may be half of a shared commit.
-        result: T = await asyncio.shield(job.done)
-        return result
+        done = loop.create_future()
+        self._jobs.put(_Job(query, loop, done))
+        return done
 
     def _write_forever(self) -> None:
         connection: Connection | None = None
-        while (first := self._jobs.get()) is not None:
-            batch = [first, *self._waiting()]
+        batch: list[_Job] = []
+        while self._next(batch):
             try:
                 with sqlite_errors():
                     connection = connection or self._connect()
@@ -113,10 +126,17 @@ class SQLiteDatabase:
             except BaseException as error:  # noqa: BLE001 - whatever it is belongs to those who wait, not to this thread
                 for job in batch:
                     job.error = error
-            for job in batch:
-                job.loop.call_soon_threadsafe(job.settle)
+            while batch:  # popped, so that this thread does not remember them while it waits
+                batch.pop().settle()
         if connection is not None:
             connection.close()
+
+    def _next(self, batch: list[_Job]) -> bool:
+        """Put what waits into ``batch``; False at the end."""
+        first = self._jobs.get()
+        if first is not None:
+            batch += [first, *self._waiting()]
+        return first is not None
 
     def _waiting(self) -> Iterator[_Job]:
         for _ in range(SHARE_AT_MOST - 1):
