@@ -25,7 +25,6 @@ from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.jobs import housekeeper
 from wharfinger.meta.db import Database, open_database
-from wharfinger.meta.migrate import migrate
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
@@ -126,6 +125,8 @@ def prepare(settings: Settings) -> str | None:
 
     Returns the administrator's generated password the one time there is one. Safe to run on several nodes at once.
     """
+    from wharfinger.meta.migrate import migrate  # Alembic is 15 MiB that no worker needs
+
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     db = open_database(database_url(settings))
     migrate(db.engine)

@@ -4,7 +4,7 @@ from typing import Self
 
 from wharfinger.blobs.store import Bytes
 
-BATCH = 1024 * 1024
+BATCH = 256 * 1024
 """Enough bytes that a thread hop (0.1 ms) no longer shows beside writing or hashing them (0.5 ms)."""
 
 MOST_CHUNKS = 1024

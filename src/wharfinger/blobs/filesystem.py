@@ -36,8 +36,8 @@ _LOCATION = re.compile(r"[a-z0-9]+(?:/[a-z0-9]+)*", re.ASCII)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 CHUNK = 256 * 1024
-"""What one read hands over. The server holds some eight of them for a reader that has stalled, so that larger ones would
-not fit 32 slow pulls into 200 MB; smaller ones are slower."""
+"""What one read hands over. The server holds some eight of them for a client that has stalled: twice as much would be
+faster, but 32 slow pulls would not fit into 200 MB."""
 
 INLINE = 64 * 1024
 """A read this small is done at once: 10 µs from the page cache, where a hop to a thread costs 100."""
@@ -144,19 +144,16 @@ class FilesystemStore:
                 yield content
             return
         file = await self._in_reader(self._open, self._path(location))
-        ahead = self._ahead(file, start, stop)
         while start < stop:
+            size = min(CHUNK, stop - start)
             with os_errors():
-                chunk = await ahead
+                chunk = file.read_cached(size, start)
+            # What the page cache has costs 20 µs here, a hop to a thread 100; the disk is waited for in a thread.
+            chunk = chunk or await self._in_reader(file.read, size, start)
             if not chunk:
                 raise _too_short(location)
             start += len(chunk)
-            # The disk reads while the network sends: one alone after the other would be half as fast.
-            ahead = self._ahead(file, start, stop)
             yield chunk
-
-    def _ahead(self, file: OpenFile, start: int, stop: int) -> asyncio.Future[bytes]:
-        return asyncio.get_running_loop().run_in_executor(self._readers, file.read, min(CHUNK, stop - start), start)
 
     def _read_now(self, location: Location, start: int, stop: int) -> bytes:
         with os_errors():

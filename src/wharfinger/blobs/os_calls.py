@@ -13,6 +13,7 @@ class OsCalls:
     close: Callable[[int], None] = os.close
     writev: Callable[[int, Sequence[bytes | memoryview]], int] = os.writev
     pread: Callable[[int, int, int], bytes] = os.pread
+    preadv: Callable[[int, Sequence[bytearray], int, int], int] = os.preadv
     fsync: Callable[[int], None] = os.fsync
     fdatasync: Callable[[int], None] = os.fdatasync
     rename: Callable[[str, str], None] = os.rename
