@@ -252,7 +252,7 @@ class TestBroken:
 
     async def test_a_failed_read_says_so(self, opened: Opened, store: FilesystemStore) -> None:
         location = await stored(store, some_bytes(MIB))
-        sick = opened(pread=failing(errno.EIO, lambda *_: None))
+        sick = opened(pread=failing(errno.EIO, lambda *_: None), preadv=failing(errno.EIO, lambda *_: None))
         for stop in (10, MIB):
             with pytest.raises(Unavailable):
                 await anext(sick.read(location, 0, stop))
