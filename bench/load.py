@@ -48,7 +48,7 @@ def head(server: Server, path: str, connections: int, seconds: float) -> float:
     lines = [f"HEAD {path} HTTP/1.1", f"Host: {server.host}", *(f"{n}: {v}" for n, v in _headers(server).items())]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()
     address, _, port = server.host.partition(":")
-    sockets = [socket.create_connection((address, int(port)), timeout=20) for _ in range(connections)]
+    sockets = [socket.create_connection((address, int(port))) for _ in range(connections)]
     try:
         _ask(sockets, request, WARM_UP)
         return _ask(sockets, request, seconds)
@@ -66,8 +66,8 @@ def _ask(sockets: list[socket.socket], request: bytes, seconds: float) -> float:
             one.sendall(request)
         answered, open_questions, began = 0, len(sockets), time.perf_counter()
         while open_questions:
-            for number, _ in waiting.poll(20):
-                received[number] += by_number[number].recv(65536)
+            for number, _ in waiting.poll(PATIENCE):
+                received[number] += by_number[number].recv(4096)
                 if not received[number].endswith(b"\r\n\r\n"):
                     continue
                 if not received[number].startswith(b"HTTP/1.1 200 "):
