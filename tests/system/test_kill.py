@@ -118,7 +118,7 @@ class Killing:
 
 
 @pytest.mark.parametrize(
-    ("kind", "workers", "kills"), [("local", 1, KILLS), ("local", 4, KILLS // 4), ("shared", 2, KILLS // 8)]
+    ("kind", "workers", "kills"), [("local", 1, KILLS), ("local", 4, KILLS // 4), ("shared", 2, KILLS // 20)]
 )
 async def test_what_was_acknowledged_survives_every_kill(kind: str, workers: int, kills: int, tmp_path: Path) -> None:
     data = tmp_path / "data"
