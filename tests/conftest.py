@@ -14,15 +14,16 @@ from tests.kit.client import Client
 from tests.kit.clock import Clock
 from tests.kit.parts.postgres import fresh_database, postgres
 from wharfinger import app as wiring
-from wharfinger.access import passwords
-from wharfinger.access.roles import Role
+from wharfinger.access import keys, passwords
 from wharfinger.config import Secret, Settings
-from wharfinger.meta import accounts
+from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.migrate import migrate
 from wharfinger.web.site import Site
 
+ROLES = ("reader", "publisher", "maintainer", "auditor", "administrator")
 PASSWORD = "correct horse battery"
 
 
@@ -136,9 +137,12 @@ async def registry(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIter
     """A registry with an account for every role."""
     settings = Settings(data=tmp_path, database=Secret(database_url), access_log=False, keep_free=0)
     services, site = wiring.assemble(settings, clock)
-    for role in Role:
-        account = Account(f"a-{role}", hashed_password(), role, disabled=False, generation=1, created_at=clock())
+    await keys.rotate(services.db, clock)
+    for role in ROLES:
+        account = Account(f"a-{role}", hashed_password(), disabled=False, generation=1, created_at=clock())
         await services.db.write(accounts.add, account)
+        grant = GrantRow(0, account.name, role, "**", (), (), None, deny=False, created_at=clock(), created_by="tests")
+        await services.db.write(grants.add_grant, grant)
     made = Registry(site, services, clock, Client(app=site, account=("a-administrator", PASSWORD)))
     yield made
     for client in (made.client, *made.opened):

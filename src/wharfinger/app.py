@@ -15,8 +15,13 @@ from functools import partial
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from wharfinger.access import keys
 from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.exchange import Exchange
+from wharfinger.access.granting import Granting
+from wharfinger.access.groups import Groups
+from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
 from wharfinger.blobs.store import BlobStore
@@ -29,11 +34,13 @@ from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
 from wharfinger.oci.routes import routes
+from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.uploads import Uploads
+from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.metrics import RequestMetrics
 from wharfinger.web.routes import Route, Router
@@ -52,6 +59,9 @@ class Services:
     store: BlobStore
     authenticator: Authenticator
     accounts: Accounts
+    groups: Groups
+    granting: Granting
+    exchange: Exchange
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
@@ -74,11 +84,15 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
     authenticator = Authenticator(db, now)
+    changed = authenticator.directory.forget
     return Services(
         db=db,
         store=store,
         authenticator=authenticator,
-        accounts=Accounts(db, authenticator.passwords, now),
+        accounts=Accounts(db, authenticator.passwords, now, changed),
+        groups=Groups(db, now, changed),
+        granting=Granting(db, now, changed),
+        exchange=Exchange(authenticator, Workloads()),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -95,17 +109,19 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     """The services, and the application that offers them."""
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
+    addresses = Addresses(settings.public_url, settings.trusted_proxies)
     tell = Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log)
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
+        addresses,
         tell,
     )
     operations = Operations(
         ready=services.ready,
         metrics=partial(_exposition, metrics),
-        authenticate=services.authenticator.authenticate,
+        authenticate=services.authenticator.caller,
     )
     api = create_api(
         ApiServices(
@@ -114,7 +130,10 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             accounts=services.accounts,
             pulls=services.pulls,
             deletes=services.deletes,
-        )
+            groups=services.groups,
+            granting=services.granting,
+        ),
+        addresses,
     )
     site = Site(gate=gate, api=Told(api, tell), operations=operations, start=services.ready, stop=services.close)
     return services, site
@@ -134,6 +153,7 @@ def prepare(settings: Settings) -> str | None:
 
     async def make() -> str | None:
         try:
+            await keys.rotate(db, time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
             await db.close()
@@ -145,7 +165,11 @@ async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
     services = build(settings, CollectorRegistry(), time.time)
     try:
-        await housekeeper.run({"expired uploads": services.uploads.sweep}, every=housekeeper.MINUTE)
+        sweeps: dict[str, housekeeper.Sweep] = {
+            "expired uploads": services.uploads.sweep,
+            "signing keys made": partial(keys.rotate, services.db, time.time),
+        }
+        await housekeeper.run(sweeps, every=housekeeper.MINUTE)
     finally:
         await services.close()
 
@@ -176,6 +200,7 @@ def _routes(services: Services) -> list[Route]:
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),
+        TokenHandlers(services.exchange),
     )
 
 

@@ -110,6 +110,12 @@ class AccountUnknown(Refusal):
     code = "ACCOUNT_UNKNOWN"
 
 
+class GrantUnknown(Refusal):
+    """No such grant, role, secret or trust rule."""
+
+    code = "GRANT_UNKNOWN"
+
+
 class NoSuchRoute(Refusal):
     """The path or method is not part of the API."""
 
@@ -151,9 +157,16 @@ class AlreadyExists(Refusal):
 
 
 class Unauthorized(Refusal):
-    """Credentials are missing, wrong, expired or revoked; which of these is not told."""
+    """Credentials are missing, wrong, expired or revoked; which of these is not told.
+
+    ``error`` is the challenge's: ``invalid_token``, ``insufficient_scope`` (RFC 6750, section 3.1), or empty.
+    """
 
     code = "UNAUTHORIZED"
+
+    def __init__(self, message: str, *, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class Denied(Refusal):

@@ -16,6 +16,15 @@ LATEST = names.tag("latest")
 TIMES = 60
 
 
+def anywhere(_repository: RepoName) -> bool:
+    """Whoever mounts here may pull from every repository."""
+    return True
+
+
+def any_tag(_tag: names.Tag) -> None:
+    """Whoever pushes here may move every tag."""
+
+
 def repository_of(number: int) -> RepoName:
     """A repository for one race alone."""
     return names.repository(f"race/of-{number}")
@@ -24,12 +33,12 @@ def repository_of(number: int) -> RepoName:
 async def put(node: Node, repository: RepoName, what: Image, *tags: str, condition: Precondition = ANY) -> None:
     """Push the manifest alone."""
     manifest = manifests.parse(what.raw, what.media_type)
-    await node.manifests.put(repository, manifest, [names.tag(tag) for tag in tags], condition)
+    await node.manifests.put(repository, manifest, [names.tag(tag) for tag in tags], condition, any_tag)
 
 
 async def put_sparse(node: Node, repository: RepoName, what: Image) -> None:
     """Push the manifest alone where what it refers to may come later."""
-    await node.indexes.put(repository, manifests.parse(what.raw, what.media_type), [], ANY)
+    await node.indexes.put(repository, manifests.parse(what.raw, what.media_type), [], ANY, any_tag)
 
 
 async def upload(fleet: Fleet, repository: RepoName, content: bytes) -> None:
@@ -50,7 +59,7 @@ async def mount(fleet: Fleet, repository: RepoName, *images: Image) -> None:
     """Let the repository hold the blobs."""
     for each in images:
         for digest in each.blobs:
-            await fleet.any().uploads.mount(repository, digest, SOURCE)
+            await fleet.any().uploads.mount(repository, digest, SOURCE, anywhere)
 
 
 async def is_held(fleet: Fleet, repository: RepoName, reference: str) -> bool:
@@ -149,10 +158,10 @@ async def test_a_sparse_manifest_that_comes_at_once_with_its_blob_protects_it(fl
 
     async def once(number: int) -> None:
         repository = repository_of(number)
-        await fleet.any().uploads.mount(repository, config, SOURCE)
+        await fleet.any().uploads.mount(repository, config, SOURCE, anywhere)
         outcomes = await fleet.race(
             lambda node: put_sparse(node, repository, pushed),
-            lambda node: node.uploads.mount(repository, layer, SOURCE),
+            lambda node: node.uploads.mount(repository, layer, SOURCE, anywhere),
         )
         assert not any(isinstance(outcome, Refusal) for outcome in outcomes), outcomes
         (deleted,) = await fleet.race(lambda node: node.deletes.blob(repository, layer))

@@ -1,4 +1,4 @@
-"""Managing accounts: each method is one change, in force everywhere with the next request."""
+"""Managing people's accounts: each method is one change, in force everywhere within moments."""
 
 import re
 from collections.abc import Callable
@@ -7,13 +7,14 @@ from typing import NewType
 
 from sqlalchemy import Connection
 
-from wharfinger.access import passwords
+from wharfinger.access import changes, passwords
+from wharfinger.access.grants import ANONYMOUS
 from wharfinger.access.passwords import Passwords
-from wharfinger.access.roles import Role
-from wharfinger.errors import AlreadyExists, InUse, RequestInvalid
-from wharfinger.meta import accounts
+from wharfinger.errors import AlreadyExists, RequestInvalid
+from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database
+from wharfinger.meta.grants import GrantRow
 
 AccountName = NewType("AccountName", str)
 """A name that :func:`account_name` accepted."""
@@ -24,11 +25,11 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 
 def account_name(text: str) -> AccountName:
     """The account name that ``text`` is. Raises RequestInvalid."""
-    if _NAME.fullmatch(text):
+    if _NAME.fullmatch(text) and text != ANONYMOUS:
         return AccountName(text)
     raise RequestInvalid(
         f"invalid account name {text[:80]!r}: want at most 64 lower-case letters, digits, '.', '_' and '-', "
-        "the first and the last a letter or a digit"
+        f"the first and the last a letter or a digit, and not {ANONYMOUS!r}"
     )
 
 
@@ -36,50 +37,57 @@ def account_name(text: str) -> AccountName:
 class Change:
     """What should become different about an account; None leaves it as it is."""
 
-    role: Role | None = None
     disabled: bool | None = None
     password: str | None = None
 
 
 class Accounts:
-    """Adds, changes and removes accounts, and sees to it that one enabled administrator is always left."""
+    """Adds, changes and removes people's accounts; ``changed`` is told of every change that was made."""
 
-    def __init__(self, db: Database, passwords: Passwords, now: Callable[[], float]) -> None:
+    def __init__(
+        self, db: Database, passwords: Passwords, now: Callable[[], float], changed: Callable[[], None]
+    ) -> None:
         self._db = db
         self._passwords = passwords
         self._now = now
+        self._changed = changed
 
     async def list(self) -> list[Account]:
-        """Every account, by name."""
-        return await self._db.read(accounts.every)
+        """Every account of a person, by name."""
+        return [account for account in await self._db.read(accounts.every) if account.kind == accounts.PERSON]
 
-    async def add(self, name: AccountName, role: Role, password: str | None = None) -> str | None:
-        """Make an account; returns the password when it had to be generated. Raises AlreadyExists."""
+    async def add(self, name: AccountName, password: str | None = None) -> str | None:
+        """Make an account, which may do nothing yet; returns the password when it had to be generated.
+
+        Raises AlreadyExists.
+        """
         chosen = password if password is not None else passwords.generate()
         passwords.require_acceptable(chosen)
-        await self._db.write(_add, name, role.value, await self._passwords.hash(chosen), self._now())
+        await self._db.write(_add, name, await self._passwords.hash(chosen), self._now())
+        self._changed()
         return chosen if password is None else None
 
     async def change(self, name: AccountName, change: Change) -> Account:
-        """Change role, password or whether it is enabled, all or none. Logins end.
+        """Change the password or whether it is enabled, all or none. Logins end.
 
         Raises AccountUnknown, and InUse when no administrator would be left.
         """
         fields: dict[str, object] = {}
-        if change.role is not None:
-            fields["role"] = change.role.value
         if change.disabled is not None:
             fields["disabled"] = change.disabled
         if change.password is not None:
             passwords.require_acceptable(change.password)
             fields["password"] = await self._passwords.hash(change.password)
         if not fields:
-            raise RequestInvalid("nothing to change: say a role, a password, or whether the account is disabled")
-        return await self._db.write(_change, name, fields)
+            raise RequestInvalid("nothing to change: say a password, or whether the account is disabled")
+        account = await self._db.write(_change, name, fields, self._now())
+        self._changed()
+        return account
 
     async def remove(self, name: AccountName) -> None:
-        """Remove the account. Raises AccountUnknown, or InUse when no administrator would be left."""
-        await self._db.write(_remove, name)
+        """Remove the account and all that it had. Raises AccountUnknown, or InUse if that leaves no administrator."""
+        await self._db.write(_remove, name, self._now())
+        self._changed()
 
 
 async def create_first_administrator(db: Database, password: str | None, now: Callable[[], float]) -> str | None:
@@ -98,44 +106,36 @@ async def create_first_administrator(db: Database, password: str | None, now: Ca
     return chosen if made and password is None else None
 
 
-def _add(tx: Connection, name: AccountName, role: str, password: str, now: float) -> None:
+def _add(tx: Connection, name: AccountName, password: str, now: float) -> None:
     generation = accounts.begin_change(tx)
     if accounts.find(tx, name) is not None:
         raise AlreadyExists(f"account {name} is there already", name=name)
-    accounts.add(tx, Account(name, password, role, disabled=False, generation=generation, created_at=now))
+    accounts.add(tx, Account(name, password, disabled=False, generation=generation, created_at=now))
 
 
 def _add_first(tx: Connection, password: str, now: float) -> bool:
     generation = accounts.begin_change(tx)
     if accounts.some_exist(tx):
         return False
-    role = Role.ADMINISTRATOR.value
-    accounts.add(tx, Account(FIRST, password, role, disabled=False, generation=generation, created_at=now))
+    accounts.add(tx, Account(FIRST, password, disabled=False, generation=generation, created_at=now))
+    everything = GrantRow(0, FIRST, "administrator", "**", (), (), None, deny=False, created_at=now, created_by=FIRST)
+    grants.add_grant(tx, everything)
     return True
 
 
-def _change(tx: Connection, name: AccountName, fields: dict[str, object]) -> Account:
-    generation = accounts.begin_change(tx)
-    before = accounts.require(tx, name)
-    after = replace(before, generation=generation, **fields)  # type: ignore[arg-type]
-    if _administers(before) and not _administers(after):
-        _require_another_administrator(tx, name)
-    accounts.update_account(tx, after)
+def _change(tx: Connection, name: AccountName, fields: dict[str, object], now: float) -> Account:
+    generation, before = changes.begin(tx)
+    account = accounts.require(tx, name)
+    if account.kind != accounts.PERSON and "password" in fields:
+        raise RequestInvalid(f"{name} is a service account: it has secrets and no password")
+    after = replace(account, generation=generation, **fields)  # type: ignore[arg-type]
+    with changes.keeping_an_administrator(tx, before, now):
+        accounts.update_account(tx, after)
     return after
 
 
-def _remove(tx: Connection, name: AccountName) -> None:
-    accounts.begin_change(tx)
-    if _administers(accounts.require(tx, name)):
-        _require_another_administrator(tx, name)
-    accounts.remove(tx, name)
-
-
-def _administers(account: Account) -> bool:
-    return account.role == Role.ADMINISTRATOR and not account.disabled
-
-
-def _require_another_administrator(tx: Connection, name: AccountName) -> None:
-    """Nobody could undo it: without an administrator there is nobody who may make one."""
-    if not any(_administers(account) for account in accounts.every(tx) if account.name != name):
-        raise InUse(f"{name} is the last enabled administrator: make another one first", name=name)
+def _remove(tx: Connection, name: AccountName, now: float) -> None:
+    _, before = changes.begin(tx)
+    accounts.require(tx, name)
+    with changes.keeping_an_administrator(tx, before, now):
+        accounts.remove(tx, name)

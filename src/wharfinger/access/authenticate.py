@@ -1,15 +1,26 @@
-"""From an Authorization header to an identity, for every request there is."""
+"""From an Authorization header to a caller, for every request there is."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wharfinger.access import credentials, tokens
+from wharfinger.access import credentials, signing, tokens
+from wharfinger.access.caller import NOWHERE, Caller, Origin
+from wharfinger.access.credentials import Credentials
 from wharfinger.access.directory import Directory
+from wharfinger.access.grants import ANONYMOUS, NOBODY, Identity
 from wharfinger.access.passwords import Passwords
-from wharfinger.access.roles import Identity
+from wharfinger.access.signing import AccessTokens
+from wharfinger.access.snapshot import Snapshot
+from wharfinger.access.throttle import Throttle
+from wharfinger.access.tokens import Kind
 from wharfinger.errors import RequestInvalid
 from wharfinger.meta import accounts
+from wharfinger.meta.accounts import NewLogin
 from wharfinger.meta.db import Database
+
+_SEARCHED = frozenset({Kind.SECRET, Kind.TOKEN})
+"""Kinds that every snapshot has; the others are looked up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,63 +32,139 @@ class Login:
 
 
 class Authenticator:
-    """Checks passwords and login tokens. Whatever the reason, the refusal is the same Unauthorized."""
+    """Checks passwords, secrets and tokens. Whatever the reason, the refusal is the same Unauthorized."""
 
-    def __init__(self, db: Database, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
         self.passwords = Passwords(now)
+        self.directory = Directory(db, clock)
+        self.access_tokens = AccessTokens()
+        self._throttle = Throttle(db, now)
         self._db = db
         self._now = now
-        self._directory = Directory(db)
         self._login = db.prepare(accounts.LOGIN)
+        self._used: dict[str, float] = {}
 
-    async def authenticate(self, authorization: str | None) -> Identity:
-        """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords wait to be checked."""
+    async def caller(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
+        """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords are or were wrong."""
+        snapshot = self.directory.fresh or await self.directory.current()
         shown = credentials.parse(authorization)
-        if tokens.is_token(shown.secret):
-            return await self._by_token(shown)
-        if shown.name is None:
-            raise credentials.refused()
-        return await self._by_password(shown.name, shown.secret)
+        if shown.name is None and "." in shown.secret:
+            return self._by_access_token(snapshot, shown.secret, origin)
+        return await self._by_credentials(snapshot, shown, origin)
 
-    async def _by_password(self, name: str, password: str) -> Identity:
-        snapshot = await self._directory.current()
+    async def by_name(self, name: str, secret: str, origin: Origin) -> Caller:
+        """Who has this name and password or secret. Raises as :meth:`caller` does."""
+        return await self._by_credentials(await self.directory.current(), Credentials(name, secret), origin)
+
+    def as_caller(self, identity: Identity, origin: Origin) -> Caller:
+        """Somebody who has proved who they are just now."""
+        return Caller(identity, self.directory.known, self._now(), origin)
+
+    async def _by_credentials(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
+        if shown.name is None or tokens.kind_of(shown.secret) is not None:
+            identity = await self._by_secret(snapshot, shown)
+        else:
+            identity, snapshot = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
+        return Caller(identity, snapshot, self._now(), origin)
+
+    async def anonymous(self, origin: Origin) -> Caller:
+        """Whoever shows nothing."""
+        return Caller(NOBODY, await self.directory.current(), self._now(), origin)
+
+    def _by_access_token(self, snapshot: Snapshot, token: str, origin: Origin) -> Caller:
+        now = self._now()
+        claims = self.access_tokens.verify(snapshot, token, now)
+        identity: Identity | None = NOBODY
+        if claims.account != ANONYMOUS:
+            identity = snapshot.identity(claims.account, claims.credential, now, claims.generation)
+        if identity is None:
+            raise signing.refused()
+        return Caller(identity, snapshot, now, origin, claims.scopes)
+
+    async def _by_secret(self, snapshot: Snapshot, shown: Credentials) -> Identity:
+        error = "invalid_token" if shown.name is None else ""
+        kind, now = tokens.kind_of(shown.secret), self._now()
+        if kind is None:
+            raise credentials.refused(error)
+        hash = tokens.fingerprint(shown.secret)
+        if kind in _SEARCHED:
+            found = self._by_kept_secret(snapshot, hash, now)
+        else:
+            found = await self._by_login(snapshot, hash, now, kinds=(Kind.LOGIN,))
+        if found is None or shown.name not in {None, found.name}:
+            raise credentials.refused(error)
+        return found
+
+    def _by_kept_secret(self, snapshot: Snapshot, hash: str, now: float) -> Identity | None:
+        row = snapshot.secrets.get(hash)
+        found = snapshot.identity(row.account, f"{row.kind}:{row.id}", now) if row is not None else None
+        if row is not None and found is not None:
+            self._used[row.id] = now
+        return found
+
+    async def _by_login(self, snapshot: Snapshot, hash: str, now: float, *, kinds: tuple[Kind, ...]) -> Identity | None:
+        row = await self._login.first(hash=hash)
+        if row is None:
+            return None
+        name, generation, expires_at, kind, credential = row
+        if expires_at <= now or kind not in {each.name.lower() for each in kinds}:
+            return None
+        return snapshot.identity(name, credential, now, generation)
+
+    async def _by_password(
+        self, snapshot: Snapshot, name: str, password: str, address: str
+    ) -> tuple[Identity, Snapshot]:
         known = snapshot.accounts.get(name)
-        generation, stored = (known.identity.generation, known.password) if known else (0, None)
+        generation, stored = (known.account.generation, known.account.password) if known else (0, None)
         if not self.passwords.remembers(name, generation, password):
-            if not await self.passwords.is_right(name, generation, stored, password):
+            await self._throttle.require_open(name, address)
+            if not await self.passwords.is_right(name, generation, stored or None, password):
+                await self._throttle.failed(name, address)
                 raise credentials.refused()
             # Meanwhile the account may have been disabled or given another password.
-            snapshot = await self._directory.current()
-        return _require(snapshot.identity(name, generation))
+            self.directory.forget()
+            snapshot = await self.directory.current()
+            await self._throttle.succeeded(name, address)
+        return _require(snapshot.identity(name, "password", self._now(), generation)), snapshot
 
-    async def _by_token(self, shown: credentials.Credentials) -> Identity:
-        row = await self._login.first(hash=tokens.fingerprint(shown.secret))
-        if row is None:
-            raise credentials.refused()
-        name, generation, expires_at = row
-        if expires_at <= self._now() or shown.name not in {None, name}:
-            raise credentials.refused()
-        return _require((await self._directory.current()).identity(name, generation))
-
-    async def login(self, name: str, password: str) -> Login:
+    async def login(self, name: str, password: str, origin: Origin, kind: Kind = Kind.LOGIN) -> Login:
         """A login token for whoever knows the password. Raises Unauthorized; a token does not earn another one."""
-        identity = await self._by_password(name, password)
+        snapshot = await self.directory.current()
+        identity, _ = await self._by_password(snapshot, name, password, origin.address)
+        return await self.log_in(identity, kind)
+
+    async def log_in(self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME) -> Login:
+        """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile."""
         now = self._now()
-        login = Login(tokens.generate(), now + tokens.LIFETIME)
-        fingerprint = tokens.fingerprint(login.token)
-        stored = await self._db.write(
-            accounts.add_login, identity.name, identity.generation, fingerprint, now, login.expires_at
-        )
-        if not stored:
+        login = Login(tokens.generate(kind), now + lifetime)
+        new = NewLogin(tokens.fingerprint(login.token), kind.name.lower(), identity.credential, now, login.expires_at)
+        if not await self._db.write(accounts.add_login, identity.name, identity.generation, new):
             raise credentials.refused()
         return login
 
+    async def of_login(self, token: str, kind: Kind) -> Identity | None:
+        """Who has this login token of this kind; None when it has ended or never was."""
+        if tokens.kind_of(token) is not kind:
+            return None
+        return await self._by_login(
+            await self.directory.current(), tokens.fingerprint(token), self._now(), kinds=(kind,)
+        )
+
     async def logout(self, authorization: str | None) -> None:
-        """End the login token in the header, for every process at once. Raises RequestInvalid if it is a password."""
+        """End the login token in the header, for every process at once. Raises RequestInvalid if it is none."""
         token = credentials.parse(authorization).secret
-        if not tokens.is_token(token):
-            raise RequestInvalid("there is nothing to log out from: the request came with a password, not with a token")
+        if tokens.kind_of(token) is not Kind.LOGIN:
+            raise RequestInvalid("there is nothing to log out from: the request did not come with a login's token")
+        await self.forget_login(token)
+
+    async def forget_login(self, token: str) -> None:
+        """End a login token, for every process at once."""
         await self._db.write(accounts.remove_login, tokens.fingerprint(token))
+
+    def secrets_used(self) -> dict[str, float]:
+        """Which secrets were used since this was last asked, and when."""
+        used, self._used = self._used, {}
+        return used
 
     def close(self) -> None:
         """Give back the threads."""

@@ -2,25 +2,25 @@
 
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wharfinger.errors import Unauthorized
 
-MAX_HEADER = 8192
+MAX_HEADER = 16384
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request shows: a name with a password or login token, or a login token alone (Bearer)."""
+    """What a request shows: a name with a password or secret (Basic), or a token alone (Bearer)."""
 
     name: str | None
-    secret: str
+    secret: str = field(repr=False)
 
 
-def refused() -> Unauthorized:
+def refused(error: str = "") -> Unauthorized:
     """One refusal for every reason: which part was wrong is nobody's business."""
-    return Unauthorized("authentication required: the credentials are missing, wrong or no longer valid")
+    return Unauthorized("authentication required: the credentials are missing, wrong or no longer valid", error=error)
 
 
 def parse(authorization: str | None) -> Credentials:

@@ -1,64 +1,71 @@
-"""The accounts as this process knows them, never older than the request that asks."""
+"""The snapshot that this process decides by, and how old it may be."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+import time
+from collections.abc import Callable
 
-from wharfinger.access.roles import Identity, Role
-from wharfinger.meta import accounts
+from wharfinger.access import snapshot
+from wharfinger.access.snapshot import Snapshot
+from wharfinger.errors import Refusal, Unavailable
+from wharfinger.meta import accounts, grants
 from wharfinger.meta.db import Database
 
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An account, for those who check credentials."""
-
-    identity: Identity
-    password: str = field(repr=False)
-    disabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Every account at one revision."""
-
-    revision: int
-    accounts: Mapping[str, Known]
-
-    def identity(self, name: str, generation: int) -> Identity | None:
-        """The account's identity, unless it is gone, disabled or no longer what it was at ``generation``."""
-        known = self.accounts.get(name)
-        if known is None or known.disabled or known.identity.generation != generation:
-            return None
-        return known.identity
+FRESH = 0.2
+"""Seconds for which a snapshot is taken to be true without asking: what a change elsewhere may take to count here."""
+STALE = 5.0
+"""Seconds after which, if the database cannot be asked, nothing is decided any more."""
 
 
 class Directory:
-    """Hands out the newest snapshot. Asking costs one prepared read of one row, so a change counts at once."""
+    """Hands out the newest snapshot; asking the database is one prepared read of one row, five times a second.
 
-    def __init__(self, db: Database) -> None:
+    ``clock`` is monotonic, in seconds. A change made through this process counts at once: see :meth:`forget`.
+    """
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
+        self._clock = clock
         self._revision = db.prepare(accounts.REVISION)
-        self._snapshot = Snapshot(-1, {})
-        self._loading = asyncio.Lock()
+        self._snapshot = Snapshot()
+        self._checked = float("-inf")
+        self._changes = 0
+        self._checking = asyncio.Lock()
+
+    @property
+    def known(self) -> Snapshot:
+        """The last one that was handed out."""
+        return self._snapshot
+
+    @property
+    def fresh(self) -> Snapshot | None:
+        """The snapshot, if it need not be asked for."""
+        return self._snapshot if self._clock() - self._checked < FRESH else None
 
     async def current(self) -> Snapshot:
-        """What is true now, or was when this was called."""
+        """What is true now, or was :data:`FRESH` seconds ago. Raises Unavailable when that cannot be known."""
+        return self.fresh or await self._refresh()
+
+    def forget(self) -> None:
+        """Ask at the next request: something was changed."""
+        self._changes += 1
+        self._checked = min(self._checked, self._clock() - FRESH)
+
+    async def _refresh(self) -> Snapshot:
+        async with self._checking:
+            if self.fresh is None:
+                # Before the question is asked: what changes meanwhile is found by the next one.
+                asked, changes = self._clock(), self._changes
+                try:
+                    await self._ask()
+                except Refusal as refusal:
+                    if asked - self._checked >= STALE:
+                        raise Unavailable("the database does not say any more who may do what") from refusal
+                else:
+                    self._checked = asked if changes == self._changes else asked - FRESH
+        return self._snapshot
+
+    async def _ask(self) -> None:
         row = await self._revision.first()
         assert row is not None, "written by the first migration"
         if row[0] != self._snapshot.revision:
-            await self._load(row[0])
-        return self._snapshot
-
-    async def _load(self, revision: int) -> None:
-        async with self._loading:
-            if self._snapshot.revision != revision:
-                self._snapshot = _snapshot(*await self._db.read(accounts.snapshot))
-
-
-def _snapshot(revision: int, rows: list[accounts.Account]) -> Snapshot:
-    known = {
-        row.name: Known(Identity(row.name, Role(row.role), row.generation), row.password, row.disabled) for row in rows
-    }
-    return Snapshot(revision, MappingProxyType(known))
+            self._snapshot = snapshot.build(await self._db.read(grants.everything))

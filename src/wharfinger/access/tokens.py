@@ -1,7 +1,7 @@
-"""Login tokens: what ``wharf login`` keeps instead of the password.
+"""Secrets that we make: of service accounts, personal tokens, logins. All look alike but for the word in front.
 
-``wharf_`` so that a secret scanner knows one, 256 random bits, and a checksum so that a mistyped or invented one is
-refused without asking the database, which knows only the SHA-256 of those it has given out.
+``wharf_`` so that a secret scanner knows one, a letter for its kind, 256 random bits, and a checksum so that a mistyped
+or invented one is refused without looking it up. Only the SHA-256 is stored.
 """
 
 import base64
@@ -9,27 +9,44 @@ import hashlib
 import re
 import secrets
 import zlib
+from enum import StrEnum
 
 PREFIX = "wharf_"
+
+
+class Kind(StrEnum):
+    """What a secret is for; the letter after the prefix."""
+
+    LOGIN = "l"  # the command line's
+    PAGE = "w"  # a browser's session
+    REFRESH = "r"  # a client of the token protocol
+    DEVICE = "d"  # a login that waits for approval
+    SECRET = "s"  # noqa: S105  a service account's
+    TOKEN = "p"  # noqa: S105  a person's, narrowed
+
+
 LIFETIME = 12 * 3600.0
+"""Seconds that a login lasts."""
 
-_TOKEN = re.compile(r"(wharf_[A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})")
+_TOKEN = re.compile(r"(wharf_[lwrdsp][A-Za-z0-9_-]{43})([A-Za-z0-9_-]{6})", re.ASCII)
 
 
-def generate() -> str:
-    """A token nobody has seen before."""
-    body = PREFIX + secrets.token_urlsafe(32)
+def generate(kind: Kind) -> str:
+    """A secret nobody has seen before."""
+    body = PREFIX + kind.value + secrets.token_urlsafe(32)
     return body + _checksum(body)
 
 
-def is_token(text: str) -> bool:
-    """Whether ``text`` was made by :func:`generate`, here or elsewhere; a password is not, except on purpose."""
+def kind_of(text: str) -> Kind | None:
+    """What kind of secret ``text`` is, here or elsewhere; None for what :func:`generate` did not make."""
     match = _TOKEN.fullmatch(text)
-    return match is not None and _checksum(match[1]) == match[2]
+    if match is None or _checksum(match[1]) != match[2]:
+        return None
+    return Kind(text[len(PREFIX)])
 
 
 def fingerprint(token: str) -> str:
-    """What is stored of a token. With 256 random bits there is nothing to guess, so a plain hash is enough."""
+    """What is stored of a secret. With 256 random bits there is nothing to guess, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

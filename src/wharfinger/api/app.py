@@ -8,19 +8,22 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.grants import GrantHandlers
+from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
 from wharfinger.api.users import UserHandlers
+from wharfinger.web.challenge import Addresses
 
 PREFIX = "/api/v1"
 
 _SCHEMES = {"token": {"type": "http", "scheme": "bearer"}, "password": {"type": "http", "scheme": "basic"}}
 
 
-def create_api(services: Services) -> FastAPI:
+def create_api(services: Services, addresses: Addresses) -> FastAPI:
     """The ASGI application for everything below ``/api/v1``."""
     api = _Api(
         title="Wharfinger",
@@ -31,7 +34,7 @@ def create_api(services: Services) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for route in routes(services):
-        _add(api, route, services)
+        _add(api, route, services, addresses)
     return api
 
 
@@ -41,6 +44,8 @@ def routes(services: Services) -> Sequence[Route]:
         *SessionHandlers(services.authenticator).routes(),
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
+        *GrantHandlers(services.granting).routes(),
+        *GroupHandlers(services.groups).routes(),
     )
 
 
@@ -56,7 +61,7 @@ class _Api(FastAPI):
         return document
 
 
-def _add(api: FastAPI, route: Route, services: Services) -> None:
+def _add(api: FastAPI, route: Route, services: Services, addresses: Addresses) -> None:
     api.router.add_api_route(
         route.path,
         route.handler,
@@ -64,7 +69,7 @@ def _add(api: FastAPI, route: Route, services: Services) -> None:
         status_code=route.status,
         responses={"default": {"model": Errors, "description": "Refused"}},
         openapi_extra=_how_to_authenticate(route.needs),
-        route_class_override=guarded(services.authenticator, route.needs),
+        route_class_override=guarded(services.authenticator, addresses, route.needs),
     )
 
 

@@ -1,14 +1,10 @@
 """What the management API takes and gives. Times are seconds since the epoch; fields it does not know are refused."""
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from wharfinger.access.roles import Role
 from wharfinger.meta.accounts import Account
+from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.inventory import Repository, TagRow
-
-RoleWord = Annotated[Role, Field(strict=False)]  # JSON has no enumerations: the word is converted, and only the word
 
 
 class _Request(BaseModel):
@@ -24,14 +20,12 @@ class NewUser(_Request):
     """Without a password one is generated."""
 
     name: str
-    role: RoleWord
     password: str | None = None
 
 
 class UserChange(_Request):
     """What is left out stays as it is. Any change ends the user's logins."""
 
-    role: RoleWord | None = None
     disabled: bool | None = None
     password: str | None = None
 
@@ -43,19 +37,18 @@ class LoginReply(BaseModel):
 
 class Whoami(BaseModel):
     name: str
-    role: Role
+    groups: list[str]
 
 
 class User(BaseModel):
     name: str
-    role: Role
     disabled: bool
     created_at: float
 
     @classmethod
     def of(cls, account: Account) -> "User":
         """What may be told of an account."""
-        return cls(name=account.name, role=Role(account.role), disabled=account.disabled, created_at=account.created_at)
+        return cls(name=account.name, disabled=account.disabled, created_at=account.created_at)
 
 
 class Users(BaseModel):
@@ -66,7 +59,6 @@ class CreatedUser(BaseModel):
     """``password`` is the generated one, told this once; null when it was chosen."""
 
     name: str
-    role: Role
     password: str | None
 
 
@@ -94,3 +86,66 @@ class Errors(BaseModel):
     """The form that the OCI distribution specification gives errors."""
 
     errors: list[Error]
+
+
+class NewGrant(_Request):
+    """``principal`` is an account, ``group:<name>`` or ``anonymous``; ``pattern`` like shop/web, shop/*, shop/**, **.
+
+    ``until`` is in seconds since the epoch; with ``deny`` the role's actions are forbidden.
+    """
+
+    principal: str
+    role: str
+    pattern: str
+    tags: list[str] = []
+    networks: list[str] = []
+    until: float | None = None
+    deny: bool = False
+
+
+class GrantView(BaseModel):
+    id: int
+    principal: str
+    role: str
+    pattern: str
+    tags: list[str]
+    networks: list[str]
+    until: float | None
+    deny: bool
+    created_at: float
+    created_by: str
+
+    @classmethod
+    def of(cls, row: GrantRow) -> "GrantView":
+        """What may be told of a grant."""
+        return cls(**{field: getattr(row, field) for field in cls.model_fields})
+
+
+class Grants(BaseModel):
+    grants: list[GrantView]
+
+
+class RoleActions(_Request):
+    actions: list[str]
+
+
+class RoleView(BaseModel):
+    name: str
+    actions: list[str]
+
+
+class Roles(BaseModel):
+    roles: list[RoleView]
+
+
+class GroupName(_Request):
+    name: str
+
+
+class GroupView(BaseModel):
+    name: str
+    members: list[str]
+
+
+class Groups(BaseModel):
+    groups: list[GroupView]

@@ -5,13 +5,14 @@ slashes and be called ``tags``, so that only a last segment is unmistakable.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query
 
-from wharfinger.access.roles import Action
+from wharfinger.access.actions import Action
 from wharfinger.api.models import Repositories, Tags
-from wharfinger.api.routes import Route
+from wharfinger.api.routes import Anyone, By, Route
 from wharfinger.meta import inventory
 from wharfinger.meta.db import Database
 from wharfinger.meta.inventory import Detail
@@ -35,17 +36,18 @@ class RepositoryHandlers:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/repositories", self.list_repositories, Action.PULL),
+            Route("GET", "/repositories", self.list_repositories, Anyone.WITH_AN_ACCOUNT),
             Route("GET", "/tags/{repository:path}", self.list_tags, Action.PULL),
             Route("DELETE", "/tags/{repository:path}/{tag}", self.remove_tag, Action.TAG, 204),
             Route("GET", "/manifests/{repository:path}/{reference}", self.describe_manifest, Action.PULL),
             Route("DELETE", "/manifests/{repository:path}/{digest}", self.remove_manifest, Action.DELETE, 204),
         ]
 
-    async def list_repositories(self, last: Last = "", n: Limit = PAGE) -> Repositories:
-        """Repositories by name."""
+    async def list_repositories(self, by: By, last: Last = "", n: Limit = PAGE) -> Repositories:
+        """Repositories by name, those that the caller may pull from."""
         after = names.repository(last) if last else ""
-        found = await self._db.read(inventory.list_repositories, after, n + 1)
+        may_pull = partial(by.may, Action.PULL)
+        found = await self._db.read(inventory.list_repositories, after, n + 1, by.prefixes(Action.PULL), may_pull)
         return Repositories(repositories=found[:n], next=_next(found, n))
 
     async def list_tags(self, repository: str, last: Last = "", n: Limit = PAGE) -> Tags:

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
-from wharfinger.access.roles import Action, Identity, decide
-from wharfinger.errors import Denied
+from wharfinger.access.caller import Caller, Origin
+from wharfinger.errors import Unauthorized
 from wharfinger.spec import names
+from wharfinger.web.challenge import Addresses
 from wharfinger.web.http import Body
 
 MAX_BODY = 64 * 1024
@@ -41,16 +43,25 @@ class Route:
     status: int = 200
 
 
-def _identity(request: Request) -> Identity:
-    identity: Identity = request.state.identity
-    return identity
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
 
 
-Caller = Annotated[Identity, Depends(_identity)]
+By = Annotated[Caller, Depends(_caller)]
 """A handler's parameter: whose request it is."""
 
 
-def guarded(authenticator: Authenticator, needs: Needs) -> type[APIRoute]:
+def _origin(request: Request) -> Origin:
+    origin: Origin = request.state.origin
+    return origin
+
+
+From = Annotated[Origin, Depends(_origin)]
+"""A handler's parameter: where the request comes from."""
+
+
+def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) -> type[APIRoute]:
     """The kind of route that looks at the body only after it has seen who sends it."""
 
     class GuardedRoute(APIRoute):
@@ -58,8 +69,10 @@ def guarded(authenticator: Authenticator, needs: Needs) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:
+                agent = request.headers.get("user-agent", "")[:200]
+                request.state.origin = Origin(addresses.client(request.scope), agent, request.scope.get("wharf_id", ""))
                 if needs is not Anyone.AT_ALL:
-                    request.state.identity = await _admit(authenticator, needs, request)
+                    request.state.caller = await _admit(authenticator, needs, request)
                 response = await handle(await _read(request))
                 # Passwords and tokens are among the answers.
                 response.headers["cache-control"] = "no-store"
@@ -70,14 +83,15 @@ def guarded(authenticator: Authenticator, needs: Needs) -> type[APIRoute]:
     return GuardedRoute
 
 
-async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Identity:
-    identity = await authenticator.authenticate(request.headers.get("authorization"))
+async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Caller:
+    caller = await authenticator.caller(request.headers.get("authorization"), request.state.origin)
+    if caller.scopes is not None:
+        raise Unauthorized("an access token of the registry is not for the management API", error="invalid_token")
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
-        decision = decide(identity, needs, names.repository(name) if name is not None else None)
-        if not decision.allowed:
-            raise Denied(decision.reason, action=str(needs), account=identity.name)
-    return identity
+        tag = request.path_params.get("tag")
+        caller.require(needs, names.repository(name) if name is not None else None, tag=tag)
+    return caller
 
 
 async def _read(request: Request) -> Request:

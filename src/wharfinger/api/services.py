@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from wharfinger.access.accounts import Accounts
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.granting import Granting
+from wharfinger.access.groups import Groups
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -18,3 +20,5 @@ class Services:
     accounts: Accounts
     pulls: Pulls
     deletes: Deletes
+    groups: Groups
+    granting: Granting

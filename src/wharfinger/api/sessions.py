@@ -3,8 +3,9 @@
 from fastapi import Request
 
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.grants import GROUP
 from wharfinger.api.models import LoginReply, LoginRequest, Whoami
-from wharfinger.api.routes import Anyone, Caller, Route
+from wharfinger.api.routes import Anyone, By, From, Route
 
 
 class SessionHandlers:
@@ -20,15 +21,17 @@ class SessionHandlers:
             Route("GET", "/whoami", self.whoami, Anyone.WITH_AN_ACCOUNT),
         ]
 
-    async def login(self, request: LoginRequest) -> LoginReply:
+    async def login(self, request: LoginRequest, origin: From) -> LoginReply:
         """Exchange a password for a token that expires, to be sent as ``Authorization: Bearer``."""
-        login = await self._authenticator.login(request.username, request.password)
+        login = await self._authenticator.login(request.username, request.password, origin)
         return LoginReply(token=login.token, expires=login.expires_at)
 
     async def logout(self, request: Request) -> None:
         """End the token that this request comes with."""
         await self._authenticator.logout(request.headers.get("authorization"))
 
-    async def whoami(self, caller: Caller) -> Whoami:
+    async def whoami(self, by: By) -> Whoami:
         """The account that this request comes from."""
-        return Whoami(name=caller.name, role=caller.role)
+        return Whoami(
+            name=by.name, groups=[p.removeprefix(GROUP) for p in by.identity.principals if p.startswith(GROUP)]
+        )

@@ -1,7 +1,7 @@
 """Accounts, for administrators."""
 
 from wharfinger.access.accounts import Accounts, Change, account_name
-from wharfinger.access.roles import Action
+from wharfinger.access.actions import Action
 from wharfinger.api.models import CreatedUser, NewUser, User, UserChange, Users
 from wharfinger.api.routes import Route
 
@@ -26,11 +26,11 @@ class UserHandlers:
 
     async def add_user(self, new: NewUser) -> CreatedUser:
         """Add a user. A generated password is in the answer, and nowhere else."""
-        generated = await self._accounts.add(account_name(new.name), new.role, new.password)
-        return CreatedUser(name=new.name, role=new.role, password=generated)
+        generated = await self._accounts.add(account_name(new.name), new.password)
+        return CreatedUser(name=new.name, password=generated)
 
     async def change_user(self, name: str, change: UserChange) -> User:
-        """Change role, password, or whether the user is disabled; in force with the next request anywhere."""
+        """Change the password, or whether the user is disabled; in force with the next request anywhere."""
         return User.of(await self._accounts.change(account_name(name), Change(**change.model_dump())))
 
     async def remove_user(self, name: str) -> None:

@@ -43,6 +43,10 @@ class Client:
         """The same for a change."""
         return self._ask("POST", path, json=fields)
 
+    def put(self, path: str, fields: dict[str, Any] | None) -> Any:
+        """The same for what is there afterwards, whatever was there before."""
+        return self._ask("PUT", path, json=fields)
+
     def patch(self, path: str, fields: dict[str, Any]) -> Any:
         return self._ask("PATCH", path, json=fields)
 
@@ -73,7 +77,12 @@ def logged_in() -> Client:
 
 def user_path(name: str) -> str:
     """The path of an account; a name that cannot be one stays a single segment, for the server to refuse."""
-    return f"/users/{quote(name, safe='')}"
+    return f"/users/{quoted(name)}"
+
+
+def quoted(text: str) -> str:
+    """``text`` as a single segment of a path."""
+    return quote(text, safe="")
 
 
 def registry_url(text: str) -> str:

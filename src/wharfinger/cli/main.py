@@ -8,7 +8,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from wharfinger import __version__
-from wharfinger.cli import config, login, repos, rm, serve, show, tags, users
+from wharfinger.cli import config, grant, group, login, repos, rm, serve, show, tags, users
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
@@ -22,6 +22,9 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     show.show,
     rm.rm,
     users.users,
+    group.group,
+    grant.grant,
+    grant.role,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

@@ -29,7 +29,7 @@ async def _set(url: str, name: str, password: str) -> None:
     db = open_database(url)
     passwords = Passwords(time.time)
     try:
-        await Accounts(db, passwords, time.time).change(account_name(name), Change(password=password))
+        await Accounts(db, passwords, time.time, lambda: None).change(account_name(name), Change(password=password))
     finally:
         passwords.close()
         await db.close()

@@ -1,18 +1,20 @@
-"""``wharf users``: who has an account, and what it may do."""
+"""``wharf users``: people's accounts. What they may do is granted: ``wharf grant``."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from wharfinger.access.roles import Role
 from wharfinger.cli import ask
 from wharfinger.cli.ask import PasswordStdin
 from wharfinger.cli.output import AsJson, moment, print_json, print_rows
+from wharfinger.errors import Refusal
 
 users = App(name="users", help="Manage accounts.")
 
 Name = Annotated[str, Parameter(help="The account's name.")]
+RoleOption = Annotated[str | None, Parameter(help="What it may do at once: a role, as in wharf grant roles.")]
+OnOption = Annotated[str | None, Parameter(help="Where: a repository, PREFIX/*, PREFIX/** or **.")]
 
 
 @users.command(name="list")
@@ -26,32 +28,34 @@ def list_(*, as_json: AsJson = False) -> None:
         print_json(found)
         return
     print_rows(
-        ("Name", "Role", "State", "Since"),
-        (
-            (user["name"], user["role"], "disabled" if user["disabled"] else "enabled", moment(user["created_at"]))
-            for user in found
-        ),
+        ("Name", "State", "Since"),
+        ((user["name"], "disabled" if user["disabled"] else "enabled", moment(user["created_at"])) for user in found),
     )
 
 
 @users.command
-def add(
-    name: Name,
-    *,
-    role: Annotated[Role, Parameter(help="What the account may do.")] = Role.READER,
-    password_stdin: PasswordStdin = False,
-) -> None:
-    """Add an account. Unless one is given, a password is generated and printed this once."""
+def add(name: Name, *, role: RoleOption = None, on: OnOption = None, password_stdin: PasswordStdin = False) -> None:
+    """Add an account, which may do nothing until something is granted to it: with --role and --on at once.
+
+    Unless a password is given, one is generated and printed this once.
+    """
     from wharfinger.cli.client import logged_in
 
-    fields: dict[str, Any] = {"name": name, "role": role.value}
+    if (role is None) != (on is None):
+        raise Refusal("--role and --on go together: what may be done, and in which repositories")
+    fields: dict[str, Any] = {"name": name}
     if password_stdin:
         fields["password"] = ask.password_from_stdin()
     with logged_in() as client:
         generated = client.post("/users", fields)["password"]
-    print(f"Added the {role.value} {name}.")
-    if generated:
-        print(f"Password: {generated}")
+        print(f"Added {name}.")
+        if generated:
+            print(f"Password: {generated}")
+        if role is not None:
+            client.post("/grants", {"principal": name, "role": role, "pattern": on})
+            print(f"{name} is now {role} on {on}.")
+        else:
+            print(f"It may do nothing yet: wharf grant add {name} reader PATTERN")
 
 
 @users.command
@@ -75,13 +79,6 @@ def passwd(
     else:
         _change(name, password=password)
     print(f"{name} has a new password.")
-
-
-@users.command
-def role(name: Name, role: Annotated[Role, Parameter(help="The new role.")]) -> None:
-    """Give an account another role, which ends its logins."""
-    _change(name, role=role.value)
-    print(f"{name} is now a {role.value}.")
 
 
 @users.command

@@ -1,47 +1,76 @@
-"""Accounts, their login tokens, and the revision that tells every process to look again."""
+"""Accounts of people and services, their logins, and the revision that tells every process to look again."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from wharfinger.errors import AccountUnknown
-from wharfinger.meta.schema import access_revision, accounts, login_tokens
+from wharfinger.meta.schema_access import (
+    access_revision,
+    accounts,
+    device_logins,
+    grants,
+    group_members,
+    identities,
+    login_addresses,
+    login_tokens,
+    secrets,
+    trusts,
+)
+
+PERSON, SERVICE = "person", "service"
 
 REVISION = select(access_revision.c.revision)
-"""(revision); the statement behind every request."""
+"""(revision); what every process asks now and then."""
 
 LOGIN = (
-    select(accounts.c.name, login_tokens.c.generation, login_tokens.c.expires_at)
+    select(
+        accounts.c.name,
+        login_tokens.c.generation,
+        login_tokens.c.expires_at,
+        login_tokens.c.kind,
+        login_tokens.c.credential,
+    )
     .join(accounts, accounts.c.id == login_tokens.c.account_id)
     .where(login_tokens.c.hash == bindparam("hash"))
 )
-"""(account, its generation at login, expiry) of a login token."""
+"""(account, its generation at login, expiry, kind, credential) of a login token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account. ``generation`` is the revision that its last change made, so a name used again starts afresh."""
+    """An account. ``generation`` is the revision that its last change made, so a name used again starts afresh.
+
+    ``password`` is empty where there is none; ``owner`` is who answers for a service account.
+    """
 
     name: str
     password: str
-    role: str
     disabled: bool
     generation: int
     created_at: float
+    kind: str = PERSON
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLogin:
+    """A login token to be stored, by its SHA-256."""
+
+    hash: str
+    kind: str
+    credential: str
+    created_at: float
+    expires_at: float
 
 
 def begin_change(tx: Connection) -> int:
-    """The next revision, which is the generation of whatever changes. First in every transaction that changes accounts.
+    """The next revision, which is the generation of whatever changes. First in every transaction that changes access.
 
     The one row makes changes wait for each other, so what such a transaction reads stays true until it commits.
     """
     step = update(access_revision).values(revision=access_revision.c.revision + 1).returning(access_revision.c.revision)
     return int(tx.execute(step).scalar_one())
-
-
-def snapshot(tx: Connection) -> tuple[int, list[Account]]:
-    """The revision and the accounts of one moment, by name."""
-    return int(tx.execute(REVISION).scalar_one()), every(tx)
 
 
 def every(tx: Connection) -> list[Account]:
@@ -62,12 +91,20 @@ def find(tx: Connection, name: str) -> Account | None:
     return Account(*row) if row else None
 
 
-def require(tx: Connection, name: str) -> Account:
-    """The account of this name. Raises AccountUnknown."""
+def require(tx: Connection, name: str, kind: str | None = None) -> Account:
+    """The account of this name, and of this kind where one is given. Raises AccountUnknown."""
     account = find(tx, name)
-    if account is None:
-        raise AccountUnknown(f"account {name} is not known", name=name)
+    if account is None or kind not in {None, account.kind}:
+        raise AccountUnknown(f"{'service ' if kind == SERVICE else ''}account {name} is not known", name=name)
     return account
+
+
+def id_of(tx: Connection, name: str) -> int:
+    """The key of the account's row. Raises AccountUnknown."""
+    id = tx.execute(select(accounts.c.id).where(accounts.c.name == name)).scalar()
+    if id is None:
+        raise AccountUnknown(f"account {name} is not known", name=name)
+    return int(id)
 
 
 def add(tx: Connection, account: Account) -> None:
@@ -76,35 +113,44 @@ def add(tx: Connection, account: Account) -> None:
 
 
 def update_account(tx: Connection, account: Account) -> None:
-    """Store the changed account; its name and beginning stay. Its login tokens end."""
-    _forget_logins(tx, account.name)
-    changed = {field: getattr(account, field) for field in ("password", "role", "disabled", "generation")}
+    """Store the changed account; its name and beginning stay. Its logins end."""
+    forget_logins(tx, id_of(tx, account.name))
+    changed = {field: getattr(account, field) for field in ("password", "disabled", "generation", "owner")}
     tx.execute(update(accounts).where(accounts.c.name == account.name).values(changed))
 
 
 def remove(tx: Connection, name: str) -> None:
-    """Remove the account and its login tokens."""
-    _forget_logins(tx, name)
-    tx.execute(delete(accounts).where(accounts.c.name == name))
+    """Remove the account with everything that it had: logins, secrets, trust, memberships and grants."""
+    id = id_of(tx, name)
+    forget_logins(tx, id)
+    for table in (secrets, trusts, group_members, identities, device_logins):
+        tx.execute(delete(table).where(table.c.account_id == id))
+    tx.execute(delete(grants).where(grants.c.principal == name))
+    tx.execute(delete(login_addresses).where(login_addresses.c.account == name))
+    tx.execute(update(accounts).where(accounts.c.owner == name).values(owner=None))
+    tx.execute(delete(accounts).where(accounts.c.id == id))
 
 
-def _forget_logins(tx: Connection, name: str) -> None:
-    account = select(accounts.c.id).where(accounts.c.name == name).scalar_subquery()
-    tx.execute(delete(login_tokens).where(login_tokens.c.account_id == account))
+def forget_logins(tx: Connection, account_id: int, credential: str | None = None) -> None:
+    """End the account's logins; or only those that were obtained with ``credential``."""
+    ended = login_tokens.c.account_id == account_id
+    if credential is not None:
+        ended &= login_tokens.c.credential == credential
+    tx.execute(delete(login_tokens).where(ended))
 
 
-def add_login(tx: Connection, name: str, generation: int, token_hash: str, now: float, expires_at: float) -> bool:
+def add_login(tx: Connection, name: str, generation: int, login: NewLogin) -> bool:
     """Store a login token, unless the account has changed since ``generation``: whether it was stored.
 
     Tokens that have expired, whoever's, are removed on the way.
     """
-    tx.execute(delete(login_tokens).where(login_tokens.c.expires_at <= now))
+    tx.execute(delete(login_tokens).where(login_tokens.c.expires_at <= login.created_at))
     unchanged = (accounts.c.name == name) & (accounts.c.generation == generation) & accounts.c.disabled.is_(False)
     account_id = tx.execute(select(accounts.c.id).where(unchanged).with_for_update(read=True)).scalar()
     if account_id is None:
         return False
-    row = {"hash": token_hash, "account_id": account_id, "generation": generation}
-    tx.execute(insert(login_tokens).values(row | {"created_at": now, "expires_at": expires_at}))
+    row = {field: getattr(login, field) for field in NewLogin.__slots__}
+    tx.execute(insert(login_tokens).values(row | {"account_id": account_id, "generation": generation}))
     return True
 
 

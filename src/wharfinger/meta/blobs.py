@@ -1,13 +1,14 @@
 """Blobs, and the links through which repositories hold them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, exists, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, literal, select, update
 
 from wharfinger.errors import BlobUnknown, InUse
 from wharfinger.meta import repos
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, repositories
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import CHUNK, chunks, insert
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 from wharfinger.spec.names import RepoName
@@ -65,9 +66,22 @@ def link(tx: Connection, repository: RepoName, digest: Digest, now: float) -> No
     tx.execute(update(manifest_blobs).where(waiting).values(present=digest))
 
 
-def is_held(tx: Connection, digest: Digest) -> bool:
-    """Whether any repository holds the blob."""
-    return bool(tx.execute(select(exists().where(blob_links.c.digest == digest))).scalar())
+def holders(tx: Connection, digest: Digest) -> Iterator[RepoName]:
+    """The repositories that hold the blob, by name, read as far as they are asked for."""
+    last = ""
+    while True:
+        query = (
+            select(repositories.c.name)
+            .join(blob_links, blob_links.c.repository_id == repositories.c.id)
+            .where(blob_links.c.digest == digest, repositories.c.name > last)
+            .order_by(repositories.c.name)
+            .limit(CHUNK)
+        )
+        found = list(tx.execute(query).scalars())
+        yield from (RepoName(name) for name in found)
+        if len(found) < CHUNK:
+            return
+        last = found[-1]
 
 
 def unlink(tx: Connection, repository: RepoName, digest: Digest) -> None:

@@ -1,5 +1,6 @@
 """What is there, for people who look: repositories, tags and single manifests with their sizes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from wharfinger.meta import manifests as queries
 from wharfinger.meta import repos
 from wharfinger.meta.manifests import Stored
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, manifest_children, manifests, repositories, tags
+from wharfinger.meta.sql import chunks
 from wharfinger.spec import manifest as manifest_spec
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
@@ -71,24 +73,23 @@ class Detail:
     children: list[Part]
 
 
-def list_repositories(tx: Connection, last: str, limit: int) -> list[Repository]:
-    """Up to ``limit`` repositories whose names come after ``last`` in byte order."""
+def list_repositories(
+    tx: Connection, last: str, limit: int, prefixes: Sequence[str], may_pull: Callable[[RepoName], bool]
+) -> list[Repository]:
+    """Up to ``limit`` repositories after ``last`` in byte order, of those that :func:`repos.visible` finds."""
+    names = repos.visible(tx, last, limit, prefixes, may_pull)
     key = repositories.c.id
     held = select(func.coalesce(func.sum(blobs.c.size), 0)).join(blob_links, blob_links.c.digest == blobs.c.digest)
-    query = (
-        select(
-            repositories.c.name,
-            repositories.c.created_at,
-            _count(tags.c.repository_id == key).label("tags"),
-            _count(manifests.c.repository_id == key).label("manifests"),
-            held.where(blob_links.c.repository_id == key).scalar_subquery().label("size"),
-        )
-        .where(repositories.c.name > last)
-        .order_by(repositories.c.name)
-        .limit(limit)
-    )
+    query = select(
+        repositories.c.name,
+        repositories.c.created_at,
+        _count(tags.c.repository_id == key).label("tags"),
+        _count(manifests.c.repository_id == key).label("manifests"),
+        held.where(blob_links.c.repository_id == key).scalar_subquery().label("size"),
+    ).order_by(repositories.c.name)
+    found = (row for some in chunks(names) for row in tx.execute(query.where(repositories.c.name.in_(some))))
     # A sum of big integers is a decimal number on PostgreSQL.
-    return [Repository(RepoName(r.name), r.created_at, r.tags, r.manifests, int(r.size)) for r in tx.execute(query)]
+    return [Repository(RepoName(r.name), r.created_at, r.tags, r.manifests, int(r.size)) for r in found]
 
 
 def list_tags(tx: Connection, repository: RepoName, last: str, limit: int) -> list[TagRow]:

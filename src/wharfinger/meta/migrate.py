@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from wharfinger.meta.schema import access_revision
+from wharfinger.meta.schema_access import access_revision
 
 _LOCK = 0x77686172  # "whar": an advisory lock's number on PostgreSQL
 

@@ -1,5 +1,7 @@
 """Repositories."""
 
+from collections.abc import Callable, Sequence
+
 from sqlalchemy import Connection, select
 
 from wharfinger.errors import NameUnknown
@@ -38,7 +40,33 @@ def hold(tx: Connection, key: int) -> None:
     tx.execute(select(repositories.c.id).where(repositories.c.id == key).with_for_update())
 
 
-def page(tx: Connection, last: str, limit: int) -> list[str]:
-    """Up to ``limit`` names after ``last`` in byte order."""
-    query = select(repositories.c.name).where(repositories.c.name > last).order_by(repositories.c.name).limit(limit)
-    return list(tx.execute(query).scalars())
+def page(tx: Connection, last: str, limit: int, prefixes: Sequence[str] = ("",)) -> list[RepoName]:
+    """Up to ``limit`` names after ``last`` in byte order, of those that begin with one of ``prefixes``.
+
+    ``prefixes`` are in order and none begins with another; each costs one look-up in the index until enough is found.
+    """
+    found: list[RepoName] = []
+    for prefix in prefixes:
+        after = repositories.c.name > last
+        if prefix:
+            # No character of a name sorts after "z", so this is the first string behind all that begin so.
+            after &= (repositories.c.name >= prefix) & (repositories.c.name < f"{prefix}{{")
+        query = select(repositories.c.name).where(after).order_by(repositories.c.name).limit(limit - len(found))
+        found += (RepoName(name) for name in tx.execute(query).scalars())
+        if len(found) >= limit:
+            break
+    return found
+
+
+def visible(
+    tx: Connection, last: str, limit: int, prefixes: Sequence[str], may_pull: Callable[[RepoName], bool]
+) -> list[str]:
+    """Up to ``limit`` names after ``last``, of those that ``may_pull`` allows and :func:`page` finds."""
+    found: list[str] = []
+    while len(found) < limit:
+        names = page(tx, last, limit, prefixes)
+        found += (name for name in names if may_pull(name))
+        if len(names) < limit:
+            break
+        last = names[-1]
+    return found[:limit]

@@ -1,4 +1,6 @@
-"""Every table, once, for SQLite and PostgreSQL. How they hang together: ``docs/internals/database.md``.
+"""The tables of what is stored, for SQLite and PostgreSQL; those of access are in ``schema_access.py``.
+
+How they hang together: ``docs/internals/database.md``.
 
 Names are compared and sorted byte by byte: SQLite does so by itself, PostgreSQL is told with ``COLLATE "C"``.
 Times are seconds since the epoch. Foreign keys carry no cascade: what is used cannot be deleted, whoever was first.
@@ -6,7 +8,6 @@ Times are seconds since the epoch. Foreign keys carry no cascade: what is used c
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -18,7 +19,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -138,35 +138,4 @@ segments = Table(
     Column("start", BigInteger, nullable=False),
     Column("size", BigInteger),
     Column("digest", BYTEWISE),
-)
-
-accounts = Table(
-    "accounts",
-    metadata,
-    Column("id", KEY, primary_key=True, autoincrement=True),
-    Column("name", BYTEWISE, nullable=False),
-    Column("password", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("disabled", Boolean, nullable=False),
-    Column("generation", BigInteger, nullable=False),
-    Column("created_at", Double, nullable=False),
-    UniqueConstraint("name"),
-)
-
-login_tokens = Table(
-    "login_tokens",
-    metadata,
-    Column("hash", BYTEWISE, primary_key=True),
-    Column("account_id", KEY, ForeignKey("accounts.id"), nullable=False, index=True),
-    Column("generation", BigInteger, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("expires_at", Double, nullable=False, index=True),
-)
-
-# One row. Whatever changes who may do what adds one, and every process sees at the next request that it must reload.
-access_revision = Table(
-    "access_revision",
-    metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="single"), primary_key=True),
-    Column("revision", BigInteger, nullable=False),
 )

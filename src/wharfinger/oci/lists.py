@@ -1,8 +1,10 @@
 """Lists: tags, repositories, referrers (spec.md, "Content Discovery"), each page by one indexed read."""
 
 import json
+from functools import partial
 from typing import Any
 
+from wharfinger.access.actions import Action
 from wharfinger.errors import PaginationInvalid, RequestInvalid
 from wharfinger.meta.manifests import Referrer
 from wharfinger.oci.headers import list_reply, one, page_size
@@ -38,7 +40,10 @@ class ListHandlers:
         limit, last = page_size(parameters), one(parameters, "last") or ""
         if last and not names.is_repository(last):
             raise PaginationInvalid(f"invalid last {last[:80]!r}: want a repository name")
-        page = await self._pulls.catalog(last=last, limit=limit)
+        caller = request.caller
+        page = await self._pulls.catalog(
+            last=last, limit=limit, prefixes=caller.prefixes(Action.PULL), may_pull=partial(caller.may, Action.PULL)
+        )
         return _page_reply(request, {"repositories": page.entries}, page)
 
     async def referrers(self, request: Request) -> Reply:

@@ -1,7 +1,9 @@
 """GET, HEAD, PUT and DELETE of manifests and tags (spec.md, "Pulling manifests", "Pushing Manifests")."""
 
 import asyncio
+from functools import partial
 
+from wharfinger.access.actions import Action
 from wharfinger.errors import RequestInvalid
 from wharfinger.meta.manifests import Stored
 from wharfinger.oci.headers import content_headers, entity_tags, etag, matches, not_modified
@@ -42,9 +44,13 @@ class ManifestHandlers:
     async def put(self, request: Request) -> Reply:
         reference = names.reference(request.rest)
         tags = _tags(request, reference)
+        for tag in tags:
+            request.caller.require(Action.PUSH, request.repository, tag=tag)
         raw = await request.body.limited_to(spec.MAX_BYTES).read()
         manifest = await _parse(raw, request.header(b"content-type") or "", reference)
-        await self._manifests.put(request.repository, manifest, tags, _precondition(request, reference))
+        await self._manifests.put(
+            request.repository, manifest, tags, _precondition(request, reference), partial(_require_move, request)
+        )
         return _created(request, manifest, [] if tags == [reference] else tags)
 
     async def delete_tag(self, request: Request) -> Reply:
@@ -54,6 +60,11 @@ class ManifestHandlers:
     async def delete(self, request: Request) -> Reply:
         await self._deletes.manifest(request.repository, digests.parse(request.rest))
         return empty_reply(202)
+
+
+def _require_move(request: Request, tag: Tag) -> None:
+    """A token has no word of its own for this: it must be for pushing, which it was seen to be."""
+    request.caller.require(Action.TAG, request.repository, tag=tag)
 
 
 def _content(stored: Stored) -> Reply:

@@ -1,7 +1,9 @@
 """Pushing blobs over HTTP (spec.md, "Pushing blobs"): headers in, one call, headers out."""
 
 import re
+from functools import partial
 
+from wharfinger.access.actions import Action
 from wharfinger.blobs.store import Bytes
 from wharfinger.errors import DigestInvalid, SizeInvalid
 from wharfinger.meta.blobs import Blob
@@ -27,7 +29,7 @@ class UploadHandlers:
     async def start(self, request: Request) -> Reply:
         """POST: a session; or at once the blob, when it is mounted or its bytes are in the body."""
         parameters = request.parameters()
-        mounted = await self._mount(request.repository, parameters)
+        mounted = await self._mount(request, parameters)
         if mounted is not None:
             return _created(request.repository, mounted)
         wanted = one(parameters, "digest")
@@ -41,12 +43,16 @@ class UploadHandlers:
             request.repository, await self._uploads.finish(request.repository, upload.id, body, digest, start=0)
         )
 
-    async def _mount(self, repository: RepoName, parameters: dict[str, list[str]]) -> Blob | None:
+    async def _mount(self, request: Request, parameters: dict[str, list[str]]) -> Blob | None:
         mount, source = one(parameters, "mount"), one(parameters, "from")
         digest = digests.parse(mount) if mount and digests.is_digest(mount) else None
         if digest is None or (source is not None and not names.is_repository(source)):
             return None
-        return await self._uploads.mount(repository, digest, names.repository(source) if source else None)
+        # By what the account may do: clients send a token for the target alone.
+        may_pull = partial(request.caller.may, Action.PULL)
+        return await self._uploads.mount(
+            request.repository, digest, names.repository(source) if source else None, may_pull
+        )
 
     async def status(self, request: Request) -> Reply:
         """GET: how far it is."""

@@ -14,6 +14,9 @@ from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
 from wharfinger.spec.names import RepoName, Tag
 
+MayMove = Callable[[Tag], None]
+"""Raises Denied for a tag that points elsewhere and that the account may not move."""
+
 NAMED = 10
 """How many missing references a refusal names."""
 
@@ -43,17 +46,29 @@ class Manifests:
         self._sparse = sparse
 
     async def put(
-        self, repository: RepoName, manifest: Manifest, names: Sequence[Tag], precondition: Precondition
+        self,
+        repository: RepoName,
+        manifest: Manifest,
+        names: Sequence[Tag],
+        precondition: Precondition,
+        may_move: MayMove,
     ) -> None:
         """Store the manifest in the repository and let every one of ``names`` point at it.
 
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
-        it is wrong, PreconditionFailed when a tag is not what the client thinks it is. Then nothing was changed.
+        it is wrong, PreconditionFailed when a tag is not what the client thinks it is, and what ``may_move`` raises
+        for a tag that points elsewhere. Then nothing was changed.
         """
-        await self._db.write(self._put, repository, manifest, names, precondition)
+        await self._db.write(self._put, repository, manifest, names, precondition, may_move)
 
     def _put(
-        self, tx: Connection, repository: RepoName, manifest: Manifest, names: Sequence[Tag], condition: Precondition
+        self,
+        tx: Connection,
+        repository: RepoName,
+        manifest: Manifest,
+        names: Sequence[Tag],
+        condition: Precondition,
+        may_move: MayMove,
     ) -> None:
         now = self._now()
         repository_id = repos.ensure(tx, repository, now)
@@ -64,7 +79,7 @@ class Manifests:
             present = self._require_references(tx, repository_id, manifest)
         manifests.add(tx, repository_id, manifest, present, now)
         for tag in names:
-            _point(tx, repository_id, tag, manifest.digest, condition, now)
+            _point(tx, repository_id, tag, manifest.digest, condition, may_move, now)
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
         """Which of its targets the repository holds; those that it must hold but does not are refused."""
@@ -98,13 +113,26 @@ def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
     return ManifestBlobUnknown(f"push these first, the manifest refers to them: {named}", digests=missing[:NAMED])
 
 
-def _point(tx: Connection, repository_id: int, tag: Tag, digest: Digest, condition: Precondition, now: float) -> None:
-    if condition.absent:
-        if not tags.create(tx, repository_id, tag, digest, now):
-            raise PreconditionFailed(f"tag {tag} exists already (If-None-Match: *)", tag=tag)
+def _point(
+    tx: Connection,
+    repository_id: int,
+    tag: Tag,
+    digest: Digest,
+    condition: Precondition,
+    may_move: MayMove,
+    now: float,
+) -> None:
+    """Make the tag, or move the one that is there: two things to be allowed, so which it is must stay true."""
+    made = condition.current is None and tags.create(tx, repository_id, tag, digest, now)
+    if made:
         return
-    if condition.current is not None:
-        current = tags.find_for_update(tx, repository_id, tag)
-        if current is None or (current not in condition.current and "*" not in condition.current):
-            raise PreconditionFailed(f"tag {tag} is at {current or 'nothing'} (If-Match)", tag=tag, digest=current)
+    if condition.absent:
+        raise PreconditionFailed(f"tag {tag} exists already (If-None-Match: *)", tag=tag)
+    current = tags.find_for_update(tx, repository_id, tag)
+    if condition.current is not None and (
+        current is None or (current not in condition.current and "*" not in condition.current)
+    ):
+        raise PreconditionFailed(f"tag {tag} is at {current or 'nothing'} (If-Match)", tag=tag, digest=current)
+    if current != digest:
+        may_move(tag)
     tags.point(tx, repository_id, tag, digest, now)

@@ -1,5 +1,6 @@
 """Pulling: what a repository holds, and nothing that it does not."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wharfinger.blobs.store import BlobStore, Bytes
@@ -71,9 +72,14 @@ class Pulls:
         """Up to ``limit`` tags after ``last``. Raises NameUnknown."""
         return _page(await self._db.read(tags.page, repository, last, limit + 1), limit)
 
-    async def catalog(self, *, last: str, limit: int) -> Page:
-        """Up to ``limit`` repositories after ``last``."""
-        return _page(await self._db.read(repos.page, last, limit + 1), limit)
+    async def catalog(
+        self, *, last: str, limit: int, prefixes: Sequence[str], may_pull: Callable[[RepoName], bool]
+    ) -> Page:
+        """Up to ``limit`` repositories after ``last``, of those that ``may_pull`` allows.
+
+        ``prefixes`` say where such can be at all, so that whoever may see little does not pay for what others have.
+        """
+        return _page(await self._db.read(repos.visible, last, limit + 1, prefixes, may_pull), limit)
 
     async def referrers(
         self, repository: RepoName, subject: Digest, *, artifact_type: str | None, last: str, limit: int

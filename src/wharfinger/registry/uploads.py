@@ -111,9 +111,16 @@ class Uploads:
         await self._clear(id)
         return blob
 
-    async def mount(self, repository: RepoName, digest: Digest, source: RepoName | None) -> Blob | None:
-        """Let the repository hold a blob that ``source`` (or anybody) holds, without its bytes; None if nobody does."""
-        return await self._db.write(self._mount, repository, digest, source)
+    async def mount(
+        self, repository: RepoName, digest: Digest, source: RepoName | None, may_pull: Callable[[RepoName], bool]
+    ) -> Blob | None:
+        """Let the repository hold a blob that ``source`` holds, without its bytes; without source, that any does.
+
+        None, for whatever reason, when no repository that ``may_pull`` allows holds it.
+        """
+        if source is not None and not may_pull(source):
+            return None
+        return await self._db.write(self._mount, repository, digest, source, may_pull)
 
     async def sweep(self) -> int:
         """Remove sessions whose time is over, with every byte they left anywhere; how many. Safe to run twice."""
@@ -217,9 +224,18 @@ class Uploads:
             raise uploads.unknown(id)
         return blob
 
-    def _mount(self, tx: Connection, repository: RepoName, digest: Digest, source: RepoName | None) -> Blob | None:
-        blob = blobs.find_in(tx, source, digest) if source else blobs.find(tx, digest)
-        if blob is None or not blobs.is_held(tx, digest):
+    def _mount(
+        self,
+        tx: Connection,
+        repository: RepoName,
+        digest: Digest,
+        source: RepoName | None,
+        may_pull: Callable[[RepoName], bool],
+    ) -> Blob | None:
+        holders = [source] if source else blobs.holders(tx, digest)
+        readable = next((each for each in holders if may_pull(each)), None)
+        blob = blobs.find_in(tx, readable, digest) if readable else None
+        if blob is None:
             return None
         blobs.link(tx, repository, digest, self._now())
         return blob

@@ -25,6 +25,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.ManifestBlobUnknown: 404,
     errors.UploadUnknown: 404,
     errors.AccountUnknown: 404,
+    errors.GrantUnknown: 404,
     errors.NoSuchRoute: 404,
     errors.InUse: 405,
     errors.MethodUnsupported: 405,
@@ -38,7 +39,10 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.StorageFull: 507,
 }
 
-CHALLENGE = (b"www-authenticate", b'Basic realm="wharfinger", charset="UTF-8"')
+Header = tuple[bytes, bytes]
+
+CHALLENGE = (b"www-authenticate", b'Bearer realm="wharfinger"')
+"""Outside of the data plane, whose challenge says where tokens are to be had: see ``web/challenge.py``."""
 
 
 def status_of(refusal: Refusal) -> int:
@@ -52,10 +56,10 @@ def body_of(refusal: Refusal) -> bytes:
     return json.dumps({"errors": [error]}, default=str).encode("ascii")
 
 
-def headers_of(refusal: Refusal) -> Headers:
-    """What a client needs in order to go on."""
+def headers_of(refusal: Refusal, challenge: Header | None = None) -> Headers:
+    """What a client needs in order to go on; ``challenge`` where it is another than :data:`CHALLENGE`."""
     if isinstance(refusal, errors.Unauthorized):
-        return [CHALLENGE]
+        return [challenge or CHALLENGE]
     if isinstance(refusal, errors.TooManyRequests):
         return [(b"retry-after", b"%d" % refusal.retry_after)]
     if isinstance(refusal, errors.Unavailable):
@@ -67,6 +71,6 @@ def headers_of(refusal: Refusal) -> Headers:
     return []
 
 
-def refusal_reply(refusal: Refusal) -> Reply:
+def refusal_reply(refusal: Refusal, challenge: Header | None = None) -> Reply:
     """The reply to a request that is refused."""
-    return bytes_reply(status_of(refusal), "application/json", body_of(refusal), headers_of(refusal))
+    return bytes_reply(status_of(refusal), "application/json", body_of(refusal), headers_of(refusal, challenge))

@@ -1,19 +1,22 @@
-"""Every request to /v2 passes here: authenticate, match, authorise, handle, map errors, tell."""
+"""Every request to /v2 and for tokens passes here: match, authenticate, authorise, handle, map errors, tell."""
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
+from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
-from wharfinger.access.roles import Action, Identity, decide
-from wharfinger.errors import Denied, Disconnected, Refusal
+from wharfinger.access.caller import Caller, Origin
+from wharfinger.errors import Disconnected, Refusal, Unauthorized
 from wharfinger.spec import names
+from wharfinger.spec.names import RepoName
+from wharfinger.web.challenge import Addresses
 from wharfinger.web.errors import refusal_reply
 from wharfinger.web.http import Body, Receive, Reply, Request, Scope, Send, bytes_reply
-from wharfinger.web.routes import Route, Router
+from wharfinger.web.routes import Match, Open, Router
 
 _log = structlog.get_logger("wharfinger.gate")
 
@@ -38,38 +41,44 @@ class Outcome:
 
     scope: Scope
     id: str
-    route: Route | None
-    account: str
-    status: int
-    sent: int
-    received: int
-    seconds: float
-    refusal: str
+    match: Match | None = None
+    caller: Caller | None = None
+    account: str = ""
+    status: int = 500
+    sent: int = 0
+    received: int = 0
+    seconds: float = 0.0
+    refusal: str = ""
 
 
 class Gate:
     """The ASGI application of the data plane."""
 
     def __init__(
-        self, router: Router, authenticator: Authenticator, limits: Limits, tell: Callable[[Outcome], None]
+        self,
+        router: Router,
+        authenticator: Authenticator,
+        limits: Limits,
+        addresses: Addresses,
+        tell: Callable[[Outcome], None],
     ) -> None:
         self._router = router
         self._authenticator = authenticator
         self._limits = limits
+        self._addresses = addresses
         self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        outcome = Outcome(scope, secrets.token_hex(8), None, "", 500, 0, 0, 0.0, "")
+        outcome = Outcome(scope, secrets.token_hex(8))
         body: Body | None = None
         try:
             headers = dict(scope["headers"])
             body = Body(receive, headers, limit=self._limits.body_bytes, timeout=self._limits.body_timeout)
-            request = Request(scope["method"], scope["path"], scope["query_string"], headers, body, NOWHERE, "")
-            reply = await self._answer(request, outcome)
+            reply = await self._answer(scope, headers, body, outcome)
         except Refusal as refusal:
             outcome.refusal = refusal.code
-            reply = refusal_reply(refusal)
+            reply = refusal_reply(refusal, self._challenge(scope, refusal, outcome))
             if isinstance(refusal, Disconnected):
                 reply.headers.append((b"connection", b"close"))
         except Exception:  # noqa: BLE001 - the last line of defence: logged, and answered with 500
@@ -83,15 +92,33 @@ class Gate:
             outcome.seconds = time.perf_counter() - began
             self._tell(outcome)
 
-    async def _answer(self, request: Request, outcome: Outcome) -> Reply:
-        identity = await self._authenticator.authenticate(request.header(b"authorization"))
-        outcome.account = identity.name
-        route, name, request.rest = self._router.find(request.method, request.path)
-        outcome.route = route
-        if name:
-            request.repository = names.repository(name)
-        _authorise(identity, route.action, request)
-        return await route.handler(request)
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], body: Body, outcome: Outcome) -> Reply:
+        method, path = scope["method"], scope["path"]
+        agent = headers.get(b"user-agent", b"")[:200].decode("latin-1")
+        origin = Origin(self._addresses.client(scope), agent, outcome.id)
+        outcome.match = match = self._router.find(method, path)
+        if match is not None and match.route.needs is Open.TO_ALL:
+            return await match.route.handler(
+                Request(method, path, scope["query_string"], headers, body, NOWHERE, "", origin)
+            )
+        authorization = headers.get(b"authorization")
+        outcome.caller = caller = await self._authenticator.caller(
+            None if authorization is None else authorization.decode("latin-1"), origin
+        )
+        if match is None:
+            raise self._router.refusal(method, path)
+        repository = names.repository(match.name) if match.name else NOWHERE
+        _authorise(caller, match, repository)
+        return await match.route.handler(
+            Request(method, path, scope["query_string"], headers, body, repository, match.rest, origin, caller)
+        )
+
+    def _challenge(self, scope: Scope, refusal: Refusal, outcome: Outcome) -> tuple[bytes, bytes] | None:
+        """For whoever is asked to come again with a token: where it is to be had, and what it must be for."""
+        match = outcome.match
+        if not isinstance(refusal, Unauthorized) or (match is not None and match.route.needs is Open.TO_ALL):
+            return None
+        return self._addresses.challenge(scope, match.route.scope(match.name) if match else "", refusal.error)
 
     async def _send(self, reply: Reply, outcome: Outcome, body: Body | None, send: Send, *, head: bool) -> None:
         if body is not None:
@@ -106,12 +133,14 @@ class Gate:
             await body.linger()
 
 
-def _authorise(identity: Identity, action: Action | None, request: Request) -> None:
-    if action is None:
-        return
-    decision = decide(identity, action, request.repository or None)
-    if not decision.allowed:
-        raise Denied(decision.reason, action=str(action), account=identity.name)
+def _authorise(caller: Caller, match: Match, repository: RepoName) -> None:
+    needs = match.route.needs
+    if isinstance(needs, Action):
+        caller.require_scope(match.word, repository)
+        tag = match.rest if match.names_tag and ":" not in match.rest else None
+        caller.require(needs, repository, tag=tag)
+    elif needs is Open.CATALOG:
+        caller.require_catalog()
 
 
 def _failure(id: str) -> Reply:

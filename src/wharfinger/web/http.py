@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from wharfinger.access.caller import Caller, Origin
 from wharfinger.blobs.store import Bytes
 from wharfinger.errors import BodyStalled, Disconnected, RequestInvalid, SizeInvalid, TooLarge
 from wharfinger.spec.names import RepoName
@@ -131,7 +132,10 @@ def _length(headers: Mapping[bytes, bytes]) -> int | None:
 
 @dataclass(slots=True)
 class Request:
-    """One request. ``repository`` and ``rest`` are what the route's pattern found in the path."""
+    """One request. ``repository`` and ``rest`` are what the route's pattern found in the path.
+
+    ``who`` is None only on routes that are open to all, ``origin`` is where it came from.
+    """
 
     method: str
     path: str
@@ -140,6 +144,14 @@ class Request:
     body: Body
     repository: RepoName
     rest: str
+    origin: Origin
+    who: Caller | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the request."""
+        assert self.who is not None, "the gate has seen to it on every route that is not open to all"
+        return self.who
 
     def header(self, name: bytes) -> str | None:
         """A header's value, or None; ``name`` in lower case."""

@@ -11,6 +11,8 @@ from wharfinger.web.http import Receive, Reply, Scope, Send, bytes_reply
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Check = Callable[[], Awaitable[None]]
 
+GATED = frozenset({"/v2", "/token", "/.well-known/jwks.json"})
+
 _log = structlog.get_logger("wharfinger.site")
 
 
@@ -29,7 +31,7 @@ class Site:
             await self._live(receive, send)
             return
         path: str = scope["path"]
-        if path.startswith("/v2/") or path == "/v2":
+        if path.startswith("/v2/") or path in GATED:
             await self._gate(scope, receive, send)
         elif path.startswith("/api/v1/"):
             await self._api(scope, receive, send)

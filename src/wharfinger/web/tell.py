@@ -18,8 +18,8 @@ class Teller:
         self._log = structlog.get_logger("wharfinger.access") if access_log else None
 
     def __call__(self, outcome: Outcome) -> None:
-        route = outcome.route
-        method, pattern = (route.method, route.pattern) if route else ("-", "-")
+        match, caller = outcome.match, outcome.caller
+        method, pattern = (match.route.method, match.route.pattern) if match else ("-", "-")
         self._metrics.count(
             method, pattern, outcome.status, outcome.seconds, received=outcome.received, sent=outcome.sent
         )
@@ -32,7 +32,7 @@ class Teller:
                 path=outcome.scope["path"],
                 status=outcome.status,
                 refusal=outcome.refusal or None,
-                account=outcome.account or None,
+                account=outcome.account or (caller.name if caller else None),
                 client=came.client,
                 scheme=came.scheme,
                 host=came.host,

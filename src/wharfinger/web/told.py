@@ -17,7 +17,8 @@ class Told:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        outcome = Outcome(scope, secrets.token_hex(8), None, "", 500, 0, 0, 0.0, "")
+        outcome = Outcome(scope, secrets.token_hex(8))
+        scope["wharf_id"] = outcome.id
 
         async def received() -> Message:
             message = await receive()

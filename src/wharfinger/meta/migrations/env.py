@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from wharfinger.meta import schema_access  # noqa: F401  adds its tables to the others
 from wharfinger.meta.schema import metadata
 
 connection = context.config.attributes["connection"]

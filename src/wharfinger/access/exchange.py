@@ -1,0 +1,105 @@
+"""Credentials of any kind for an access token: never more than they may do, and 200 even when that is nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wharfinger.access import credentials, scopes
+from wharfinger.access.actions import Action
+from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.caller import Caller, Origin
+from wharfinger.access.grants import SOME_TAG
+from wharfinger.access.scopes import Scopes
+from wharfinger.access.tokens import Kind
+from wharfinger.errors import RequestInvalid
+from wharfinger.spec.names import RepoName
+
+REFRESH_SECONDS = 30 * 86400.0
+
+
+class Workloads(Protocol):
+    """Who a token from a trusted issuer is."""
+
+    async def caller(self, token: str, account: str, origin: Origin) -> Caller:
+        """The service account that a trust rule lets the token's workload be. Raises Unauthorized."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A token, and a refresh token where one was asked for. ``scope`` is what was granted, as text."""
+
+    token: str
+    issued_at: float
+    scope: str
+    refresh_token: str | None
+
+
+class Exchange:
+    """The service behind the token endpoint."""
+
+    def __init__(self, authenticator: Authenticator, workloads: Workloads) -> None:
+        self._authenticator = authenticator
+        self._workloads = workloads
+
+    async def by_header(self, authorization: str | None, origin: Origin) -> Caller:
+        """Who sends this header; without one, anonymous. Raises Unauthorized; a token does not earn another one."""
+        if authorization is None:
+            return await self._authenticator.anonymous(origin)
+        caller = await self._authenticator.caller(authorization, origin)
+        if caller.scopes is not None:
+            raise credentials.refused()
+        return caller
+
+    async def by_password(self, name: str, password: str, origin: Origin) -> Caller:
+        """Who has this name and password or secret. Raises Unauthorized."""
+        return await self._authenticator.by_name(name, password, origin)
+
+    async def by_refresh_token(self, token: str, origin: Origin) -> Caller:
+        """Who was given this refresh token. Raises Unauthorized."""
+        identity = await self._authenticator.of_login(token, Kind.REFRESH)
+        if identity is None:
+            raise credentials.refused()
+        return self._authenticator.as_caller(identity, origin)
+
+    async def by_workload_token(self, token: str, type: str, account: str, origin: Origin) -> Caller:
+        """The service account that the workload may be. Raises Unauthorized, and RequestInvalid."""
+        if type not in {"urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt"}:
+            raise RequestInvalid(f"subject_token_type {type[:80]!r} is not supported: want an id_token or a jwt")
+        return await self._workloads.caller(token, account, origin)
+
+    async def answer(
+        self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
+    ) -> Answer:
+        """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope."""
+        granted = allowed(caller, scopes.parse(asked))
+        token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
+        refresh = refreshed
+        if offline and refresh is None and not caller.is_anonymous:
+            refresh = (await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS)).token
+        return Answer(token, caller.now, " ".join(_texts(granted)), refresh)
+
+    async def published_keys(self) -> dict[str, Any]:
+        """What our tokens can be verified with, as a JSON Web Key Set."""
+        return self._authenticator.access_tokens.published(await self._authenticator.directory.current())
+
+
+def allowed(caller: Caller, asked: Scopes) -> Scopes:
+    """Of what is asked for, what the caller may do somewhere in the repository."""
+    granted = {
+        repository: frozenset(word for word in words if _may(caller, word, repository))
+        for repository, words in asked.repositories.items()
+    }
+    return Scopes(granted, asked.catalog)
+
+
+def _may(caller: Caller, word: str, repository: RepoName) -> bool:
+    actions = [action for action in Action if scopes.word_of(action) == word and word in scopes.WORDS]
+    # Which tag it will be is not known yet. What a request names is looked at when it comes.
+    return any(caller.may(action, repository, tag=SOME_TAG) for action in actions)
+
+
+def _texts(granted: Scopes) -> Iterable[str]:
+    for entry in granted.access():
+        actions: Any = entry["actions"]
+        yield f"{entry['type']}:{entry['name']}:{','.join(actions)}"
