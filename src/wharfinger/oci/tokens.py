@@ -6,14 +6,13 @@ https://distribution.github.io/distribution/spec/auth/token/ (GET) and /oauth/ (
 
 import json
 import time
-from urllib.parse import parse_qsl
 
 from wharfinger.access import signing
 from wharfinger.access.caller import Caller
 from wharfinger.access.exchange import Answer, Exchange
 from wharfinger.errors import RequestInvalid
 from wharfinger.web.errors import Header
-from wharfinger.web.http import MAX_PARAMETERS, Reply, Request, bytes_reply
+from wharfinger.web.http import Reply, Request, bytes_reply, parse_fields
 
 MAX_FORM = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
@@ -74,16 +73,7 @@ async def _form(request: Request) -> dict[str, list[str]]:
     content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
     if content_type != FORM:
         raise RequestInvalid(f"want a form, Content-Type: {FORM}")
-    raw = await request.body.limited_to(MAX_FORM).read()
-    found: dict[str, list[str]] = {}
-    try:
-        text = raw.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError as error:
-        raise RequestInvalid(f"the form is malformed or has over {MAX_PARAMETERS} fields") from error
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
+    return parse_fields(await request.body.limited_to(MAX_FORM).read(), "form")
 
 
 def _one(form: dict[str, list[str]], name: str) -> str:
