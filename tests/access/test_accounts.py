@@ -9,7 +9,6 @@ from wharfinger.access import changes, snapshot
 from wharfinger.access.accounts import AccountName, Accounts, Change, account_name, create_first_administrator
 from wharfinger.access.passwords import Passwords, is_match
 from wharfinger.errors import AccountUnknown, AlreadyExists, InUse, RequestInvalid
-from wharfinger.meta import accounts as queries
 from wharfinger.meta import grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database
