@@ -13,7 +13,7 @@ PASSWORD = "another horse battery"
 @pytest.fixture
 def account(admin: Wharf, request: pytest.FixtureRequest) -> str:
     """An account of the test's own."""
-    name = "g-" + request.node.name.removeprefix("test_").replace("_", "-")[:50].partition("[")[0].strip("-")
+    name: str = "g-" + request.node.name.removeprefix("test_").replace("_", "-")[:50].partition("[")[0].strip("-")
     admin.done("users", "add", name, "--password-stdin", stdin=PASSWORD)
     return name
 
