@@ -6,6 +6,7 @@ await people.basic("ci").push_image("shop/web", image(), "1.0")     name and sec
 async with ... await people.bearer("ci", "repository:shop/web:pull")   a token of the token protocol
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from httpx2 import Response
@@ -20,7 +21,7 @@ from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow, SecretRow
 
-Wanted = tuple[str, str] | tuple[str, str, dict[str, object]]
+Wanted = tuple[str, str] | tuple[str, str, Mapping[str, object]]
 """Role and pattern, and whatever else a grant may have."""
 
 
@@ -69,7 +70,7 @@ class People:
         self._registry.services.authenticator.directory.forget()
         return secret
 
-    async def grant(self, who: str, role: str, pattern: str, more: dict[str, object] | None = None) -> int:
+    async def grant(self, who: str, role: str, pattern: str, more: Mapping[str, object] | None = None) -> int:
         """Grant without asking whether anybody may; the grant's number."""
         row: GrantRow = grant_row(who, role, pattern, **(more or {}))
 
