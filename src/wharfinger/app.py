@@ -15,12 +15,15 @@ from functools import partial
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from wharfinger.access import keys
+from wharfinger.access import keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.logins import Logins
+from wharfinger.access.personal import PersonalTokens
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -40,6 +43,8 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.uploads import Uploads
+from wharfinger.ui.app import create_ui
+from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.metrics import RequestMetrics
@@ -61,6 +66,9 @@ class Services:
     accounts: Accounts
     groups: Groups
     granting: Granting
+    logins: Logins
+    devices: Devices
+    tokens: PersonalTokens
     exchange: Exchange
     uploads: Uploads
     manifests: Manifests
@@ -83,7 +91,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    authenticator = Authenticator(db, now)
+    authenticator = Authenticator(db, now, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     return Services(
         db=db,
@@ -92,6 +100,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
         granting=Granting(db, now, changed),
+        logins=Logins(authenticator, db, now, sources.provider(settings, authenticator, now)),
+        devices=Devices(authenticator, db, now),
+        tokens=PersonalTokens(db, now, changed),
         exchange=Exchange(authenticator, Workloads()),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
@@ -132,10 +143,21 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             deletes=services.deletes,
             groups=services.groups,
             granting=services.granting,
+            logins=services.logins,
+            people=services.authenticator.people,
+            devices=services.devices,
         ),
         addresses,
     )
-    site = Site(gate=gate, api=Told(api, tell), operations=operations, start=services.ready, stop=services.close)
+    ui = create_ui(UiServices(services.logins, services.devices, services.tokens, addresses, now))
+    site = Site(
+        gate=gate,
+        api=Told(api, tell),
+        ui=Told(ui, tell),
+        operations=operations,
+        start=services.ready,
+        stop=services.close,
+    )
     return services, site
 
 

@@ -4,20 +4,29 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+from sqlalchemy import Connection
+
+from wharfinger.access import accounts as accounts_service
 from wharfinger.access import credentials, signing, tokens
 from wharfinger.access.caller import NOWHERE, Caller, Origin
 from wharfinger.access.credentials import Credentials
 from wharfinger.access.directory import Directory
 from wharfinger.access.grants import ANONYMOUS, NOBODY, Identity
+from wharfinger.access.identity import PasswordSource
 from wharfinger.access.passwords import Passwords
+from wharfinger.access.people import People
 from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import RequestInvalid
-from wharfinger.meta import accounts
-from wharfinger.meta.accounts import NewLogin
+from wharfinger.errors import LoginRefused, RequestInvalid
+from wharfinger.meta import accounts, audit
+from wharfinger.meta.accounts import Account, NewLogin
+from wharfinger.meta.audit import Entry
 from wharfinger.meta.db import Database
+
+_log = structlog.get_logger("wharfinger.authenticate")
 
 _SEARCHED = frozenset({Kind.SECRET, Kind.TOKEN})
 """Kinds that every snapshot has; the others are looked up one by one."""
@@ -34,10 +43,18 @@ class Login:
 class Authenticator:
     """Checks passwords, secrets and tokens. Whatever the reason, the refusal is the same Unauthorized."""
 
-    def __init__(self, db: Database, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        db: Database,
+        now: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+        source: PasswordSource | None = None,
+    ) -> None:
         self.passwords = Passwords(now)
         self.directory = Directory(db, clock)
+        self.people = People(db, now, self.directory.forget)
         self.access_tokens = AccessTokens()
+        self._source = source
         self._throttle = Throttle(db, now)
         self._db = db
         self._now = now
@@ -118,27 +135,54 @@ class Authenticator:
         generation, stored = (known.account.generation, known.account.password) if known else (0, None)
         if not self.passwords.remembers(name, generation, password):
             await self._throttle.require_open(name, address)
-            if not await self.passwords.is_right(name, generation, stored or None, password):
+            admitted = None if stored else await self._by_source(name, password)
+            if admitted is not None:
+                generation = admitted.generation
+                self.passwords.remember(name, generation, password)
+            elif not await self.passwords.is_right(name, generation, stored or None, password):
                 await self._throttle.failed(name, address)
                 raise credentials.refused()
             # Meanwhile the account may have been disabled or given another password.
             self.directory.forget()
             snapshot = await self.directory.current()
             await self._throttle.succeeded(name, address)
-        return _require(snapshot.identity(name, "password", self._now(), generation)), snapshot
+        credential = "password" if stored else "ldap"
+        return _require(snapshot.identity(name, credential, self._now(), generation)), snapshot
+
+    async def _by_source(self, name: str, password: str) -> Account | None:
+        """Whom a directory elsewhere knows by this password, if there is one: the account of this very name."""
+        if self._source is None or not accounts_service.is_account_name(name):
+            return None
+        found = await self._source.check(name, password)
+        if found is None:
+            return None
+        try:
+            account = await self.people.admit(found)
+        except LoginRefused as refusal:
+            _log.warning("not let in", account=name, source=found.issuer, reason=refusal.message)
+            return None
+        return account if account.name == name else None
 
     async def login(self, name: str, password: str, origin: Origin, kind: Kind = Kind.LOGIN) -> Login:
         """A login token for whoever knows the password. Raises Unauthorized; a token does not earn another one."""
-        snapshot = await self.directory.current()
-        identity, _ = await self._by_password(snapshot, name, password, origin.address)
+        identity = await self.by_password(name, password, origin)
         return await self.log_in(identity, kind)
 
-    async def log_in(self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME) -> Login:
-        """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile."""
+    async def by_password(self, name: str, password: str, origin: Origin) -> Identity:
+        """Who has this name and password, be it here or in the directory. Raises as :meth:`caller` does."""
+        return (await self._by_password(await self.directory.current(), name, password, origin.address))[0]
+
+    async def log_in(
+        self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME, told: Entry | None = None
+    ) -> Login:
+        """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile.
+
+        ``told`` is what the audit trail says of it, in the same transaction.
+        """
         now = self._now()
         login = Login(tokens.generate(kind), now + lifetime)
         new = NewLogin(tokens.fingerprint(login.token), kind.name.lower(), identity.credential, now, login.expires_at)
-        if not await self._db.write(accounts.add_login, identity.name, identity.generation, new):
+        if not await self._db.write(_add_login, identity, new, told):
             raise credentials.refused()
         return login
 
@@ -150,16 +194,16 @@ class Authenticator:
             await self.directory.current(), tokens.fingerprint(token), self._now(), kinds=(kind,)
         )
 
-    async def logout(self, authorization: str | None) -> None:
+    async def logout(self, authorization: str | None, told: Entry | None = None) -> None:
         """End the login token in the header, for every process at once. Raises RequestInvalid if it is none."""
         token = credentials.parse(authorization).secret
         if tokens.kind_of(token) is not Kind.LOGIN:
             raise RequestInvalid("there is nothing to log out from: the request did not come with a login's token")
-        await self.forget_login(token)
+        await self.forget_login(token, told)
 
-    async def forget_login(self, token: str) -> None:
-        """End a login token, for every process at once."""
-        await self._db.write(accounts.remove_login, tokens.fingerprint(token))
+    async def forget_login(self, token: str, told: Entry | None = None) -> None:
+        """End a login token, for every process at once; ``told`` as in :meth:`log_in`."""
+        await self._db.write(_remove_login, tokens.fingerprint(token), told)
 
     def secrets_used(self) -> dict[str, float]:
         """Which secrets were used since this was last asked, and when."""
@@ -169,9 +213,25 @@ class Authenticator:
     def close(self) -> None:
         """Give back the threads."""
         self.passwords.close()
+        if self._source is not None:
+            self._source.close()
 
 
 def _require(identity: Identity | None) -> Identity:
     if identity is None:
         raise credentials.refused()
     return identity
+
+
+def _add_login(tx: Connection, identity: Identity, new: NewLogin, told: Entry | None) -> bool:
+    if not accounts.add_login(tx, identity.name, identity.generation, new):
+        return False
+    if told is not None:
+        audit.add(tx, told)
+    return True
+
+
+def _remove_login(tx: Connection, hash: str, told: Entry | None) -> None:
+    accounts.remove_login(tx, hash)
+    if told is not None:
+        audit.add(tx, told)

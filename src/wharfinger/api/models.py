@@ -149,3 +149,40 @@ class GroupView(BaseModel):
 
 class Groups(BaseModel):
     groups: list[GroupView]
+
+
+class NewDevice(_Request):
+    """``client`` is what the person who approves is told of the device."""
+
+    client: str = ""
+
+
+class DeviceBegun(BaseModel):
+    """RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class DeviceCode(_Request):
+    device_code: str
+
+
+class DeviceLogin(BaseModel):
+    username: str
+    token: str
+    expires: float
+
+
+class IdentityView(_Request):
+    account: str
+    issuer: str
+    subject: str
+
+
+class Identities(BaseModel):
+    identities: list[IdentityView]
