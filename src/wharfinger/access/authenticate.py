@@ -14,8 +14,8 @@ from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import RequestInvalid
-from wharfinger.meta import accounts
+from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import NewLogin
 from wharfinger.meta.db import Database
 
@@ -161,10 +161,15 @@ class Authenticator:
         """End a login token, for every process at once."""
         await self._db.write(accounts.remove_login, tokens.fingerprint(token))
 
-    def secrets_used(self) -> dict[str, float]:
-        """Which secrets were used since this was last asked, and when."""
+    async def note_used_secrets(self) -> None:
+        """Write down when which secrets were last used. Raises Refusal, and then they are kept for the next time."""
         used, self._used = self._used, {}
-        return used
+        if used:
+            try:
+                await self._db.write(grants.secrets_used, used)
+            except Refusal:
+                self._used = used | self._used
+                raise
 
     def close(self) -> None:
         """Give back the threads."""

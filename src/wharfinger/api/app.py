@@ -13,6 +13,7 @@ from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
+from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
 from wharfinger.api.users import UserHandlers
@@ -46,6 +47,7 @@ def routes(services: Services) -> Sequence[Route]:
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *SecretHandlers(services.service_accounts, services.secrets).routes(),
     )
 
 
