@@ -23,7 +23,8 @@ from wharfinger.access.exchange import Exchange
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.logins import Logins
-from wharfinger.access.personal import PersonalTokens
+from wharfinger.access.secrets import Secrets
+from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -32,6 +33,7 @@ from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.jobs import housekeeper
+from wharfinger.jobs.repeated import Repeated
 from wharfinger.meta.db import Database, open_database
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
@@ -55,6 +57,8 @@ from wharfinger.web.told import Told
 
 Clock = Callable[[], float]
 
+LAST_USE_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -68,8 +72,10 @@ class Services:
     granting: Granting
     logins: Logins
     devices: Devices
-    tokens: PersonalTokens
+    service_accounts: ServiceAccounts
+    secrets: Secrets
     exchange: Exchange
+    last_use: Repeated
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
@@ -80,8 +86,14 @@ class Services:
         await self.db.read(lambda tx: tx.exec_driver_sql("SELECT 1").scalar())
         await self.store.probe()
 
+    async def start(self) -> None:
+        """Return when it can serve, and begin what goes on beside requests. Raises Unavailable."""
+        await self.ready()
+        await self.last_use.start()
+
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.last_use.stop()
         self.authenticator.close()
         await self.store.close()
         await self.db.close()
@@ -102,8 +114,10 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         granting=Granting(db, now, changed),
         logins=Logins(authenticator, db, now, sources.provider(settings, authenticator, now)),
         devices=Devices(authenticator, db, now),
-        tokens=PersonalTokens(db, now, changed),
+        service_accounts=ServiceAccounts(db, now, changed),
+        secrets=Secrets(db, now, changed),
         exchange=Exchange(authenticator, Workloads()),
+        last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -146,16 +160,18 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             logins=services.logins,
             people=services.authenticator.people,
             devices=services.devices,
+            service_accounts=services.service_accounts,
+            secrets=services.secrets,
         ),
         addresses,
     )
-    ui = create_ui(UiServices(services.logins, services.devices, services.tokens, addresses, now))
+    ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
         api=Told(api, tell),
         ui=Told(ui, tell),
         operations=operations,
-        start=services.ready,
+        start=services.start,
         stop=services.close,
     )
     return services, site

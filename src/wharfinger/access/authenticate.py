@@ -20,8 +20,8 @@ from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import LoginRefused, RequestInvalid
-from wharfinger.meta import accounts, audit
+from wharfinger.errors import LoginRefused, Refusal, RequestInvalid
+from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import Account, NewLogin
 from wharfinger.meta.audit import Entry
 from wharfinger.meta.db import Database
@@ -205,10 +205,15 @@ class Authenticator:
         """End a login token, for every process at once; ``told`` as in :meth:`log_in`."""
         await self._db.write(_remove_login, tokens.fingerprint(token), told)
 
-    def secrets_used(self) -> dict[str, float]:
-        """Which secrets were used since this was last asked, and when."""
+    async def note_used_secrets(self) -> None:
+        """Write down when which secrets were last used. Raises Refusal, and then they are kept for the next time."""
         used, self._used = self._used, {}
-        return used
+        if used:
+            try:
+                await self._db.write(grants.secrets_used, used)
+            except Refusal:
+                self._used = used | self._used
+                raise
 
     def close(self) -> None:
         """Give back the threads."""

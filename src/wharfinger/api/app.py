@@ -15,6 +15,7 @@ from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
+from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
 from wharfinger.api.users import UserHandlers
@@ -50,6 +51,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),
         *DeviceHandlers(services.devices, addresses).routes(),
+        *SecretHandlers(services.service_accounts, services.secrets).routes(),
     )
 
 

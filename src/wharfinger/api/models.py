@@ -7,23 +7,25 @@ from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.inventory import Repository, TagRow
 
 
-class _Request(BaseModel):
+class Wanted(BaseModel):
+    """Anything that is asked for."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class LoginRequest(_Request):
+class LoginRequest(Wanted):
     username: str
     password: str
 
 
-class NewUser(_Request):
+class NewUser(Wanted):
     """Without a password one is generated."""
 
     name: str
     password: str | None = None
 
 
-class UserChange(_Request):
+class UserChange(Wanted):
     """What is left out stays as it is. Any change ends the user's logins."""
 
     disabled: bool | None = None
@@ -88,7 +90,7 @@ class Errors(BaseModel):
     errors: list[Error]
 
 
-class NewGrant(_Request):
+class NewGrant(Wanted):
     """``principal`` is an account, ``group:<name>`` or ``anonymous``; ``pattern`` like shop/web, shop/*, shop/**, **.
 
     ``until`` is in seconds since the epoch; with ``deny`` the role's actions are forbidden.
@@ -125,7 +127,7 @@ class Grants(BaseModel):
     grants: list[GrantView]
 
 
-class RoleActions(_Request):
+class RoleActions(Wanted):
     actions: list[str]
 
 
@@ -138,7 +140,7 @@ class Roles(BaseModel):
     roles: list[RoleView]
 
 
-class GroupName(_Request):
+class GroupName(Wanted):
     name: str
 
 
@@ -151,7 +153,7 @@ class Groups(BaseModel):
     groups: list[GroupView]
 
 
-class NewDevice(_Request):
+class NewDevice(Wanted):
     """``client`` is what the person who approves is told of the device."""
 
     client: str = ""
@@ -168,7 +170,7 @@ class DeviceBegun(BaseModel):
     interval: int
 
 
-class DeviceCode(_Request):
+class DeviceCode(Wanted):
     device_code: str
 
 
@@ -178,7 +180,7 @@ class DeviceLogin(BaseModel):
     expires: float
 
 
-class IdentityView(_Request):
+class IdentityView(Wanted):
     account: str
     issuer: str
     subject: str

@@ -9,6 +9,8 @@ from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.logins import Logins
 from wharfinger.access.people import People
+from wharfinger.access.secrets import Secrets
+from wharfinger.access.services import ServiceAccounts
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -28,3 +30,5 @@ class Services:
     logins: Logins
     people: People
     devices: Devices
+    service_accounts: ServiceAccounts
+    secrets: Secrets

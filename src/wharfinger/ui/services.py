@@ -1,32 +1,12 @@
 """What the pages need to be given."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from wharfinger.access.caller import Caller
 from wharfinger.access.devices import Devices
 from wharfinger.access.logins import Logins
-from wharfinger.meta.grants import SecretRow
+from wharfinger.access.secrets import Secrets
 from wharfinger.web.challenge import Addresses
-
-
-class Tokens(Protocol):
-    """A person's personal access tokens."""
-
-    async def tokens_of(self, by: Caller) -> list[SecretRow]:
-        """The caller's own."""
-        ...
-
-    async def add_token(
-        self, by: Caller, label: str, words: Sequence[str], where: Sequence[str], expires_at: float
-    ) -> str:
-        """A new one, told this once; ``words`` are actions, ``where`` are patterns."""
-        ...
-
-    async def remove_token(self, by: Caller, id: str) -> None:
-        """Revoke one of the caller's own."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +15,6 @@ class Services:
 
     logins: Logins
     devices: Devices
-    tokens: Tokens
+    secrets: Secrets
     addresses: Addresses
     now: Callable[[], float]

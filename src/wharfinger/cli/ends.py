@@ -1,0 +1,28 @@
+"""When something ends: a time from now, a day, or never."""
+
+import time
+from datetime import UTC, datetime
+
+from wharfinger.config import values
+from wharfinger.errors import Refusal
+
+
+def ends_at(text: str) -> float | None:
+    """Seconds since the epoch; None for ``never``. Raises Refusal."""
+    if text == "never":
+        return None
+    if text[:1].isdigit() and text[-1:].isalpha():
+        try:
+            return time.time() + values.duration(text).total_seconds()
+        except ValueError as error:
+            raise Refusal(f"{text!r} is no time from now: {error}") from error
+    return moment_of(text)
+
+
+def moment_of(text: str) -> float:
+    """Seconds since the epoch of a day or a time; UTC where it says no zone. Raises Refusal."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(f"{text!r} is no day or time: want 2027-01-31 or 2027-01-31T18:00Z") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
