@@ -7,10 +7,12 @@ TLS unless it is on this machine, no redirects, five seconds, 256 KiB, and a few
 import asyncio
 import base64
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -61,6 +63,11 @@ class Provider:
         self._asking = 0
         self._offer: tuple[float, Offer] | None = None
         self._keys: tuple[float, Sequence[object]] | None = None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Reading every authority that there is takes longer than a whole log-in does otherwise.
+        return httpx2.create_ssl_context()
 
     async def offer(self) -> Offer:
         """What it offers. Raises Unavailable."""
@@ -136,7 +143,7 @@ class Provider:
                 timeout=SECONDS,
                 follow_redirects=False,
                 trust_env=not is_loopback(url),  # a proxy is not asked for what is on this machine
-                verify=httpx2.create_ssl_context(),
+                verify=self._tls,
             ) as client,
             client.stream(method, url, data=form, headers=sent) as answer,
         ):
