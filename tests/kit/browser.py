@@ -28,7 +28,7 @@ class Form:
     method: str
     fields: dict[str, list[str]] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
-    inputs: set[str] = field(default_factory=set)
+    inputs: list[str] = field(default_factory=list)
 
 
 class Page(HTMLParser):
@@ -69,14 +69,14 @@ class Page(HTMLParser):
             case "input" | "select":
                 self._field(given)
             case "option" if "selected" in given:
-                self.forms[-1].fields[list(self.forms[-1].inputs)[-1]] = [given["value"]]
+                self.forms[-1].fields[self.forms[-1].inputs[-1]] = [given["value"]]
             case "button" if "name" in given:
                 self.forms[-1].buttons.append((given["name"], given["value"]))
         self.loads += [given[name] for name in ("src", "href") if name in given and tag != "a"]
 
     def _field(self, given: Mapping[str, str]) -> None:
         form, name = self.forms[-1], given["name"]
-        form.inputs = {*(each for each in form.inputs if each != name), name}
+        form.inputs.append(name)
         if given.get("type") == "checkbox":
             if "checked" in given:
                 form.fields.setdefault(name, []).append(given["value"])
@@ -145,13 +145,14 @@ class Browser:
         assert link in self.page.links, self.page.links
         return await self._go("GET", urljoin(self.url, link), None, "same-origin", follow=follow)
 
-    async def send(self, button: tuple[str, str] | None = None, /, *, follow: bool = True, **fields: Any) -> Response:
-        """Fill in the form that has these fields, or this button, and send it."""
-        form = next(
+    async def send(
+        self, button: tuple[str, str] | None = None, /, *, to: str | None = None, follow: bool = True, **fields: Any
+    ) -> Response:
+        """Fill in the one form that has these fields, or this button, or goes there, and send it."""
+        (form,) = (
             each
-            for each in reversed(self.page.forms)
-            if (set(fields) <= set(each.inputs) | {"action"} if fields else True)
-            and (button is None or button in each.buttons)
+            for each in self.page.forms
+            if set(fields) <= set(each.inputs) and to in {None, each.action} and button in {None, *each.buttons}
         )
         filled = {**form.fields, **fields, **({button[0]: button[1]} if button else {})}
         return await self.post(urljoin(self.url, form.action), filled, follow=follow)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from wharfinger.access.caller import Caller, Origin
-from wharfinger.access.devices import LETTERS, normal, shown
+from wharfinger.access.devices import ALPHABET, LETTERS, normal, shown
 from wharfinger.access.logins import Session
 from wharfinger.access.tokens import LIFETIME as SESSION_SECONDS
 from wharfinger.config.people import is_loopback
@@ -144,7 +144,7 @@ def afterwards(parameters: Mapping[str, str]) -> str:
 def code(parameters: Mapping[str, str]) -> str:
     """The device's code in the address or in the form, as people read it; empty where there is none."""
     typed = normal(parameters.get("user_code", ""))
-    return shown(typed) if len(typed) == LETTERS and typed.isascii() else ""
+    return shown(typed) if len(typed) == LETTERS and set(typed) <= set(ALPHABET) else ""
 
 
 def _cookies(request: Request) -> dict[str, str]:
