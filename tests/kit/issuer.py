@@ -35,6 +35,7 @@ class Issuer:
     sign: Callable[["Issuer", Claims], str] = lambda self, claims: self.signed(claims)
     document: Claims = field(default_factory=dict)
     answer: Claims = field(default_factory=dict)
+    client: str = "basic"
     refuse: str = ""
     huge: bool = False
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -70,10 +71,15 @@ class Issuer:
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Claims]:
         """The answer at the token endpoint."""
-        name, _, secret = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+        named = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
+        shown_by = {
+            "basic": (unquote(named[0]), unquote(named[2])),
+            "form": (form.get("client_id"), form.get("client_secret")),
+            "public": (form.get("client_id"), SECRET if not authorization and "client_secret" not in form else ""),
+        }
         asked = self.codes.pop(form.get("code", ""), None)
         shown = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        if (unquote(name), unquote(secret)) != (CLIENT, SECRET):
+        if shown_by[self.client] != (CLIENT, SECRET):
             return 401, {"error": "invalid_client"}
         if (
             asked is None

@@ -95,6 +95,17 @@ async def test_it_never_leads_anywhere_else(house: House, next: str) -> None:
     assert (browser.url, browser.page.heading) == ("https://registry.test/tokens", "My tokens")
 
 
+async def test_the_secret_goes_into_the_form_where_the_provider_wants_it_there(house: House, provider: Issuer) -> None:
+    provider.client, provider.document = "form", {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    assert (await log_in(house)).path == "/tokens"
+
+
+async def test_a_public_client_has_no_secret(build: Build, provider: Issuer) -> None:
+    provider.client = "public"
+    house = await build(oidc_issuer=provider.url, oidc_client_id=CLIENT)
+    assert (await log_in(house)).path == "/tokens"
+
+
 # --- whose account it is
 
 
