@@ -2,19 +2,31 @@
 
 import base64
 import hmac
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
+from tests.api.caller import Caller
+from tests.conftest import PASSWORD
 from tests.kit.browser import Browser
+from tests.kit.client import Client
 from tests.kit.issuer import CLIENT, Claims, Issuer
 from tests.ui.conftest import Build, House
 from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.actions import Action
+from wharfinger.access.caller import NOWHERE
+from wharfinger.access.grants import Identity
 from wharfinger.config import Secret
+from wharfinger.meta import grants
+from wharfinger.meta.grants import GrantRow
 
 LINK = "/oidc/login?next=/tokens"
 SESSION, FLOW = "__Host-wharf", "__Host-wharf-flow"
@@ -52,9 +64,7 @@ async def test_a_person_gets_an_account_that_may_do_nothing(house: House) -> Non
     account = snapshot.accounts["anna"].account
     assert (account.password, account.disabled, account.kind) == ("", False, "person")
     assert [grant for grant in snapshot.policy.grants if grant.principal == "anna"] == []
-    assert [(each["account"], each["detail"]) for each in await house.told("login")] == [
-        ("anna", '{"method": "oidc"}')
-    ]
+    assert [(each["account"], each["detail"]) for each in await house.told("login")] == [("anna", '{"method": "oidc"}')]
 
 
 async def test_the_second_time_it_is_the_same_account_whatever_it_is_called(house: House, provider: Issuer) -> None:
@@ -87,7 +97,16 @@ async def test_where_it_leads_is_where_it_began(house: House) -> None:
 
 @pytest.mark.parametrize(
     "next",
-    ["https://evil.test", "//evil.test", "/\\evil.test", "/tokens/../x", "javascript:x", "/logout", "/device?x=y", "\r\nx"],
+    [
+        "https://evil.test",
+        "//evil.test",
+        "/\\evil.test",
+        "/tokens/../x",
+        "javascript:x",
+        "/logout",
+        "/device?x=y",
+        "\r\nx",
+    ],
 )
 async def test_it_never_leads_anywhere_else(house: House, next: str) -> None:
     browser = await house.browser()
@@ -127,11 +146,6 @@ async def test_what_is_to_be_pasted_is_quoted_for_a_shell(house: House, provider
 
 
 async def test_an_administrator_links_it(house: House, provider: Issuer) -> None:
-    from tests.api.caller import Caller
-    from tests.kit.client import Client
-
-    from tests.conftest import PASSWORD
-
     provider.person = {"sub": "b-17", "preferred_username": "whatever"}
     row = {"account": "bob", "issuer": provider.url, "subject": "b-17"}
     async with Client(app=house.app, account=("admin", PASSWORD)) as client:
@@ -207,11 +221,6 @@ async def test_groups_are_as_the_provider_says_at_every_log_in(house: House, pro
 
 
 async def test_a_group_that_is_granted_something_counts_at_once(house: House, provider: Issuer) -> None:
-    from wharfinger.access.actions import Action
-    from wharfinger.access.grants import Identity
-    from wharfinger.meta import grants
-    from wharfinger.meta.grants import GrantRow
-
     await house.services.groups.add("ops")
     row = GrantRow(0, "group:ops", "reader", "**", (), (), None, deny=False, created_at=0, created_by="tests")
     await house.services.db.write(grants.add_grant, row)
@@ -281,7 +290,7 @@ async def test_several_audiences_are_right_if_it_was_issued_to_us(house: House, 
 
 
 def unsigned(it: Issuer, claims: Claims) -> str:
-    head, body, _ = it.signed(claims).split(".")
+    _, body, _ = it.signed(claims).split(".")
     return f"eyJhbGciOiJub25lIn0.{body}."
 
 
@@ -295,7 +304,7 @@ def with_public_key_as_secret(it: Issuer, claims: Claims) -> str:
         jwt.encode({"alg": "HS256", "kid": "one"}, claims, OctKey.generate_key(256), algorithms=["HS256"])
     ).split(".")
     mac = hmac.digest(it.key.as_pem(private=False), f"{head}.{body}".encode(), "sha256")
-    return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    return f"{head}.{body}.{_encoded(mac)}"
 
 
 def with_own_key(it: Issuer, claims: Claims) -> str:
@@ -312,13 +321,30 @@ def with_own_url(it: Issuer, claims: Claims) -> str:
 
 
 def critical(it: Issuer, claims: Claims) -> str:
-    head, body, signature = it.signed(claims).split(".")
-    return ".".join(("eyJhbGciOiJFUzI1NiIsImNyaXQiOlsieCJdfQ", body, signature))
+    header = {"alg": "ES256", "kid": "one", "crit": ["x"], "x": 1}
+    head, body = (_encoded(json.dumps(part).encode()) for part in (header, claims))
+    key = it.key.private_key
+    assert isinstance(key, EllipticCurvePrivateKey)
+    signature = key.sign(f"{head}.{body}".encode(), ECDSA(SHA256()))
+    return f"{head}.{body}.{_encoded(b''.join(n.to_bytes(32, 'big') for n in decode_dss_signature(signature)))}"
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize(
     "sign",
-    [unsigned, altered, with_public_key_as_secret, with_own_key, with_own_url, critical, lambda *_: "x", lambda *_: "é.é.é"],
+    [
+        unsigned,
+        altered,
+        with_public_key_as_secret,
+        with_own_key,
+        with_own_url,
+        critical,
+        lambda *_: "x",
+        lambda *_: "é.é.é",
+    ],
 )
 async def test_a_token_that_is_not_signed_by_the_provider_is_nobody(
     house: House, provider: Issuer, sign: Callable[[Issuer, Claims], str]
@@ -401,12 +427,14 @@ async def test_an_answer_that_comes_too_late_is_refused(house: House) -> None:
     assert refused(browser, "took too long")
 
 
-@pytest.mark.parametrize("spoil", [lambda kept: kept[:-2] + "AA", lambda kept: "x", lambda kept: "é", lambda kept: "x." + kept])
+@pytest.mark.parametrize(
+    "spoil", [lambda kept: kept[:-2] + "AA", lambda kept: "x", lambda kept: "é", lambda kept: "x." + kept]
+)
 async def test_a_cookie_that_we_did_not_write_is_refused(house: House, spoil: Callable[[str], str]) -> None:
     browser, back = await stopped(house)
     kept = browser.cookie(FLOW)
     assert kept is not None
-    answer = await browser.http.get(back, headers={"cookie": f"{FLOW}={spoil(kept)}".encode()})
+    answer = await browser.http.get(back, headers={b"cookie": f"{FLOW}={spoil(kept)}".encode()})
     assert answer.status_code == 403
 
 
@@ -495,6 +523,4 @@ async def test_without_a_provider_there_is_no_button_and_no_way(build: Build) ->
 
 
 def _nowhere() -> Any:
-    from wharfinger.access.caller import NOWHERE
-
     return NOWHERE

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from tests.api.caller import Caller
 from tests.conftest import PASSWORD
 from tests.kit.browser import HOME, Browser, Page
+from tests.kit.client import Client
 from tests.ui.conftest import Build, House
 from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.caller import Origin
+from wharfinger.ui import forms
 
 SESSION, FORM = "__Host-wharf", "__Host-wharf-form"
 EVIL = {"origin": "https://evil.test", "sec-fetch-site": "cross-site"}
@@ -105,9 +110,6 @@ async def test_the_session_ends_with_the_account_and_by_itself(house: House) -> 
 
 
 async def test_a_login_token_of_the_command_line_is_no_session_and_a_session_no_login_token(house: House) -> None:
-    from tests.api.caller import Caller
-    from tests.kit.client import Client
-
     browser = await house.logged_in()
     token = browser.cookie(SESSION)
     async with Client(app=house.app) as client:
@@ -225,8 +227,6 @@ async def test_the_log_in_form_is_bound_to_the_browser_too(house: House) -> None
     answer = await without_cookie.post("/login", {**fields, "form_token": right}, follow=False)
     assert answer.status_code == 403
     # The HMAC of an empty key is nobody's secret.
-    from wharfinger.ui import forms
-
     answer = await without_cookie.post("/login", {**fields, "form_token": forms.token("")}, follow=False)
     assert answer.status_code == 403
 
@@ -241,11 +241,17 @@ async def test_forms_change_nothing_by_get(house: House) -> None:
 
 @pytest.mark.parametrize(
     "next",
-    ["https://evil.test", "//evil.test/tokens", "/\\evil.test", "/device/../x", "/v2/", "javascript:alert(1)", "%2f%2fevil.test"],
+    [
+        "https://evil.test",
+        "//evil.test/tokens",
+        "/\\evil.test",
+        "/device/../x",
+        "/v2/",
+        "javascript:alert(1)",
+        "%2f%2fevil.test",
+    ],
 )
 async def test_logging_in_leads_nowhere_else(house: House, next: str) -> None:
-    from urllib.parse import urlencode
-
     browser = await house.browser()
     await browser.open(f"/login?{urlencode({'next': next})}")
     assert browser.page.forms[0].fields["next"] == ["/tokens"]
@@ -257,12 +263,10 @@ async def test_logging_in_leads_nowhere_else(house: House, next: str) -> None:
     "code", ["WDJB-MJHT\r\nset-cookie: a=b", "<b>WDJBMJHT", "WDJB-MJH", "//evil.test", "ＷＤＪＢＭＪＨＴ", "x" * 3000]
 )
 async def test_a_code_that_is_none_is_not_passed_on(house: House, code: str) -> None:
-    from urllib.parse import urlencode
-
     browser = await house.browser()
     await browser.open(f"/device?{urlencode({'user_code': code})}")
     assert browser.path in {"/login?next=%2Fdevice", "/login?next=%2Fdevice&user_code=BWDJ-BMJH"}
-    assert "a" not in {name for name in browser.http.cookies}
+    assert "a" not in set(browser.http.cookies)
 
 
 # --- bounds
@@ -303,7 +307,15 @@ async def test_a_very_long_address_is_refused(house: House) -> None:
 # --- where it is served
 
 
-@pytest.mark.parametrize(("base", "works"), [("http://localhost:5000", True), ("http://127.0.0.1", True), ("http://10.0.0.1", False), ("http://localhost.evil.test", False)])
+@pytest.mark.parametrize(
+    ("base", "works"),
+    [
+        ("http://localhost:5000", True),
+        ("http://127.0.0.1", True),
+        ("http://10.0.0.1", False),
+        ("http://localhost.evil.test", False),
+    ],
+)
 async def test_without_tls_only_on_this_machine(build: Build, base: str, works: bool) -> None:
     house = await build(public_url=None)
     async with Browser(house.app, home=base) as browser:
@@ -321,7 +333,17 @@ async def test_without_tls_only_on_this_machine(build: Build, base: str, works: 
 # --- every answer
 
 
-PATHS = ["/login", "/logout", "/device", "/tokens", "/oidc/login", "/oidc/callback", "/oidc/x", "/ui/x", "/ui/style.css"]
+PATHS = [
+    "/login",
+    "/logout",
+    "/device",
+    "/tokens",
+    "/oidc/login",
+    "/oidc/callback",
+    "/oidc/x",
+    "/ui/x",
+    "/ui/style.css",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -358,8 +380,6 @@ def _made(browser: Browser) -> str:
 
 
 async def test_a_token_is_made_shown_once_used_and_revoked(house: House) -> None:
-    from tests.kit.client import Client
-
     browser = await house.logged_in()
     await browser.send(label="laptop", patterns="shop/**, base/*", action=["pull", "push"], days="7")
     token = _made(browser)
@@ -441,8 +461,6 @@ async def pages(house: House) -> list[Page]:
 
 
 def _origin() -> Any:
-    from wharfinger.access.caller import Origin
-
     return Origin("203.0.113.9", "tests", "")
 
 
