@@ -138,7 +138,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     operations = Operations(
         ready=services.ready,
         metrics=partial(_exposition, metrics),
-        authenticate=services.authenticator.caller,
+        authenticate=services.authenticator.account,
     )
     api = create_api(
         ApiServices(

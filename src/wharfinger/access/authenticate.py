@@ -14,7 +14,7 @@ from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.errors import Refusal, RequestInvalid, Unauthorized
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import NewLogin
 from wharfinger.meta.db import Database
@@ -51,6 +51,13 @@ class Authenticator:
         if shown.name is None and "." in shown.secret:
             return self._by_access_token(snapshot, shown.secret, origin)
         return await self._by_credentials(snapshot, shown, origin)
+
+    async def account(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
+        """The same for what is not the data plane, for which an access token is not meant. Raises Unauthorized."""
+        caller = await self.caller(authorization, origin)
+        if caller.scopes is not None:
+            raise Unauthorized("an access token is for the registry's data and for nothing else", error="invalid_token")
+        return caller
 
     async def by_name(self, name: str, secret: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises as :meth:`caller` does."""

@@ -46,10 +46,7 @@ class Exchange:
         """Who sends this header; without one, anonymous. Raises Unauthorized; a token does not earn another one."""
         if authorization is None:
             return await self._authenticator.anonymous(origin)
-        caller = await self._authenticator.caller(authorization, origin)
-        if caller.scopes is not None:
-            raise credentials.refused()
-        return caller
+        return await self._authenticator.account(authorization, origin)
 
     async def by_password(self, name: str, password: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises Unauthorized."""

@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
-from wharfinger.errors import Unauthorized
 from wharfinger.spec import names
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.http import Body
@@ -84,9 +83,7 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
 
 
 async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Caller:
-    caller = await authenticator.caller(request.headers.get("authorization"), request.state.origin)
-    if caller.scopes is not None:
-        raise Unauthorized("an access token of the registry is not for the management API", error="invalid_token")
+    caller = await authenticator.account(request.headers.get("authorization"), request.state.origin)
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")

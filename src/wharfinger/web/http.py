@@ -19,6 +19,8 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_PARAMETERS = 100
+MAX_FORM = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
 LITTLE = 64 * 1024
 """So much of a body that nobody wants is read, so that its connection can be used again."""
 LITTLE_SECONDS = 0.5
@@ -160,17 +162,26 @@ class Request:
 
     def parameters(self) -> dict[str, list[str]]:
         """The query's parameters. Raises RequestInvalid when there are far too many or they are not text."""
-        found: dict[str, list[str]] = {}
-        if not self.query:
-            return found
-        try:
-            text = self.query.decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-        except ValueError as error:
-            raise RequestInvalid(f"the query string is malformed or has over {MAX_PARAMETERS} parameters") from error
-        for name, value in pairs:
-            found.setdefault(name, []).append(value)
-        return found
+        return _pairs(self.query, "query string") if self.query else {}
+
+    async def form(self) -> dict[str, list[str]]:
+        """The fields of the form that is the body. Raises RequestInvalid when it is none, TooLarge and so on."""
+        content_type = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+        if content_type != FORM:
+            raise RequestInvalid(f"want a form, Content-Type: {FORM}")
+        return _pairs(await self.body.limited_to(MAX_FORM).read(), "form")
+
+
+def _pairs(encoded: bytes, what: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    try:
+        text = encoded.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise RequestInvalid(f"the {what} is malformed or has over {MAX_PARAMETERS} parameters") from error
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 @dataclass(slots=True)
