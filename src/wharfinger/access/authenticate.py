@@ -123,6 +123,8 @@ class Authenticator:
     ) -> tuple[Identity, Snapshot]:
         known = snapshot.accounts.get(name)
         generation, stored = (known.account.generation, known.account.password) if known else (0, None)
+        if known is not None and known.account.disabled:
+            stored = None  # a right password that was remembered would answer faster than a wrong one
         if not self.passwords.remembers(name, generation, password):
             await self._throttle.require_open(name, address)
             if not await self.passwords.is_right(name, generation, stored or None, password):

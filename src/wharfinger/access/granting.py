@@ -20,6 +20,8 @@ from wharfinger.meta.grants import GrantRow
 
 TAGS_AT_MOST = 50
 NETWORKS_AT_MOST = 50
+LATEST = 253_370_764_800.0
+"""The year 9999, the last that a date can be in; and what is no number at all is not before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,8 @@ def parse(wanted: Wanted, by: str, now: float) -> GrantRow:
     """The grant that is wanted, as far as it can be checked by itself. Raises RequestInvalid."""
     if len(wanted.tags) > TAGS_AT_MOST or len(wanted.networks) > NETWORKS_AT_MOST:
         raise RequestInvalid(f"a grant has at most {TAGS_AT_MOST} tag patterns and {NETWORKS_AT_MOST} networks")
-    if wanted.until is not None and wanted.until <= now:
-        raise RequestInvalid("the grant would have ended already: want a time to come")
+    if wanted.until is not None and not now < wanted.until < LATEST:
+        raise RequestInvalid("the grant would have ended already, or never: want a time to come, before the year 9999")
     return GrantRow(
         id=0,
         principal=_principal(wanted.principal),

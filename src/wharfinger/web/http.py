@@ -162,17 +162,18 @@ class Request:
 
     def parameters(self) -> dict[str, list[str]]:
         """The query's parameters. Raises RequestInvalid when there are far too many or they are not text."""
-        return _pairs(self.query, "query string") if self.query else {}
+        return parse_fields(self.query, "query string") if self.query else {}
 
     async def form(self) -> dict[str, list[str]]:
         """The fields of the form that is the body. Raises RequestInvalid when it is none, TooLarge and so on."""
         content_type = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
         if content_type != FORM:
             raise RequestInvalid(f"want a form, Content-Type: {FORM}")
-        return _pairs(await self.body.limited_to(MAX_FORM).read(), "form")
+        return parse_fields(await self.body.limited_to(MAX_FORM).read(), "form")
 
 
-def _pairs(encoded: bytes, what: str) -> dict[str, list[str]]:
+def parse_fields(encoded: bytes, what: str) -> dict[str, list[str]]:
+    """The fields of a query or a form, which the refusal calls ``what``. Raises RequestInvalid as said above."""
     found: dict[str, list[str]] = {}
     try:
         text = encoded.decode("ascii")

@@ -191,7 +191,7 @@ def _audit() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_audit_records_number")),
     )
     for column in ("at", "account", "repository", "digest"):
-        op.create_index(op.f(f"ix_audit_records_{column}"), "audit_records", [column, "id"])
+        op.create_index(op.f(f"ix_audit_records_{column}_id"), "audit_records", [column, "id"])
     op.create_table(
         "audit_checkpoints",
         sa.Column("number", sa.BigInteger(), nullable=False),
