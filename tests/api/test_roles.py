@@ -12,12 +12,16 @@ from sqlalchemy import Connection
 from tests.api.caller import ask
 from tests.conftest import PASSWORD, ROLES, Registry
 from tests.kit.client import Client, code_of, require
+from tests.kit.clock import Clock
 from tests.kit.images import image
 from wharfinger.meta import accounts, grants
+from wharfinger.meta.accounts import Account
+from wharfinger.meta.grants import SecretRow
 
 IMAGE = image()
 LOGIN = {"username": "a-reader", "password": PASSWORD}
 GRANT = {"principal": "a-reader", "role": "publisher", "pattern": "shop/**"}
+TOKEN = {"label": "x", "actions": ["pull"], "repositories": ["**"], "expires_at": Clock().now + 86400}
 NOBODY = "nobody"
 CALLERS = (NOBODY, *ROLES)
 
@@ -68,6 +72,16 @@ TABLE = [
     Row("DELETE", "/groups/shop/devs", None, administrators(204)),
     Row("PUT", "/members/a-reader/shop/devs", None, administrators(204)),
     Row("DELETE", "/members/a-auditor/shop/devs", None, administrators(204)),
+    # Whose it is counts too: see tests/access/test_secrets.py. Here all belongs to the administrator.
+    Row("GET", "/service-accounts", None, accounts_of_any_role(200)),
+    Row("POST", "/service-accounts", {"name": "new", "owner": "a-reader"}, administrators(201)),
+    Row("PATCH", "/service-accounts/ci", {"disabled": False}, administrators(200)),
+    Row("DELETE", "/service-accounts/ci", None, administrators(204)),
+    Row("GET", "/service-accounts/ci/secrets", None, only(200, "auditor", "administrator")),
+    Row("POST", "/service-accounts/ci/secrets", {"label": "x", "expires_at": None}, administrators(201)),
+    Row("GET", "/tokens", None, accounts_of_any_role(200)),
+    Row("POST", "/tokens", TOKEN, accounts_of_any_role(201)),
+    Row("DELETE", "/secrets/5ec2e7", None, administrators(204)),
 ]
 
 
@@ -85,6 +99,9 @@ def _furnish(tx: Connection) -> None:
     grants.put_role(tx, "own", ["push"])
     grants.add_group(tx, "shop/devs", 0.0)
     grants.add_member(tx, "shop/devs", "a-auditor")
+    service = Account("ci", "", disabled=False, generation=1, created_at=0, kind="service", owner="a-administrator")
+    accounts.add(tx, service)
+    grants.add_secret(tx, SecretRow("5ec2e7", "ci", "secret", "", "0" * 64, None, None, 0, "tests", None, None))
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path[:30]}")
