@@ -23,6 +23,7 @@ from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.trail import Trail
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -45,7 +46,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.uploads import Uploads
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
-from wharfinger.web.metrics import RequestMetrics
+from wharfinger.web.metrics import RequestMetrics, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -62,6 +63,7 @@ class Services:
 
     db: Database
     store: BlobStore
+    trail: Trail
     authenticator: Authenticator
     accounts: Accounts
     groups: Groups
@@ -83,11 +85,13 @@ class Services:
     async def start(self) -> None:
         """Return when it can serve, and begin what goes on beside requests. Raises Unavailable."""
         await self.ready()
+        self.trail.start()
         await self.last_use.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
         await self.last_use.stop()
+        await self.trail.stop()
         self.authenticator.close()
         await self.store.close()
         await self.db.close()
@@ -97,11 +101,13 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    authenticator = Authenticator(db, now)
+    trail = Trail(db, now, lost_counter(metrics).inc)
+    authenticator = Authenticator(db, now, trail=trail)
     changed = authenticator.directory.forget
     return Services(
         db=db,
         store=store,
+        trail=trail,
         authenticator=authenticator,
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
@@ -127,7 +133,9 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
     addresses = Addresses(settings.public_url, settings.trusted_proxies)
-    tell = Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log)
+    tell = Teller(
+        RequestMetrics(metrics), services.trail, trusted=settings.trusted_proxies, access_log=settings.access_log
+    )
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,

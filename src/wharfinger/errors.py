@@ -160,13 +160,15 @@ class Unauthorized(Refusal):
     """Credentials are missing, wrong, expired or revoked; which of these is not told.
 
     ``error`` is the challenge's: ``invalid_token``, ``insufficient_scope`` (RFC 6750, section 3.1), or empty.
+    ``routine`` is said of an access token that has ended, as each does after minutes: no failed log-in.
     """
 
     code = "UNAUTHORIZED"
 
-    def __init__(self, message: str, *, error: str = "") -> None:
+    def __init__(self, message: str, *, error: str = "", routine: bool = False) -> None:
         super().__init__(message)
         self.error = error
+        self.routine = routine
 
 
 class Denied(Refusal):

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from wharfinger.access import credentials, signing, tokens
 from wharfinger.access.caller import NOWHERE, Caller, Origin
 from wharfinger.access.credentials import Credentials
@@ -14,9 +16,11 @@ from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import Refusal, RequestInvalid, Unauthorized
-from wharfinger.meta import accounts, grants
+from wharfinger.access.trail import Trail
+from wharfinger.errors import Refusal, RequestInvalid, TooManyRequests, Unauthorized
+from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import NewLogin
+from wharfinger.meta.audit import FAILED, Entry
 from wharfinger.meta.db import Database
 
 _SEARCHED = frozenset({Kind.SECRET, Kind.TOKEN})
@@ -34,7 +38,14 @@ class Login:
 class Authenticator:
     """Checks passwords, secrets and tokens. Whatever the reason, the refusal is the same Unauthorized."""
 
-    def __init__(self, db: Database, now: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        db: Database,
+        now: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+        trail: Trail | None = None,
+    ) -> None:
+        self.trail = trail or Trail(db, now)
         self.passwords = Passwords(now)
         self.directory = Directory(db, clock)
         self.access_tokens = AccessTokens()
@@ -46,6 +57,14 @@ class Authenticator:
 
     async def caller(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
         """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords are or were wrong."""
+        try:
+            return await self._caller(authorization, origin)
+        except (Unauthorized, TooManyRequests) as refusal:
+            if authorization is not None:
+                self._refused(refusal, _claimed(authorization), origin)
+            raise
+
+    async def _caller(self, authorization: str | None, origin: Origin) -> Caller:
         snapshot = self.directory.fresh or await self.directory.current()
         shown = credentials.parse(authorization)
         if shown.name is None and "." in shown.secret:
@@ -61,7 +80,22 @@ class Authenticator:
 
     async def by_name(self, name: str, secret: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises as :meth:`caller` does."""
-        return await self._by_credentials(await self.directory.current(), Credentials(name, secret), origin)
+        try:
+            return await self._by_credentials(await self.directory.current(), Credentials(name, secret), origin)
+        except (Unauthorized, TooManyRequests) as refusal:
+            self._refused(refusal, name, origin)
+            raise
+
+    def _refused(self, refusal: Unauthorized | TooManyRequests, name: str, origin: Origin) -> None:
+        """A failed log-in, for the audit trail; ``name`` is whom somebody wanted to be."""
+        if not getattr(refusal, "routine", False):
+            self.failed("login", name, origin, refusal.code)
+
+    def failed(self, action: str, name: str, origin: Origin, code: str) -> None:
+        """Note in the audit trail that somebody did not prove to be ``name``."""
+        told = {"address": origin.address, "client": origin.agent, "request": origin.request}
+        entry = Entry(self._now(), action, name[:64], FAILED, detail={"refusal": code}, **told)  # type: ignore[arg-type]
+        self.trail.refuse(entry)
 
     def as_caller(self, identity: Identity, origin: Origin) -> Caller:
         """Somebody who has proved who they are just now."""
@@ -71,7 +105,10 @@ class Authenticator:
         if shown.name is None or tokens.kind_of(shown.secret) is not None:
             identity = await self._by_secret(snapshot, shown)
         else:
-            identity, snapshot = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
+            identity, snapshot, afresh = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
+            if afresh:
+                by = Caller(identity, snapshot, self._now(), origin)
+                self.trail.note(by.entry("login", detail={"kind": "password"}))
         return Caller(identity, snapshot, self._now(), origin)
 
     async def anonymous(self, origin: Origin) -> Caller:
@@ -120,12 +157,14 @@ class Authenticator:
 
     async def _by_password(
         self, snapshot: Snapshot, name: str, password: str, address: str
-    ) -> tuple[Identity, Snapshot]:
+    ) -> tuple[Identity, Snapshot, bool]:
+        """Who it is, by what is known now, and whether the password had to be checked again."""
         known = snapshot.accounts.get(name)
         generation, stored = (known.account.generation, known.account.password) if known else (0, None)
         if known is not None and known.account.disabled:
             stored = None  # a right password that was remembered would answer faster than a wrong one
-        if not self.passwords.remembers(name, generation, password):
+        afresh = not self.passwords.remembers(name, generation, password)
+        if afresh:
             await self._throttle.require_open(name, address)
             if not await self.passwords.is_right(name, generation, stored or None, password):
                 await self._throttle.failed(name, address)
@@ -134,20 +173,27 @@ class Authenticator:
             self.directory.forget()
             snapshot = await self.directory.current()
             await self._throttle.succeeded(name, address)
-        return _require(snapshot.identity(name, "password", self._now(), generation)), snapshot
+        return _require(snapshot.identity(name, "password", self._now(), generation)), snapshot, afresh
 
     async def login(self, name: str, password: str, origin: Origin, kind: Kind = Kind.LOGIN) -> Login:
         """A login token for whoever knows the password. Raises Unauthorized; a token does not earn another one."""
         snapshot = await self.directory.current()
-        identity, _ = await self._by_password(snapshot, name, password, origin.address)
-        return await self.log_in(identity, kind)
+        try:
+            identity, _, _ = await self._by_password(snapshot, name, password, origin.address)
+        except (Unauthorized, TooManyRequests) as refusal:
+            self._refused(refusal, name, origin)
+            raise
+        return await self.log_in(identity, kind, origin=origin)
 
-    async def log_in(self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME) -> Login:
+    async def log_in(
+        self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME, origin: Origin = NOWHERE
+    ) -> Login:
         """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile."""
         now = self._now()
         login = Login(tokens.generate(kind), now + lifetime)
         new = NewLogin(tokens.fingerprint(login.token), kind.name.lower(), identity.credential, now, login.expires_at)
-        if not await self._db.write(accounts.add_login, identity.name, identity.generation, new):
+        told = self.as_caller(identity, origin).entry("login", detail={"kind": new.kind, "by": new.credential})
+        if not await self._db.write(_add_login, identity, new, told):
             raise credentials.refused()
         return login
 
@@ -159,16 +205,16 @@ class Authenticator:
             await self.directory.current(), tokens.fingerprint(token), self._now(), kinds=(kind,)
         )
 
-    async def logout(self, authorization: str | None) -> None:
+    async def logout(self, authorization: str | None, by: Caller) -> None:
         """End the login token in the header, for every process at once. Raises RequestInvalid if it is none."""
         token = credentials.parse(authorization).secret
         if tokens.kind_of(token) is not Kind.LOGIN:
             raise RequestInvalid("there is nothing to log out from: the request did not come with a login's token")
-        await self.forget_login(token)
+        await self.forget_login(token, by)
 
-    async def forget_login(self, token: str) -> None:
+    async def forget_login(self, token: str, by: Caller) -> None:
         """End a login token, for every process at once."""
-        await self._db.write(accounts.remove_login, tokens.fingerprint(token))
+        await self._db.write(_remove_login, tokens.fingerprint(token), by.entry("logout"))
 
     async def note_used_secrets(self) -> None:
         """Write down when which secrets were last used. Raises Refusal, and then they are kept for the next time."""
@@ -183,6 +229,26 @@ class Authenticator:
     def close(self) -> None:
         """Give back the threads."""
         self.passwords.close()
+
+
+def _add_login(tx: Connection, identity: Identity, new: NewLogin, told: Entry) -> bool:
+    added = accounts.add_login(tx, identity.name, identity.generation, new)
+    if added:
+        audit.add(tx, told)
+    return added
+
+
+def _remove_login(tx: Connection, hash: str, told: Entry) -> None:
+    if accounts.remove_login(tx, hash):
+        audit.add(tx, told)
+
+
+def _claimed(authorization: str) -> str:
+    """Whom the header says that it is from; empty for a token, which names nobody before it is verified."""
+    try:
+        return credentials.parse(authorization).name or ""
+    except Unauthorized:
+        return ""
 
 
 def _require(identity: Identity | None) -> Identity:

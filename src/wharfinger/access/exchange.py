@@ -11,7 +11,7 @@ from wharfinger.access.caller import Caller, Origin
 from wharfinger.access.grants import SOME_TAG
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import RequestInvalid
+from wharfinger.errors import RequestInvalid, Unauthorized
 from wharfinger.spec.names import RepoName
 
 REFRESH_SECONDS = 30 * 86400.0
@@ -56,6 +56,7 @@ class Exchange:
         """Who was given this refresh token. Raises Unauthorized."""
         identity = await self._authenticator.of_login(token, Kind.REFRESH)
         if identity is None:
+            self._authenticator.failed("login", "", origin, Unauthorized.code)
             raise credentials.refused()
         return self._authenticator.as_caller(identity, origin)
 
@@ -63,7 +64,11 @@ class Exchange:
         """The service account that the workload may be. Raises Unauthorized, and RequestInvalid."""
         if type not in {"urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt"}:
             raise RequestInvalid(f"subject_token_type {type[:80]!r} is not supported: want an id_token or a jwt")
-        return await self._workloads.caller(token, account, origin)
+        try:
+            return await self._workloads.caller(token, account, origin)
+        except Unauthorized as refusal:
+            self._authenticator.failed("token.exchange", account, origin, refusal.code)
+            raise
 
     async def answer(
         self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
@@ -73,8 +78,17 @@ class Exchange:
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
         refresh = refreshed
         if offline and refresh is None and not caller.is_anonymous:
-            refresh = (await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS)).token
-        return Answer(token, caller.now, " ".join(_texts(granted)), refresh)
+            login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, caller.origin)
+            refresh = login.token
+        scope = " ".join(_texts(granted))
+        self._note(caller, scope)
+        return Answer(token, caller.now, scope, refresh)
+
+    def _note(self, caller: Caller, scope: str) -> None:
+        """For the audit trail. A workload's token was exchanged for ours, everybody else's secret earned one."""
+        credential = caller.identity.credential
+        action = "token.exchange" if credential.startswith("trust:") else "token.issue"
+        self._authenticator.trail.note(caller.entry(action, detail={"by": credential, "scope": scope}))
 
     async def published_keys(self) -> dict[str, Any]:
         """What our tokens can be verified with, as a JSON Web Key Set."""

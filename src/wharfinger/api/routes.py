@@ -71,7 +71,7 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
                 agent = request.headers.get("user-agent", "")[:200]
                 request.state.origin = Origin(addresses.client(request.scope), agent, request.scope.get("wharf_id", ""))
                 if needs is not Anyone.AT_ALL:
-                    request.state.caller = await _admit(authenticator, needs, request)
+                    await _admit(authenticator, needs, request)
                 response = await handle(await _read(request))
                 # Passwords and tokens are among the answers.
                 response.headers["cache-control"] = "no-store"
@@ -82,13 +82,15 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
     return GuardedRoute
 
 
-async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Caller:
+async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> None:
+    """Note whose request it is, and let it pass only if they may make it."""
     caller = await authenticator.account(request.headers.get("authorization"), request.state.origin)
+    request.state.caller = caller
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")
+        request.state.repository = name
         caller.require(needs, names.repository(name) if name is not None else None, tag=tag)
-    return caller
 
 
 async def _read(request: Request) -> Request:

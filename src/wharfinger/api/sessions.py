@@ -26,9 +26,9 @@ class SessionHandlers:
         login = await self._authenticator.login(request.username, request.password, origin)
         return LoginReply(token=login.token, expires=login.expires_at)
 
-    async def logout(self, request: Request) -> None:
+    async def logout(self, request: Request, by: By) -> None:
         """End the token that this request comes with."""
-        await self._authenticator.logout(request.headers.get("authorization"))
+        await self._authenticator.logout(request.headers.get("authorization"), by)
 
     async def whoami(self, by: By) -> Whoami:
         """The account that this request comes from."""

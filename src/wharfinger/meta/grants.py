@@ -39,6 +39,10 @@ class GrantRow:
     created_at: float
     created_by: str
 
+    def told(self) -> dict[str, object]:
+        """What the audit trail says of it."""
+        return {name: getattr(self, name) for name in GrantRow.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:

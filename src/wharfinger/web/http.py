@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.blobs.store import Bytes
 from wharfinger.errors import BodyStalled, Disconnected, RequestInvalid, SizeInvalid, TooLarge
+from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 Scope = MutableMapping[str, Any]
@@ -187,11 +188,20 @@ def parse_fields(encoded: bytes, what: str) -> dict[str, list[str]]:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. ``body`` is bytes, or a stream whose length the headers already say."""
+    """An answer. ``body`` is bytes, or a stream whose length the headers already say.
+
+    ``pulled`` is the digest of content that it hands out, for the audit trail.
+    """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes | Bytes = b""
+    pulled: Digest | None = None
+
+    def handing_out(self, digest: Digest) -> "Reply":
+        """The same answer, with which this content can be had."""
+        self.pulled = digest
+        return self
 
     async def send(self, send: Send, *, head: bool) -> int:
         """Send it and return how many bytes of body; for HEAD the headers alone."""
