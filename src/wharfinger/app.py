@@ -15,12 +15,14 @@ from functools import partial
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from wharfinger.access import keys
+from wharfinger.access import keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.logins import Logins
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trail import Trail
@@ -44,6 +46,8 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.uploads import Uploads
+from wharfinger.ui.app import create_ui
+from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.metrics import RequestMetrics, lost_counter
@@ -68,6 +72,8 @@ class Services:
     accounts: Accounts
     groups: Groups
     granting: Granting
+    logins: Logins
+    devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
     exchange: Exchange
@@ -102,7 +108,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
     trail = Trail(db, now, lost_counter(metrics).inc)
-    authenticator = Authenticator(db, now, trail=trail)
+    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     return Services(
         db=db,
@@ -112,6 +118,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
         granting=Granting(db, now, changed),
+        logins=Logins(authenticator, db, now, sources.provider(settings, authenticator, now)),
+        devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
         exchange=Exchange(authenticator, Workloads()),
@@ -157,12 +165,23 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             deletes=services.deletes,
             groups=services.groups,
             granting=services.granting,
+            logins=services.logins,
+            people=services.authenticator.people,
+            devices=services.devices,
             service_accounts=services.service_accounts,
             secrets=services.secrets,
         ),
         addresses,
     )
-    site = Site(gate=gate, api=Told(api, tell), operations=operations, start=services.start, stop=services.close)
+    ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
+    site = Site(
+        gate=gate,
+        api=Told(api, tell),
+        ui=Told(ui, tell),
+        operations=operations,
+        start=services.start,
+        stop=services.close,
+    )
     return services, site
 
 

@@ -177,6 +177,22 @@ class Denied(Refusal):
     code = "DENIED"
 
 
+class LoginRefused(Refusal):
+    """Somebody has proved elsewhere who they are, or failed to, and is not let in. Who they are is told nobody else."""
+
+    code = "DENIED"
+
+
+class DeviceLoginOpen(Refusal):
+    """A device login is not done, or never will be. ``error`` is the word of RFC 8628, section 3.5."""
+
+    code = "UNSUPPORTED"
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__(message)
+        self.error = error
+
+
 class TooManyRequests(Refusal):
     """More was asked at once than is done at once; ``retry_after`` is in seconds."""
 

@@ -4,24 +4,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Connection
 
+from wharfinger.access import accounts as accounts_service
 from wharfinger.access import credentials, signing, tokens
 from wharfinger.access.caller import NOWHERE, Caller, Origin
 from wharfinger.access.credentials import Credentials
 from wharfinger.access.directory import Directory
 from wharfinger.access.grants import ANONYMOUS, NOBODY, Identity
+from wharfinger.access.identity import PasswordSource
 from wharfinger.access.passwords import Passwords
+from wharfinger.access.people import People
 from wharfinger.access.signing import AccessTokens
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
 from wharfinger.access.trail import Trail
-from wharfinger.errors import Refusal, RequestInvalid, TooManyRequests, Unauthorized
+from wharfinger.errors import LoginRefused, Refusal, RequestInvalid, TooManyRequests, Unauthorized
 from wharfinger.meta import accounts, audit, grants
-from wharfinger.meta.accounts import NewLogin
+from wharfinger.meta.accounts import Account, NewLogin
 from wharfinger.meta.audit import FAILED, Entry
 from wharfinger.meta.db import Database
+
+_log = structlog.get_logger("wharfinger.authenticate")
 
 _SEARCHED = frozenset({Kind.SECRET, Kind.TOKEN})
 """Kinds that every snapshot has; the others are looked up one by one."""
@@ -44,11 +50,14 @@ class Authenticator:
         now: Callable[[], float],
         clock: Callable[[], float] = time.monotonic,
         trail: Trail | None = None,
+        source: PasswordSource | None = None,
     ) -> None:
         self.trail = trail or Trail(db, now)
         self.passwords = Passwords(now)
         self.directory = Directory(db, clock)
+        self.people = People(db, now, self.directory.forget)
         self.access_tokens = AccessTokens()
+        self._source = source
         self._throttle = Throttle(db, now)
         self._db = db
         self._now = now
@@ -166,33 +175,59 @@ class Authenticator:
         afresh = not self.passwords.remembers(name, generation, password)
         if afresh:
             await self._throttle.require_open(name, address)
-            if not await self.passwords.is_right(name, generation, stored or None, password):
+            admitted = None if stored else await self._by_source(name, password)
+            if admitted is not None:
+                generation = admitted.generation
+                self.passwords.remember(name, generation, password)
+            elif not await self.passwords.is_right(name, generation, stored or None, password):
                 await self._throttle.failed(name, address)
                 raise credentials.refused()
             # Meanwhile the account may have been disabled or given another password.
             self.directory.forget()
             snapshot = await self.directory.current()
             await self._throttle.succeeded(name, address)
-        return _require(snapshot.identity(name, "password", self._now(), generation)), snapshot, afresh
+        credential = "password" if stored else "ldap"
+        return _require(snapshot.identity(name, credential, self._now(), generation)), snapshot, afresh
+
+    async def _by_source(self, name: str, password: str) -> Account | None:
+        """Whom a directory elsewhere knows by this password, if there is one: the account of this very name."""
+        if self._source is None or not accounts_service.is_account_name(name):
+            return None
+        found = await self._source.check(name, password)
+        if found is None:
+            return None
+        try:
+            account = await self.people.admit(found)
+        except LoginRefused as refusal:
+            _log.warning("not let in", account=name, source=found.issuer, reason=refusal.message)
+            return None
+        return account if account.name == name else None
 
     async def login(self, name: str, password: str, origin: Origin, kind: Kind = Kind.LOGIN) -> Login:
         """A login token for whoever knows the password. Raises Unauthorized; a token does not earn another one."""
+        identity = await self.by_password(name, password, origin)
+        told = self.as_caller(identity, origin).entry("login", detail={"method": identity.credential})
+        return await self.log_in(identity, kind, told=told)
+
+    async def by_password(self, name: str, password: str, origin: Origin) -> Identity:
+        """Who has this name and password, be it here or in the directory. Raises as :meth:`caller` does."""
         snapshot = await self.directory.current()
         try:
-            identity, _, _ = await self._by_password(snapshot, name, password, origin.address)
+            return (await self._by_password(snapshot, name, password, origin.address))[0]
         except (Unauthorized, TooManyRequests) as refusal:
             self._refused(refusal, name, origin)
             raise
-        return await self.log_in(identity, kind, origin=origin)
 
     async def log_in(
-        self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME, origin: Origin = NOWHERE
+        self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME, told: Entry | None = None
     ) -> Login:
-        """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile."""
+        """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile.
+
+        ``told`` is what the audit trail says of it, in the same transaction.
+        """
         now = self._now()
         login = Login(tokens.generate(kind), now + lifetime)
         new = NewLogin(tokens.fingerprint(login.token), kind.name.lower(), identity.credential, now, login.expires_at)
-        told = self.as_caller(identity, origin).entry("login", detail={"kind": new.kind, "by": new.credential})
         if not await self._db.write(_add_login, identity, new, told):
             raise credentials.refused()
         return login
@@ -205,16 +240,16 @@ class Authenticator:
             await self.directory.current(), tokens.fingerprint(token), self._now(), kinds=(kind,)
         )
 
-    async def logout(self, authorization: str | None, by: Caller) -> None:
+    async def logout(self, authorization: str | None, told: Entry | None = None) -> None:
         """End the login token in the header, for every process at once. Raises RequestInvalid if it is none."""
         token = credentials.parse(authorization).secret
         if tokens.kind_of(token) is not Kind.LOGIN:
             raise RequestInvalid("there is nothing to log out from: the request did not come with a login's token")
-        await self.forget_login(token, by)
+        await self.forget_login(token, told)
 
-    async def forget_login(self, token: str, by: Caller) -> None:
-        """End a login token, for every process at once."""
-        await self._db.write(_remove_login, tokens.fingerprint(token), by.entry("logout"))
+    async def forget_login(self, token: str, told: Entry | None = None) -> None:
+        """End a login token, for every process at once; ``told`` as in :meth:`log_in`."""
+        await self._db.write(_remove_login, tokens.fingerprint(token), told)
 
     async def note_used_secrets(self) -> None:
         """Write down when which secrets were last used. Raises Refusal, and then they are kept for the next time."""
@@ -229,18 +264,8 @@ class Authenticator:
     def close(self) -> None:
         """Give back the threads."""
         self.passwords.close()
-
-
-def _add_login(tx: Connection, identity: Identity, new: NewLogin, told: Entry) -> bool:
-    added = accounts.add_login(tx, identity.name, identity.generation, new)
-    if added:
-        audit.add(tx, told)
-    return added
-
-
-def _remove_login(tx: Connection, hash: str, told: Entry) -> None:
-    if accounts.remove_login(tx, hash):
-        audit.add(tx, told)
+        if self._source is not None:
+            self._source.close()
 
 
 def _claimed(authorization: str) -> str:
@@ -255,3 +280,16 @@ def _require(identity: Identity | None) -> Identity:
     if identity is None:
         raise credentials.refused()
     return identity
+
+
+def _add_login(tx: Connection, identity: Identity, new: NewLogin, told: Entry | None) -> bool:
+    if not accounts.add_login(tx, identity.name, identity.generation, new):
+        return False
+    if told is not None:
+        audit.add(tx, told)
+    return True
+
+
+def _remove_login(tx: Connection, hash: str, told: Entry | None) -> None:
+    if accounts.remove_login(tx, hash) and told is not None:
+        audit.add(tx, told)

@@ -78,7 +78,8 @@ class Exchange:
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
         refresh = refreshed
         if offline and refresh is None and not caller.is_anonymous:
-            login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, caller.origin)
+            told = caller.entry("login", detail={"method": "refresh token"})
+            login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, told)
             refresh = login.token
         scope = " ".join(_texts(granted))
         self._note(caller, scope)

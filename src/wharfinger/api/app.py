@@ -7,9 +7,11 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
+from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
+from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
@@ -34,19 +36,21 @@ def create_api(services: Services, addresses: Addresses) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for route in routes(services):
+    for route in routes(services, addresses):
         _add(api, route, services, addresses)
     return api
 
 
-def routes(services: Services) -> Sequence[Route]:
+def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
     """Every route there is."""
     return (
-        *SessionHandlers(services.authenticator).routes(),
+        *SessionHandlers(services.authenticator, services.logins).routes(),
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *IdentityHandlers(services.people).routes(),
+        *DeviceHandlers(services.devices, addresses).routes(),
         *SecretHandlers(services.service_accounts, services.secrets).routes(),
     )
 

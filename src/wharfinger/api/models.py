@@ -165,3 +165,40 @@ class GroupView(BaseModel):
 
 class Groups(BaseModel):
     groups: list[GroupView]
+
+
+class NewDevice(Wanted):
+    """``client`` is what the person who approves is told of the device."""
+
+    client: str = ""
+
+
+class DeviceBegun(BaseModel):
+    """RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class DeviceCode(Wanted):
+    device_code: str
+
+
+class DeviceLogin(BaseModel):
+    username: str
+    token: str
+    expires: float
+
+
+class IdentityView(Wanted):
+    account: str
+    issuer: str
+    subject: str
+
+
+class Identities(BaseModel):
+    identities: list[IdentityView]

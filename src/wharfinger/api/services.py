@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from wharfinger.access.accounts import Accounts
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.devices import Devices
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.logins import Logins
+from wharfinger.access.people import People
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.meta.db import Database
@@ -24,5 +27,8 @@ class Services:
     deletes: Deletes
     groups: Groups
     granting: Granting
+    logins: Logins
+    people: People
+    devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
