@@ -21,6 +21,8 @@ from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.exchange import Exchange
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.policies import Policies
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -61,6 +63,8 @@ class Services:
     accounts: Accounts
     groups: Groups
     granting: Granting
+    policies: Policies
+    oversight: Oversight
     exchange: Exchange
     uploads: Uploads
     manifests: Manifests
@@ -92,6 +96,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
         granting=Granting(db, now, changed),
+        policies=Policies(db, now, changed),
+        oversight=Oversight(db, now),
         exchange=Exchange(authenticator, Workloads()),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
@@ -132,6 +138,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             deletes=services.deletes,
             groups=services.groups,
             granting=services.granting,
+            policies=services.policies,
+            oversight=services.oversight,
         ),
         addresses,
     )

@@ -11,6 +11,8 @@ from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.models import Errors
+from wharfinger.api.oversight import OversightHandlers
+from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.services import Services
@@ -46,6 +48,8 @@ def routes(services: Services) -> Sequence[Route]:
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *PolicyHandlers(services.policies).routes(),
+        *OversightHandlers(services.oversight).routes(),
     )
 
 
@@ -69,7 +73,7 @@ def _add(api: FastAPI, route: Route, services: Services, addresses: Addresses) -
         status_code=route.status,
         responses={"default": {"model": Errors, "description": "Refused"}},
         openapi_extra=_how_to_authenticate(route.needs),
-        route_class_override=guarded(services.authenticator, addresses, route.needs),
+        route_class_override=guarded(services.authenticator, addresses, route.needs, route.body),
     )
 
 

@@ -6,6 +6,8 @@ from wharfinger.access.accounts import Accounts
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.policies import Policies
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -22,3 +24,5 @@ class Services:
     deletes: Deletes
     groups: Groups
     granting: Granting
+    policies: Policies
+    oversight: Oversight

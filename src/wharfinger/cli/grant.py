@@ -1,12 +1,11 @@
 """``wharf grant``: who may do what, where, until when and from where."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from wharfinger.access.moments import moment_of
 from wharfinger.cli.output import AsJson, moment, print_json, print_rows
-from wharfinger.errors import Refusal
 
 grant = App(name="grant", help="Grant roles on repositories, or deny them.")
 role = App(name="role", help="Make roles of your own.")
@@ -98,15 +97,6 @@ def rm_role(name: Annotated[str, Parameter(help="The role's name.")]) -> None:
     with logged_in() as client:
         client.delete(f"/roles/{quoted(name)}")
     print(f"Removed the role {name}.")
-
-
-def moment_of(text: str) -> float:
-    """Seconds since the epoch of a day or a time; UTC where it says no zone. Raises Refusal."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(f"{text!r} is no day or time: want 2027-01-31 or 2027-01-31T18:00Z") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
