@@ -19,7 +19,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to look at. ``commands`` put it right, in their order; ``subject`` is a grant, a secret or an account."""
+    """One thing to look at. ``commands`` put it right, in their order; ``subject`` is a grant, a secret, an account."""
 
     rule: str
     severity: Severity

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from wharfinger.access import effects, trust_claims
+from wharfinger.access import actions, effects, trust_claims
 from wharfinger.access.actions import ROLES
 from wharfinger.access.effects import World
 from wharfinger.access.grants import ANONYMOUS, GROUP
@@ -86,13 +86,17 @@ def present(stored: Stored) -> Access:
     for group, account in stored.local_members:
         members[group].append(account)
     return Access(
-        roles={name: tuple(words) for name, words in sorted(everything.roles.items())},
+        roles={name: _ordered(words) for name, words in sorted(everything.roles.items())},
         groups={name: tuple(names) for name, names in sorted(members.items())},
         services={a.name: Service(a.name, a.owner, a.disabled) for a in everything.accounts if a.kind == SERVICE},
-        grants=tuple(everything.grants),
+        grants=tuple({_meaning(row): row for row in reversed(everything.grants)}.values())[::-1],
         issuers={row.url: Issuer(row.url, row.audience, _jwks(row.jwks)) for row in everything.issuers},
-        trusts=tuple(_trust(row.issuer, row.account, row.claims) for row in everything.trusts),
+        trusts=tuple(dict.fromkeys(_trust(row.issuer, row.account, row.claims) for row in everything.trusts)),
     )
+
+
+def _ordered(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(actions.ordered(actions.parse_actions(words)))
 
 
 def plan(wanted: Access, stored: Stored, *, prune: bool, now: float) -> Plan:

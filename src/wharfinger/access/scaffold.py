@@ -42,7 +42,9 @@ class Workload:
 def policy(asked: Asked) -> str:
     """``policy.yaml``. Raises RequestInvalid, or NameInvalid for a team that no repository can begin with."""
     _require(asked)
-    return "\n".join(_policy(asked)) + "\n"
+    text = "\n".join(_policy(asked)) + "\n"
+    policy_file.parse(text)  # whatever was asked for, what comes out is a policy
+    return text
 
 
 def tests(asked: Asked) -> str:

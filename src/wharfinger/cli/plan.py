@@ -16,7 +16,7 @@ PLAN = "wharfinger-plan/1"
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
 NOTHING, CHANGES = 0, 2
 
-PolicyFile = Annotated[Path, Parameter(help="A policy.yaml; - is standard input.")]
+PolicyFile = Annotated[Path, Parameter(help="A policy.yaml; /dev/stdin is standard input.")]
 Prune = Annotated[bool, Parameter(negative="", help="Also remove what the file's sections leave out.")]
 
 

@@ -1,6 +1,5 @@
 """Policy files as commands read them: what is wrong is said before anybody else is asked."""
 
-import sys
 from pathlib import Path
 
 from wharfinger.config import ConfigError
@@ -10,10 +9,8 @@ BYTES_AT_MOST = 4 * 1024 * 1024
 
 
 def read(file: Path) -> str:
-    """The text of the file; ``-`` is standard input. Raises Refusal."""
+    """The text of the file. Raises Refusal."""
     try:
-        if str(file) == "-":
-            return sys.stdin.read(BYTES_AT_MOST)
         with file.open(encoding="utf-8") as opened:
             return opened.read(BYTES_AT_MOST)
     except OSError as error:
