@@ -3,10 +3,12 @@
 from hypothesis import given
 
 from tests.access.random_access import NOW, PATTERNS, REPOSITORIES, identities, policies
+from tests.conftest import Registry
 from wharfinger.access import patterns
 from wharfinger.access.actions import Action
-from wharfinger.access.grants import NOBODY, Identity, Policy, decide
+from wharfinger.access.grants import NOBODY, Grant, Identity, Policy, decide
 from wharfinger.access.matrix import ALLOW, DENY, Matrix, Row, Where
+from wharfinger.access.oversight import Oversight
 from wharfinger.spec.names import RepoName
 
 
@@ -43,8 +45,6 @@ def test_the_matrix_agrees_with_deciding(policy: Policy, identity: Identity) -> 
 
 
 def _granting(action: Action, repository: str) -> list[Row]:
-    from wharfinger.access.grants import Grant
-
     grant = Grant(0, "x", "x", patterns.parse(repository), frozenset({action}))
     return [Row("x", ALLOW, (action.value,), repository, grant)]
 
@@ -65,3 +65,14 @@ def test_narrowed_to_a_repository_the_rows_are_about_that(policy: Policy, identi
         for row in Matrix(policy, NOW).rows(identity, Where(wanted)):
             assert wanted.contains(patterns.parse(row.where))
             assert row.grant.pattern.contains(patterns.parse(row.where))
+
+
+async def test_the_matrix_comes_in_pages_of_whole_accounts(registry: Registry) -> None:
+    oversight = Oversight(registry.services.db, registry.clock, rows_at_most=2)
+    seen: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        page = await oversight.matrix(Where(), None, after)
+        seen.append([row.account for row in page.rows])
+        after = page.next
+    assert seen == [["a-administrator", "a-auditor"], ["a-maintainer", "a-publisher"], ["a-reader"]]

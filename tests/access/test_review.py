@@ -144,7 +144,16 @@ async def test_a_role_wider_than_its_use_comes_with_the_one_that_would_do(
 async def test_the_narrower_grant_keeps_what_narrows_the_old_one(world: World) -> None:
     made = world.registry.clock()
     row = GrantRow(
-        0, "a-reader", "maintainer", "shop/**", ("prod-*",), ("10.0.0.0/8",), made + DAY, False, world.start, "tests"
+        0,
+        "a-reader",
+        "maintainer",
+        "shop/**",
+        ("prod-*",),
+        ("10.0.0.0/8",),
+        made + DAY,
+        deny=False,
+        created_at=0.0,
+        created_by="",
     )
     id = await world.do(grants.add_grant, row)
     await world.used(f"grant {id}: …", "pull", "shop/web")
@@ -241,8 +250,8 @@ def test_the_narrowest_pattern_is_of_all_that_was_touched() -> None:
 
 
 def test_what_we_have_no_word_for_is_not_guessed() -> None:
-    assert usage.actions_of("tag.move") == {Action.PULL, Action.PUSH, Action.TAG}
-    assert usage.actions_of("grant.add") == {Action.ADMIN}
+    assert usage.actions_of("tag.move") == frozenset({Action.PULL, Action.PUSH, Action.TAG})
+    assert usage.actions_of("grant.add") == frozenset({Action.ADMIN})
     assert usage.actions_of("frobnicate") is None
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.cli.server import Wharf
 
@@ -150,6 +150,6 @@ def test_a_test_that_fails_is_told_as_a_difference(stranger: Wharf, tmp_path: Pa
         "- deny",
         "+ allow: grant 1: ci publisher on shop/**",
     ]
-    suite = ElementTree.fromstring(junit.read_text())
+    suite = ET.fromstring(junit.read_text())
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     assert [case.find("failure") is not None for case in suite] == [False, True]

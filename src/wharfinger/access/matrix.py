@@ -1,9 +1,9 @@
 """Who may do what where, and by which grant. Pure.
 
 One row for each account and each grant or deny that counts for it, groups expanded. What a row allows is what
-:func:`grants.decide` allows by that grant beside everything that denies, asked of a repository that only the grant's
-own pattern and wider ones are about. A deny of part of a grant (a narrower pattern, some tags, some networks) is a row
-of its own.
+:func:`grants.decide` allows by that grant beside everything that denies always, asked of a repository that only the
+grant's own pattern and wider ones are about. A deny of a part (a narrower pattern, some tags, some networks) takes
+nothing out of other rows: it is a row of its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Matrix:
     def rows(self, identity: Identity, where: Where) -> Iterator[Row]:
         """Of one account, or of :data:`NOBODY` for what everybody may."""
         mine = [grant for grant in self._of(identity) if grant.is_in_force(self._now)]
-        denies = tuple(grant for grant in mine if grant.deny)
+        denies = tuple(grant for grant in mine if grant.deny and not grant.tags and not grant.networks)
         for grant in mine:
             if not where.concerns(grant):
                 continue

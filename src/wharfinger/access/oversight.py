@@ -34,9 +34,10 @@ class Page:
 class Oversight:
     """Answers questions about access as it is stored now."""
 
-    def __init__(self, db: Database, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, now: Callable[[], float], rows_at_most: int = ROWS_AT_MOST) -> None:
         self._db = db
         self._now = now
+        self._rows_at_most = rows_at_most
 
     async def explain(self, by: Caller, who: str, question: Question) -> Explanation:
         """Why ``who`` may or may not. Raises Denied unless the caller may look there, or asks about itself.
@@ -55,7 +56,7 @@ class Oversight:
     async def matrix(self, where: Where, only: str | None = None, after: str = "") -> Page:
         """Who may do what: the rows of the accounts after ``after``, by name; ``only`` of one, if it is given."""
         _, known = await self._stored()
-        return await asyncio.to_thread(_page, known, where, only, after, self._now())
+        return await asyncio.to_thread(_page, known, where, only, after, self._now(), self._rows_at_most)
 
     async def review(self, days: int) -> Review:
         """What should be looked at, by what was done in so many days."""
@@ -69,7 +70,7 @@ class Oversight:
         return stored, await asyncio.to_thread(snapshot.build, stored.everything)
 
 
-def _page(known: Snapshot, where: Where, only: str | None, after: str, now: float) -> Page:
+def _page(known: Snapshot, where: Where, only: str | None, after: str, now: float, rows_at_most: int) -> Page:
     matrix = Matrix(known.policy, now)
     rows: list[Row] = []
     names = sorted(({ANONYMOUS, *known.accounts}) if only is None else {only})
@@ -77,7 +78,7 @@ def _page(known: Snapshot, where: Where, only: str | None, after: str, now: floa
         subject = asking.subject(known, name)
         if not subject.barred:
             rows += matrix.rows(NOBODY if name == ANONYMOUS else subject.identity, where)
-        if len(rows) >= ROWS_AT_MOST and name != names[-1]:
+        if len(rows) >= rows_at_most and name != names[-1]:
             return Page(tuple(rows), name)
     return Page(tuple(rows), None)
 
