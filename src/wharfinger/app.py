@@ -23,6 +23,8 @@ from wharfinger.access.exchange import Exchange
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.logins import Logins
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trail import Trail
@@ -76,6 +78,8 @@ class Services:
     devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
+    policies: Policies
+    oversight: Oversight
     exchange: Exchange
     last_use: Repeated
     uploads: Uploads
@@ -122,6 +126,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
+        policies=Policies(db, now, changed),
+        oversight=Oversight(db, now),
         exchange=Exchange(authenticator, Workloads()),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
@@ -170,6 +176,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             devices=services.devices,
             service_accounts=services.service_accounts,
             secrets=services.secrets,
+            policies=services.policies,
+            oversight=services.oversight,
         ),
         addresses,
     )

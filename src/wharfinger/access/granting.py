@@ -141,10 +141,7 @@ def add_in(tx: Connection, before: Snapshot, by: Caller, row: GrantRow, now: flo
     """Store a parsed grant in a transaction that began a change. Raises as :meth:`Granting.add` does."""
     grant = require_may_hand_out(before, by, row, now)
     _require_principal(tx, before, row.principal)
-    if row.principal == ANONYMOUS and (row.deny or not grant.actions <= {Action.PULL}):
-        raise RequestInvalid("to anonymous, which is everybody, only pull can be granted: use the role reader")
-    if row.tags and Action.ADMIN in grant.actions:
-        raise RequestInvalid("who administers does so whatever the tag: leave the tags out")
+    require_sensible(grant)
     same = next((each for each in grants.every_grant(tx) if _is_same(each, row)), None)
     if same is not None:
         raise AlreadyExists(f"that is granted already, by grant {same.id}", id=same.id)
@@ -152,6 +149,14 @@ def add_in(tx: Connection, before: Snapshot, by: Caller, row: GrantRow, now: flo
         made = replace(row, id=grants.add_grant(tx, row))
     audit.add(tx, by.entry("grant.add", detail={"after": made.told()}))
     return made
+
+
+def require_sensible(grant: Grant) -> None:
+    """Raise RequestInvalid for what no grant may be."""
+    if grant.principal == ANONYMOUS and (grant.deny or not grant.actions <= {Action.PULL}):
+        raise RequestInvalid("to anonymous, which is everybody, only pull can be granted: use the role reader")
+    if grant.tags and Action.ADMIN in grant.actions:
+        raise RequestInvalid("who administers does so whatever the tag: leave the tags out")
 
 
 def require_may_hand_out(before: Snapshot, by: Caller, row: GrantRow, now: float) -> Grant:

@@ -13,6 +13,8 @@ from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.models import Errors
+from wharfinger.api.oversight import OversightHandlers
+from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.secrets import SecretHandlers
@@ -52,6 +54,8 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *IdentityHandlers(services.people).routes(),
         *DeviceHandlers(services.devices, addresses).routes(),
         *SecretHandlers(services.service_accounts, services.secrets).routes(),
+        *PolicyHandlers(services.policies).routes(),
+        *OversightHandlers(services.oversight).routes(),
     )
 
 
@@ -75,7 +79,7 @@ def _add(api: FastAPI, route: Route, services: Services, addresses: Addresses) -
         status_code=route.status,
         responses={"default": {"model": Errors, "description": "Refused"}},
         openapi_extra=_how_to_authenticate(route.needs),
-        route_class_override=guarded(services.authenticator, addresses, route.needs),
+        route_class_override=guarded(services.authenticator, addresses, route.needs, route.body),
     )
 
 

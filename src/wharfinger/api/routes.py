@@ -40,6 +40,7 @@ class Route:
     handler: Callable[..., Any]
     needs: Needs
     status: int = 200
+    body: int = MAX_BODY
 
 
 def _caller(request: Request) -> Caller:
@@ -60,7 +61,7 @@ From = Annotated[Origin, Depends(_origin)]
 """A handler's parameter: where the request comes from."""
 
 
-def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) -> type[APIRoute]:
+def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs, limit: int = MAX_BODY) -> type[APIRoute]:
     """The kind of route that looks at the body only after it has seen who sends it."""
 
     class GuardedRoute(APIRoute):
@@ -72,7 +73,7 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
                 request.state.origin = Origin(addresses.client(request.scope), agent, request.scope.get("wharf_id", ""))
                 if needs is not Anyone.AT_ALL:
                     await _admit(authenticator, needs, request)
-                response = await handle(await _read(request))
+                response = await handle(await _read(request, limit))
                 # Passwords and tokens are among the answers.
                 response.headers["cache-control"] = "no-store"
                 return response
@@ -93,10 +94,10 @@ async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -
         caller.require(needs, names.repository(name) if name is not None else None, tag=tag)
 
 
-async def _read(request: Request) -> Request:
+async def _read(request: Request, limit: int) -> Request:
     """The same request with its body at hand. Raises TooLarge, BodyStalled, Disconnected."""
     headers = dict(request.scope["headers"])
-    body = await Body(request.receive, headers, limit=MAX_BODY, timeout=BODY_TIMEOUT).limited_to(MAX_BODY).read()
+    body = await Body(request.receive, headers, limit=limit, timeout=BODY_TIMEOUT).limited_to(limit).read()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

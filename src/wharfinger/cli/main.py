@@ -8,7 +8,24 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from wharfinger import __version__
-from wharfinger.cli import config, grant, group, login, repos, rm, sa, secret, serve, show, tags, token, users
+from wharfinger.cli import (
+    access,
+    config,
+    grant,
+    group,
+    login,
+    plan,
+    policy,
+    repos,
+    rm,
+    sa,
+    secret,
+    serve,
+    show,
+    tags,
+    token,
+    users,
+)
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
@@ -28,6 +45,11 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     sa.sa,
     secret.secret,
     token.token,
+    access.access,
+    plan.plan,
+    plan.apply,
+    plan.export,
+    policy.policy,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 
