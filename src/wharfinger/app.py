@@ -19,8 +19,12 @@ from wharfinger.access import keys
 from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.exchange import Exchange
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.keysets import KeySets
+from wharfinger.access.throttle import Throttle
+from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -61,6 +65,7 @@ class Services:
     accounts: Accounts
     groups: Groups
     granting: Granting
+    trusting: Trusting
     exchange: Exchange
     uploads: Uploads
     manifests: Manifests
@@ -85,6 +90,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     store = Measured(open_store(store_settings(settings)), metrics)
     authenticator = Authenticator(db, now)
     changed = authenticator.directory.forget
+    issuer_keys = KeySets(Fetch(), now)
+    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
+    authenticator.accept_workloads(workloads)
     return Services(
         db=db,
         store=store,
@@ -92,7 +100,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
         granting=Granting(db, now, changed),
-        exchange=Exchange(authenticator, Workloads()),
+        trusting=Trusting(db, issuer_keys, now, changed),
+        exchange=Exchange(authenticator, workloads),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -132,6 +141,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             deletes=services.deletes,
             groups=services.groups,
             granting=services.granting,
+            trusting=services.trusting,
         ),
         addresses,
     )

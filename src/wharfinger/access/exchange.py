@@ -2,27 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from wharfinger.access import credentials, scopes
+from wharfinger.access import credentials, scopes, workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.access.grants import SOME_TAG
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.tokens import Kind
+from wharfinger.access.workloads import Workloads
 from wharfinger.errors import RequestInvalid
 from wharfinger.spec.names import RepoName
 
 REFRESH_SECONDS = 30 * 86400.0
-
-
-class Workloads(Protocol):
-    """Who a token from a trusted issuer is."""
-
-    async def caller(self, token: str, account: str, origin: Origin) -> Caller:
-        """The service account that a trust rule lets the token's workload be. Raises Unauthorized."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,8 @@ class Exchange:
         granted = allowed(caller, scopes.parse(asked))
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
         refresh = refreshed
-        if offline and refresh is None and not caller.is_anonymous:
+        # A workload's token ends soon, and nothing that lasts longer is made of it.
+        if offline and refresh is None and not caller.is_anonymous and not workloads.is_one(caller.identity):
             refresh = (await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS)).token
         return Answer(token, caller.now, " ".join(_texts(granted)), refresh)
 

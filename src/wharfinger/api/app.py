@@ -15,6 +15,7 @@ from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -46,6 +47,7 @@ def routes(services: Services) -> Sequence[Route]:
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *TrustHandlers(services.trusting).routes(),
     )
 
 

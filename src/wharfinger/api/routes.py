@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from wharfinger.access import workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
@@ -87,6 +88,8 @@ async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -
     caller = await authenticator.caller(request.headers.get("authorization"), request.state.origin)
     if caller.scopes is not None:
         raise Unauthorized("an access token of the registry is not for the management API", error="invalid_token")
+    if workloads.is_one(caller.identity):
+        raise Unauthorized("a workload's token is for the registry, not for the management API", error="invalid_token")
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")

@@ -6,6 +6,7 @@ from wharfinger.access.accounts import Accounts
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -22,3 +23,4 @@ class Services:
     deletes: Deletes
     groups: Groups
     granting: Granting
+    trusting: Trusting
