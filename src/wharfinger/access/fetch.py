@@ -177,14 +177,17 @@ def parse(url: str, *, private: bool = False) -> Target:
         raise RequestInvalid(f"{split.scheme[:20]}://{host[:80]}: want https")
     if "@" in split.netloc or split.fragment or port == 0:
         raise RequestInvalid(f"https://{host[:80]}: a URL with a user name, a fragment or port 0 is not asked")
-    if addresses.parse(host) is None and not _is_name(host):
+    if not _is_host(host, bracketed="[" in split.netloc):
         raise RequestInvalid(f"{host[:80]!r} is no host: want a name, or an address in its usual form")
     return Target(split, host, port or (443 if split.scheme == "https" else 80), private)
 
 
-def _is_name(host: str) -> bool:
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    address = addresses.parse(host)
+    if address is not None:
+        return bracketed == (address.version == 6)
     # 127.1, 0x7f000001 and 2130706433 are addresses to some and names to others.
-    return _NAME.fullmatch(host) is not None and not _LIKE_A_NUMBER.fullmatch(host.rpartition(".")[2])
+    return not bracketed and _NAME.fullmatch(host) is not None and not _LIKE_A_NUMBER.fullmatch(host.rpartition(".")[2])
 
 
 def _is_here(host: str) -> bool:
