@@ -20,14 +20,18 @@ from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.throttle import Throttle
 from wharfinger.access.trail import Trail
+from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -80,6 +84,7 @@ class Services:
     secrets: Secrets
     policies: Policies
     oversight: Oversight
+    trusting: Trusting
     exchange: Exchange
     last_use: Repeated
     uploads: Uploads
@@ -114,6 +119,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     trail = Trail(db, now, lost_counter(metrics).inc)
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
+    issuer_keys = KeySets(Fetch(), now)
+    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
+    authenticator.accept_workloads(workloads)
     return Services(
         db=db,
         store=store,
@@ -128,8 +136,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         secrets=Secrets(db, now, changed),
         policies=Policies(db, now, changed),
         oversight=Oversight(db, now),
-        exchange=Exchange(authenticator, Workloads()),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
+        trusting=Trusting(db, issuer_keys, now, changed),
+        exchange=Exchange(authenticator, workloads),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -178,6 +187,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             secrets=services.secrets,
             policies=services.policies,
             oversight=services.oversight,
+            trusting=services.trusting,
         ),
         addresses,
     )

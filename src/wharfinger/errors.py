@@ -8,7 +8,7 @@ what to do, and a ``detail`` that a program can read. ``web/errors.py`` maps eac
     ├── not there     NameUnknown, BlobUnknown, ManifestUnknown, ManifestBlobUnknown, UploadUnknown, …
     ├── not now       RangeInvalid, InUse, PreconditionFailed, AlreadyExists
     ├── not you       Unauthorized, Denied, TooManyRequests
-    └── no room       TooLarge, StorageFull, Unavailable, BodyStalled, Disconnected
+    └── no room       TooLarge, StorageFull, Unavailable, Unreachable, BodyStalled, …
 """
 
 from collections.abc import Mapping
@@ -217,6 +217,12 @@ class StorageFull(Refusal):
 
 class Unavailable(Refusal):
     """The database or the byte store did not answer; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+
+
+class Unreachable(Refusal):
+    """Somebody else's server, which the request is about, did not answer or not as it must."""
 
     code = "UNAVAILABLE"
 

@@ -92,7 +92,9 @@ class Apply:
     def issuer(self, change: Change) -> None:
         match change.after, change.before:
             case Issuer() as issuer, _:
-                policies.put_issuer(self.tx, IssuerRow(issuer.url, issuer.audience, issuer.jwks, self.now))
+                policies.put_issuer(
+                    self.tx, IssuerRow(issuer.url, issuer.audience, issuer.jwks, issuer.private, self.now)
+                )
             case None, Issuer() as issuer:
                 policies.remove_issuer(self.tx, issuer.url)
 

@@ -21,6 +21,7 @@ from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
 from wharfinger.access.trail import Trail
+from wharfinger.access.workloads import Workloads
 from wharfinger.errors import LoginRefused, Refusal, RequestInvalid, TooManyRequests, Unauthorized
 from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import Account, NewLogin
@@ -63,6 +64,11 @@ class Authenticator:
         self._now = now
         self._login = db.prepare(accounts.LOGIN)
         self._used: dict[str, float] = {}
+        self._workloads: Workloads | None = None
+
+    def accept_workloads(self, workloads: Workloads) -> None:
+        """Take a workload's token for a password where a registered issuer has made it."""
+        self._workloads = workloads
 
     async def caller(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
         """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords are or were wrong."""
@@ -111,6 +117,8 @@ class Authenticator:
         return Caller(identity, self.directory.known, self._now(), origin)
 
     async def _by_credentials(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
+        if shown.name is not None and self._workloads and self._workloads.recognises(snapshot, shown.secret):
+            return await self._workloads.caller_by_name(shown.name, shown.secret, origin)
         if shown.name is None or tokens.kind_of(shown.secret) is not None:
             identity = await self._by_secret(snapshot, shown)
         else:

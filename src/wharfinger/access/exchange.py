@@ -2,27 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from wharfinger.access import credentials, scopes
+from wharfinger.access import credentials, scopes, workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.access.grants import SOME_TAG
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.tokens import Kind
+from wharfinger.access.workloads import Workloads
 from wharfinger.errors import RequestInvalid, Unauthorized
 from wharfinger.spec.names import RepoName
 
 REFRESH_SECONDS = 30 * 86400.0
-
-
-class Workloads(Protocol):
-    """Who a token from a trusted issuer is."""
-
-    async def caller(self, token: str, account: str, origin: Origin) -> Caller:
-        """The service account that a trust rule lets the token's workload be. Raises Unauthorized."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +57,7 @@ class Exchange:
         """The service account that the workload may be. Raises Unauthorized, and RequestInvalid."""
         if type not in {"urn:ietf:params:oauth:token-type:id_token", "urn:ietf:params:oauth:token-type:jwt"}:
             raise RequestInvalid(f"subject_token_type {type[:80]!r} is not supported: want an id_token or a jwt")
-        try:
-            return await self._workloads.caller(token, account, origin)
-        except Unauthorized as refusal:
-            self._authenticator.failed("token.exchange", account, origin, refusal.code)
-            raise
+        return await self._workloads.caller(token, account, origin)
 
     async def answer(
         self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
@@ -77,7 +66,8 @@ class Exchange:
         granted = allowed(caller, scopes.parse(asked))
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
         refresh = refreshed
-        if offline and refresh is None and not caller.is_anonymous:
+        # A workload's token ends soon, and nothing that lasts longer is made of it.
+        if offline and refresh is None and not caller.is_anonymous and not workloads.is_one(caller.identity):
             told = caller.entry("login", detail={"method": "refresh token"})
             login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, told)
             refresh = login.token
@@ -86,10 +76,9 @@ class Exchange:
         return Answer(token, caller.now, scope, refresh)
 
     def _note(self, caller: Caller, scope: str) -> None:
-        """For the audit trail. A workload's token was exchanged for ours, everybody else's secret earned one."""
-        credential = caller.identity.credential
-        action = "token.exchange" if credential.startswith("trust:") else "token.issue"
-        self._authenticator.trail.note(caller.entry(action, detail={"by": credential, "scope": scope}))
+        """For the audit trail."""
+        detail = {"by": caller.identity.credential, "scope": scope}
+        self._authenticator.trail.note(caller.entry("token.issue", detail=detail))
 
     async def published_keys(self) -> dict[str, Any]:
         """What our tokens can be verified with, as a JSON Web Key Set."""

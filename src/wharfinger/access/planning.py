@@ -90,7 +90,7 @@ def present(stored: Stored) -> Access:
         groups={name: tuple(names) for name, names in sorted(members.items())},
         services={a.name: Service(a.name, a.owner, a.disabled) for a in everything.accounts if a.kind == SERVICE},
         grants=tuple({_meaning(row): row for row in reversed(everything.grants)}.values())[::-1],
-        issuers={row.url: Issuer(row.url, row.audience, _jwks(row.jwks)) for row in everything.issuers},
+        issuers={row.url: Issuer(row.url, row.audience, _jwks(row.jwks), row.private) for row in everything.issuers},
         trusts=tuple(dict.fromkeys(_trust(row.issuer, row.account, row.claims) for row in everything.trusts)),
     )
 

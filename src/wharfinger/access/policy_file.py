@@ -207,14 +207,14 @@ def _probe(**fields: object) -> GrantRow:
 def _issuers(reading: Reading, node: Tree, path: str) -> dict[str, Issuer]:
     found: dict[str, Issuer] = {}
     for item, at in reading.items(node, path):
-        fields = reading.fields(item, at, ("url", "audience", "jwks"), required=("url", "audience"))
+        fields = reading.fields(item, at, ("url", "audience", "jwks", "private"), required=("url", "audience"))
         url = reading.text(fields.get("url"), f"{at}.url", issuer_url)
         audience = reading.text(fields.get("audience"), f"{at}.audience", _audience)
         jwks = reading.text(fields.get("jwks"), f"{at}.jwks", _jwks)
         if url in found:
             reading.note(item, f"{at}.url", f"{url} is there twice")
         elif url is not None and audience is not None:
-            found[url] = Issuer(url, audience, jwks)
+            found[url] = Issuer(url, audience, jwks, reading.flag(fields.get("private"), f"{at}.private"))
     return found
 
 

@@ -69,7 +69,7 @@ def _grant(row: GrantRow) -> dict[str, object]:
 
 
 def _issuer(each: Issuer) -> dict[str, object]:
-    return _without_blanks({"url": each.url, "audience": each.audience, "jwks": each.jwks})
+    return _without_blanks({"url": each.url, "audience": each.audience, "jwks": each.jwks, "private": each.private})
 
 
 def _trust(each: Trust) -> dict[str, object]:

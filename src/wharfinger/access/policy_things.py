@@ -18,11 +18,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs workloads' tokens; ``jwks`` is JSON where its keys are given."""
+    """Who signs workloads' tokens; ``jwks`` is JSON where its keys are given, ``private`` as in IssuerRow."""
 
     url: str
     audience: str
     jwks: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -56,6 +57,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *SecretHandlers(services.service_accounts, services.secrets).routes(),
         *PolicyHandlers(services.policies).routes(),
         *OversightHandlers(services.oversight).routes(),
+        *TrustHandlers(services.trusting).routes(),
     )
 
 

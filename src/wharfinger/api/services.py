@@ -13,6 +13,7 @@ from wharfinger.access.people import People
 from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -36,3 +37,4 @@ class Services:
     secrets: Secrets
     policies: Policies
     oversight: Oversight
+    trusting: Trusting

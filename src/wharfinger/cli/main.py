@@ -24,6 +24,7 @@ from wharfinger.cli import (
     show,
     tags,
     token,
+    trust,
     users,
 )
 from wharfinger.config import ConfigError
@@ -50,6 +51,8 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     plan.apply,
     plan.export,
     policy.policy,
+    trust.issuer,
+    trust.trust,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

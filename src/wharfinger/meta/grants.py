@@ -63,11 +63,15 @@ class SecretRow:
 
 @dataclass(frozen=True, slots=True)
 class IssuerRow:
-    """An issuer of workload tokens; ``jwks`` is JSON where its keys were given."""
+    """An issuer of workload tokens; ``jwks`` is JSON where its keys were given.
+
+    ``private`` when its keys may be fetched from a private network.
+    """
 
     url: str
     audience: str
     jwks: str | None
+    private: bool
     created_at: float
 
 

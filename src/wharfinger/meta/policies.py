@@ -36,7 +36,7 @@ def stored(tx: Connection) -> Stored:
 
 def put_issuer(tx: Connection, row: IssuerRow) -> None:
     """Store the issuer, or what changed of it; trust in it stays."""
-    values = {field: getattr(row, field) for field in ("audience", "jwks")}
+    values = {field: getattr(row, field) for field in ("audience", "jwks", "private")}
     if tx.execute(select(exists().where(issuers.c.url == row.url))).scalar():
         tx.execute(update(issuers).where(issuers.c.url == row.url).values(values))
     else:
