@@ -17,6 +17,7 @@ from wharfinger.meta import grants, schema_access
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.migrate import configuration, migrate
+from wharfinger.meta.schema import metadata
 from wharfinger.spec.names import RepoName
 
 BEFORE = ("reader", "publisher", "administrator")
@@ -112,5 +113,5 @@ def test_the_migrated_schema_is_the_one_that_the_queries_know(
     migrate(db.engine)
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, schema_access.metadata) == []
+        assert compare_metadata(context, metadata) == []
     db.engine.dispose()
