@@ -163,7 +163,9 @@ class Browser:
         """Send a form from the page that is shown; with other ``headers``, from somewhere else."""
         target, here = urljoin(self.home, url), urlsplit(self.url)
         sent = {"origin": f"{here.scheme}://{here.netloc}", "sec-fetch-site": "same-origin", **(headers or {})}
-        return await self._go("POST", target, urlencode(fields, doseq=True), sent["sec-fetch-site"], sent, follow=follow)
+        return await self._go(
+            "POST", target, urlencode(fields, doseq=True), sent["sec-fetch-site"], sent, follow=follow
+        )
 
     async def _go(
         self,

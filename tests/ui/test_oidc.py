@@ -52,9 +52,7 @@ async def test_a_person_gets_an_account_that_may_do_nothing(house: House) -> Non
     account = snapshot.accounts["anna"].account
     assert (account.password, account.disabled, account.kind) == ("", False, "person")
     assert [grant for grant in snapshot.policy.grants if grant.principal == "anna"] == []
-    assert [(each["account"], each["detail"]) for each in await house.told("login")] == [
-        ("anna", '{"method": "oidc"}')
-    ]
+    assert [(each["account"], each["detail"]) for each in await house.told("login")] == [("anna", '{"method": "oidc"}')]
 
 
 async def test_the_second_time_it_is_the_same_account_whatever_it_is_called(house: House, provider: Issuer) -> None:
@@ -87,7 +85,16 @@ async def test_where_it_leads_is_where_it_began(house: House) -> None:
 
 @pytest.mark.parametrize(
     "next",
-    ["https://evil.test", "//evil.test", "/\\evil.test", "/tokens/../x", "javascript:x", "/logout", "/device?x=y", "\r\nx"],
+    [
+        "https://evil.test",
+        "//evil.test",
+        "/\\evil.test",
+        "/tokens/../x",
+        "javascript:x",
+        "/logout",
+        "/device?x=y",
+        "\r\nx",
+    ],
 )
 async def test_it_never_leads_anywhere_else(house: House, next: str) -> None:
     browser = await house.browser()
@@ -318,7 +325,16 @@ def critical(it: Issuer, claims: Claims) -> str:
 
 @pytest.mark.parametrize(
     "sign",
-    [unsigned, altered, with_public_key_as_secret, with_own_key, with_own_url, critical, lambda *_: "x", lambda *_: "é.é.é"],
+    [
+        unsigned,
+        altered,
+        with_public_key_as_secret,
+        with_own_key,
+        with_own_url,
+        critical,
+        lambda *_: "x",
+        lambda *_: "é.é.é",
+    ],
 )
 async def test_a_token_that_is_not_signed_by_the_provider_is_nobody(
     house: House, provider: Issuer, sign: Callable[[Issuer, Claims], str]
@@ -401,7 +417,9 @@ async def test_an_answer_that_comes_too_late_is_refused(house: House) -> None:
     assert refused(browser, "took too long")
 
 
-@pytest.mark.parametrize("spoil", [lambda kept: kept[:-2] + "AA", lambda kept: "x", lambda kept: "é", lambda kept: "x." + kept])
+@pytest.mark.parametrize(
+    "spoil", [lambda kept: kept[:-2] + "AA", lambda kept: "x", lambda kept: "é", lambda kept: "x." + kept]
+)
 async def test_a_cookie_that_we_did_not_write_is_refused(house: House, spoil: Callable[[str], str]) -> None:
     browser, back = await stopped(house)
     kept = browser.cookie(FLOW)

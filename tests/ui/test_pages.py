@@ -241,7 +241,15 @@ async def test_forms_change_nothing_by_get(house: House) -> None:
 
 @pytest.mark.parametrize(
     "next",
-    ["https://evil.test", "//evil.test/tokens", "/\\evil.test", "/device/../x", "/v2/", "javascript:alert(1)", "%2f%2fevil.test"],
+    [
+        "https://evil.test",
+        "//evil.test/tokens",
+        "/\\evil.test",
+        "/device/../x",
+        "/v2/",
+        "javascript:alert(1)",
+        "%2f%2fevil.test",
+    ],
 )
 async def test_logging_in_leads_nowhere_else(house: House, next: str) -> None:
     from urllib.parse import urlencode
@@ -303,7 +311,15 @@ async def test_a_very_long_address_is_refused(house: House) -> None:
 # --- where it is served
 
 
-@pytest.mark.parametrize(("base", "works"), [("http://localhost:5000", True), ("http://127.0.0.1", True), ("http://10.0.0.1", False), ("http://localhost.evil.test", False)])
+@pytest.mark.parametrize(
+    ("base", "works"),
+    [
+        ("http://localhost:5000", True),
+        ("http://127.0.0.1", True),
+        ("http://10.0.0.1", False),
+        ("http://localhost.evil.test", False),
+    ],
+)
 async def test_without_tls_only_on_this_machine(build: Build, base: str, works: bool) -> None:
     house = await build(public_url=None)
     async with Browser(house.app, home=base) as browser:
@@ -321,7 +337,17 @@ async def test_without_tls_only_on_this_machine(build: Build, base: str, works: 
 # --- every answer
 
 
-PATHS = ["/login", "/logout", "/device", "/tokens", "/oidc/login", "/oidc/callback", "/oidc/x", "/ui/x", "/ui/style.css"]
+PATHS = [
+    "/login",
+    "/logout",
+    "/device",
+    "/tokens",
+    "/oidc/login",
+    "/oidc/callback",
+    "/oidc/x",
+    "/ui/x",
+    "/ui/style.css",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
