@@ -20,11 +20,18 @@ from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.throttle import Throttle
+from wharfinger.access.trail import Trail
+from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -49,7 +56,7 @@ from wharfinger.ui.app import create_ui
 from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
-from wharfinger.web.metrics import RequestMetrics
+from wharfinger.web.metrics import RequestMetrics, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -66,6 +73,7 @@ class Services:
 
     db: Database
     store: BlobStore
+    trail: Trail
     authenticator: Authenticator
     accounts: Accounts
     groups: Groups
@@ -74,6 +82,9 @@ class Services:
     devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
+    policies: Policies
+    oversight: Oversight
+    trusting: Trusting
     exchange: Exchange
     last_use: Repeated
     uploads: Uploads
@@ -89,11 +100,13 @@ class Services:
     async def start(self) -> None:
         """Return when it can serve, and begin what goes on beside requests. Raises Unavailable."""
         await self.ready()
+        self.trail.start()
         await self.last_use.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
         await self.last_use.stop()
+        await self.trail.stop()
         self.authenticator.close()
         await self.store.close()
         await self.db.close()
@@ -103,11 +116,16 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    authenticator = Authenticator(db, now, source=sources.password_source(settings))
+    trail = Trail(db, now, lost_counter(metrics).inc)
+    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
+    issuer_keys = KeySets(Fetch(), now)
+    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
+    authenticator.accept_workloads(workloads)
     return Services(
         db=db,
         store=store,
+        trail=trail,
         authenticator=authenticator,
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
@@ -116,8 +134,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        exchange=Exchange(authenticator, Workloads()),
+        policies=Policies(db, now, changed),
+        oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
+        trusting=Trusting(db, issuer_keys, now, changed),
+        exchange=Exchange(authenticator, workloads),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -135,7 +156,9 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
     addresses = Addresses(settings.public_url, settings.trusted_proxies)
-    tell = Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log)
+    tell = Teller(
+        RequestMetrics(metrics), services.trail, trusted=settings.trusted_proxies, access_log=settings.access_log
+    )
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,
@@ -146,7 +169,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     operations = Operations(
         ready=services.ready,
         metrics=partial(_exposition, metrics),
-        authenticate=services.authenticator.caller,
+        authenticate=services.authenticator.account,
     )
     api = create_api(
         ApiServices(
@@ -162,6 +185,9 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
             devices=services.devices,
             service_accounts=services.service_accounts,
             secrets=services.secrets,
+            policies=services.policies,
+            oversight=services.oversight,
+            trusting=services.trusting,
         ),
         addresses,
     )

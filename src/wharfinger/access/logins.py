@@ -1,6 +1,6 @@
 """People log in and out, by pages and by the command line, and the audit trail says how."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharfinger.access.authenticate import Authenticator, Login
@@ -9,9 +9,7 @@ from wharfinger.access.grants import Identity
 from wharfinger.access.oidc import Flow, OpenIDConnect
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import LoginRefused, Unauthorized
-from wharfinger.meta import audit
-from wharfinger.meta.audit import FAILED, Entry
+from wharfinger.errors import LoginRefused
 from wharfinger.meta.db import Database
 
 NAME_AT_MOST = 64
@@ -41,11 +39,7 @@ class Logins:
 
     async def by_password(self, name: str, password: str, origin: Origin, kind: Kind) -> Login:
         """A login for whoever knows the password. Raises Unauthorized and TooManyRequests."""
-        try:
-            identity = await self._authenticator.by_password(name, password, origin)
-        except Unauthorized:
-            await self.failed(name, "password", origin)
-            raise
+        identity = await self._authenticator.by_password(name, password, origin)
         return await self._log_in(identity, kind, origin, "ldap" if identity.credential == "ldap" else "password")
 
     async def by_provider(self, flow: Flow, code: str, origin: Origin) -> Login:
@@ -56,7 +50,7 @@ class Logins:
         except LoginRefused:
             # Counted like wrong passwords: each of these has made us ask the provider.
             await self._callbacks.failed(CALLBACK, origin.address)
-            await self.failed("", "oidc", origin)
+            self.failed("", "oidc", origin)
             raise
         return await self._log_in(identity, Kind.PAGE, origin, "oidc")
 
@@ -79,26 +73,10 @@ class Logins:
         """Log out: the token is worth nothing from now on, for every process."""
         await self._authenticator.forget_login(session.token, session.caller.entry("logout"))
 
-    async def failed(self, name: str, method: str, origin: Origin) -> None:
+    def failed(self, name: str, method: str, origin: Origin) -> None:
         """Somebody was not let in, under a name that they gave and that may be anything."""
-        detail = {"method": method}
-        await self._db.write(audit.add, _entry("login.failed", name, origin, self._now(), detail, outcome=FAILED))
+        self._authenticator.failed("login", name, origin, method)
 
     async def _log_in(self, identity: Identity, kind: Kind, origin: Origin, method: str) -> Login:
-        told = _entry("login", identity.name, origin, self._now(), {"method": method})
+        told = self._authenticator.as_caller(identity, origin).entry("login", detail={"method": method})
         return await self._authenticator.log_in(identity, kind, told=told)
-
-
-def _entry(
-    action: str, name: str, origin: Origin, now: float, detail: Mapping[str, object], *, outcome: str = audit.DONE
-) -> Entry:
-    return Entry(
-        at=now,
-        action=action,
-        account=name[:NAME_AT_MOST],
-        outcome=outcome,
-        address=origin.address,
-        client=origin.agent,
-        request=origin.request,
-        detail=detail,
-    )

@@ -13,11 +13,14 @@ from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.models import Errors
+from wharfinger.api.oversight import OversightHandlers
+from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -52,6 +55,9 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *IdentityHandlers(services.people).routes(),
         *DeviceHandlers(services.devices, addresses).routes(),
         *SecretHandlers(services.service_accounts, services.secrets).routes(),
+        *PolicyHandlers(services.policies).routes(),
+        *OversightHandlers(services.oversight).routes(),
+        *TrustHandlers(services.trusting).routes(),
     )
 
 
@@ -75,7 +81,7 @@ def _add(api: FastAPI, route: Route, services: Services, addresses: Addresses) -
         status_code=route.status,
         responses={"default": {"model": Errors, "description": "Refused"}},
         openapi_extra=_how_to_authenticate(route.needs),
-        route_class_override=guarded(services.authenticator, addresses, route.needs),
+        route_class_override=guarded(services.authenticator, addresses, route.needs, route.body),
     )
 
 

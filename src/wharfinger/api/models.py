@@ -1,16 +1,30 @@
 """What the management API takes and gives. Times are seconds since the epoch; fields it does not know are refused."""
 
-from pydantic import BaseModel, ConfigDict
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.inventory import Repository, TagRow
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Wanted(BaseModel):
     """Anything that is asked for."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, fields: Any) -> Any:
+        """JSON can escape half a character, which is no text: neither a hash nor a database takes it."""
+        if isinstance(fields, dict) and _HALF.search(json.dumps(fields, ensure_ascii=False, default=str)):
+            raise ValueError("there is half a character (a lone surrogate) in it")
+        return fields
 
 
 class LoginRequest(Wanted):

@@ -53,6 +53,10 @@ class Client:
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)
 
+    def delete_with(self, path: str, **parameters: str) -> Any:
+        """The JSON that is answered where what goes is named in the query."""
+        return self._ask("DELETE", path, params=parameters)
+
     def pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
         """The entries of a list, page after page."""
         last: str | None = ""

@@ -1,8 +1,8 @@
 """When something ends: a time from now, a day, or never."""
 
 import time
-from datetime import UTC, datetime
 
+from wharfinger.access.moments import moment_of
 from wharfinger.config import values
 from wharfinger.errors import Refusal
 
@@ -17,12 +17,3 @@ def ends_at(text: str) -> float | None:
         except ValueError as error:
             raise Refusal(f"{text!r} is no time from now: {error}") from error
     return moment_of(text)
-
-
-def moment_of(text: str) -> float:
-    """Seconds since the epoch of a day or a time; UTC where it says no zone. Raises Refusal."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(f"{text!r} is no day or time: want 2027-01-31 or 2027-01-31T18:00Z") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

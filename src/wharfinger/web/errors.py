@@ -37,6 +37,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.TooLarge: 413,
     errors.RangeInvalid: 416,
     errors.TooManyRequests: 429,
+    errors.Unreachable: 502,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }
