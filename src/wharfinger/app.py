@@ -171,26 +171,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         metrics=partial(_exposition, metrics),
         authenticate=services.authenticator.account,
     )
-    api = create_api(
-        ApiServices(
-            db=services.db,
-            authenticator=services.authenticator,
-            accounts=services.accounts,
-            pulls=services.pulls,
-            deletes=services.deletes,
-            groups=services.groups,
-            granting=services.granting,
-            logins=services.logins,
-            people=services.authenticator.people,
-            devices=services.devices,
-            service_accounts=services.service_accounts,
-            secrets=services.secrets,
-            policies=services.policies,
-            oversight=services.oversight,
-            trusting=services.trusting,
-        ),
-        addresses,
-    )
+    api = create_api(_for_api(services), addresses)
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
@@ -265,6 +246,26 @@ def _routes(services: Services) -> list[Route]:
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),
         TokenHandlers(services.exchange),
+    )
+
+
+def _for_api(services: Services) -> ApiServices:
+    return ApiServices(
+        db=services.db,
+        authenticator=services.authenticator,
+        accounts=services.accounts,
+        pulls=services.pulls,
+        deletes=services.deletes,
+        groups=services.groups,
+        granting=services.granting,
+        logins=services.logins,
+        people=services.authenticator.people,
+        devices=services.devices,
+        service_accounts=services.service_accounts,
+        secrets=services.secrets,
+        policies=services.policies,
+        oversight=services.oversight,
+        trusting=services.trusting,
     )
 
 

@@ -15,7 +15,7 @@ from tests.kit.clock import Clock
 from tests.kit.parts.slapd import BASE, PASSWORD, SERVICE, SERVICE_PASSWORD, Directory, slapd
 from wharfinger.access.accounts import Accounts, Change, account_name
 from wharfinger.access.authenticate import Authenticator
-from wharfinger.access.caller import Caller, Origin
+from wharfinger.access.caller import Caller, Origin, system
 from wharfinger.access.identity import Found
 from wharfinger.access.ldap import LdapDirectory, LdapSettings
 from wharfinger.errors import TooManyRequests, Unauthorized, Unavailable
@@ -250,7 +250,7 @@ class TestComing:
     async def test_who_is_disabled_stays_out(self, db: Database, clock: Clock, gate: Authenticator) -> None:
         await come(gate, "anna")
         people = Accounts(db, gate.passwords, clock, gate.directory.forget)
-        await people.change(account_name("anna"), Change(disabled=True))
+        await people.change(system("tests", clock()), account_name("anna"), Change(disabled=True))
         with pytest.raises(Unauthorized):
             await come(gate, "anna")
 

@@ -15,12 +15,15 @@ from tests.kit.clock import Clock
 from tests.kit.issuer import CLIENT, SECRET, Issuer, issuer
 from wharfinger import app as wiring
 from wharfinger.access import keys
+from wharfinger.access.caller import system
 from wharfinger.config import Secret, Settings
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.schema_access import audit_records
 from wharfinger.web.site import Site
+
+BY = system("tests", 0.0)
 
 
 @dataclass
@@ -47,6 +50,7 @@ class House:
 
     async def told(self, *actions: str) -> list[dict[str, Any]]:
         """What the audit trail has of these actions."""
+        await self.services.trail.flush(everything=True)
         columns = (audit_records.c.action, audit_records.c.account, audit_records.c.outcome, audit_records.c.detail)
         rows = select(*columns).where(audit_records.c.action.in_(actions)).order_by(audit_records.c.id)
         return [dict(row) for row in await self.services.db.read(lambda tx: tx.execute(rows).mappings().all())]

@@ -9,7 +9,7 @@ from tests.api.caller import Caller, ask
 from tests.conftest import PASSWORD
 from tests.kit.browser import Browser
 from tests.kit.client import Client
-from tests.ui.conftest import Build, House
+from tests.ui.conftest import BY, Build, House
 from wharfinger.access import devices
 from wharfinger.access.accounts import Change, account_name
 from wharfinger.meta import devices as device_rows
@@ -159,9 +159,9 @@ async def test_who_has_changed_since_has_approved_nothing(house: House, api: Cal
     begun = await begin(api)
     await approve(await house.logged_in(), begun)
     if change is None:
-        await house.services.accounts.remove(account_name("bob"))
+        await house.services.accounts.remove(BY, account_name("bob"))
     else:
-        await house.services.accounts.change(account_name("bob"), change)
+        await house.services.accounts.change(BY, account_name("bob"), change)
     assert await error(api, begun) in {"access_denied", "expired_token"}
     assert [each for each in await house.told("login") if "device" in each["detail"]] == []
 

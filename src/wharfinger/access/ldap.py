@@ -1,6 +1,6 @@
 """A directory that knows people's passwords: look the person up, then bind as them (RFC 4513, section 6.3.1).
 
-ldap3 is synchronous and no longer developed (decision 11): it is imported here alone, only where a directory is set
+ldap3 is synchronous and no longer developed (decision 13): it is imported here alone, only where a directory is set
 up, runs in a few threads of its own, and gets its TLS from the standard library.
 """
 
