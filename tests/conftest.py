@@ -50,6 +50,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Long texts, some of them random, are no names: the processes that share the tests out must call them alike."""
+    return argname if isinstance(val, str) and len(val) > 60 else None
+
+
 @cache
 def hashed_password() -> str:
     """Argon2 is slow on purpose; once is enough for all tests."""

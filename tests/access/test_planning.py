@@ -285,7 +285,15 @@ def worlds(draw: st.DrawFn) -> Stored:
             roles={OWN_ROLE: draw(st.lists(st.sampled_from(["pull", "push", "admin"]), min_size=1, unique=True))},
             grants=[replace(row, id=i, created_at=5.0, created_by="x") for i, row in enumerate(made, start=1)],
             secrets=[],
-            issuers=[IssuerRow("https://ci.example.org", "ours", draw(st.sampled_from([None, '{"keys": []}'])), 0.0)],
+            issuers=[
+                IssuerRow(
+                    "https://ci.example.org",
+                    "ours",
+                    draw(st.sampled_from([None, '{"keys": []}'])),
+                    draw(st.booleans()),
+                    0.0,
+                )
+            ],
             trusts=[TrustRow(i, "https://ci.example.org", "ci", each, 0.0, "x") for i, each in enumerate(trusts)],
             keys=[],
         ),

@@ -215,7 +215,10 @@ async def test_what_is_open_or_powerful_is_found(world: World) -> None:
 
 async def test_trust_on_names_is_found(world: World) -> None:
     await world.account("ci", kind=SERVICE, owner="a-reader")
-    await world.do(policies.put_issuer, IssuerRow("https://token.actions.githubusercontent.com", "ours", None, 0.0))
+    await world.do(
+        policies.put_issuer,
+        IssuerRow("https://token.actions.githubusercontent.com", "ours", None, private=False, created_at=0.0),
+    )
     for claims in ({"repository": ["a/b"]}, {"repository_id": ["1"]}):
         row = TrustRow(0, "https://token.actions.githubusercontent.com", "ci", claims, 0.0, "x")
         await world.do(policies.add_trust, row, json.dumps(claims))

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Table, select
 
 from tests.api.caller import Caller, ask
 from tests.conftest import PASSWORD
 from tests.kit.browser import Browser
+from tests.kit.callers import TESTS
 from tests.kit.client import Client
 from tests.ui.conftest import Build, House
 from wharfinger.access import devices
@@ -156,9 +158,9 @@ async def test_who_has_changed_since_has_approved_nothing(house: House, api: Cal
     begun = await begin(api)
     await approve(await house.logged_in(), begun)
     if change is None:
-        await house.services.accounts.remove(account_name("bob"))
+        await house.services.accounts.remove(TESTS, account_name("bob"))
     else:
-        await house.services.accounts.change(account_name("bob"), change)
+        await house.services.accounts.change(TESTS, account_name("bob"), change)
     assert await error(api, begun) in {"access_denied", "expired_token"}
     assert [each for each in await house.told("login") if "device" in each["detail"]] == []
 
@@ -205,14 +207,12 @@ async def test_what_has_expired_goes(house: House, api: Caller) -> None:
 
 
 async def test_neither_code_is_stored_or_told_where_it_does_not_belong(house: House, api: Caller) -> None:
-    from sqlalchemy import select
-
     from wharfinger.meta.schema_access import audit_records, device_logins
 
     begun = await begin(api)
     await approve(await house.logged_in(), begun)
     for table in (device_logins, audit_records):
-        rows = await house.services.db.read(lambda tx, table=table: tx.execute(select(table)).all())
+        rows = await house.services.db.read(_rows, table)
         assert begun["device_code"] not in str(rows)
     assert begun["user_code"].replace("-", "") not in str(rows)
 
@@ -224,3 +224,7 @@ async def test_a_decision_that_is_none_is_refused(house: House, api: Caller) -> 
     await browser.post("/device", {"user_code": begun["user_code"], "decision": "maybe", "form_token": form_token})
     assert browser.answer.status_code == 400
     assert await error(api, begun) == "authorization_pending"
+
+
+def _rows(tx: Connection, table: Table) -> list[object]:
+    return list(tx.execute(select(table)))

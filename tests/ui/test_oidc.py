@@ -11,6 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from tests.kit.browser import Browser
+from tests.kit.callers import TESTS
 from tests.kit.issuer import CLIENT, Claims, Issuer
 from tests.ui.conftest import Build, House
 from wharfinger.access.accounts import Change, account_name
@@ -135,9 +136,8 @@ async def test_what_is_to_be_pasted_is_quoted_for_a_shell(house: House, provider
 
 async def test_an_administrator_links_it(house: House, provider: Issuer) -> None:
     from tests.api.caller import Caller
-    from tests.kit.client import Client
-
     from tests.conftest import PASSWORD
+    from tests.kit.client import Client
 
     provider.person = {"sub": "b-17", "preferred_username": "whatever"}
     row = {"account": "bob", "issuer": provider.url, "subject": "b-17"}
@@ -167,7 +167,7 @@ async def test_who_is_not_to_get_an_account_gets_none(build: Build, provider: Is
 
 async def test_who_is_disabled_stays_out(house: House) -> None:
     await log_in(house)
-    await house.services.accounts.change(account_name("anna"), Change(disabled=True))
+    await house.services.accounts.change(TESTS, account_name("anna"), Change(disabled=True))
     assert refused(await log_in(house), "disabled")
 
 
@@ -200,11 +200,11 @@ async def test_of_an_address_the_name_is_what_stands_before_the_at(house: House,
 
 
 async def test_groups_are_as_the_provider_says_at_every_log_in(house: House, provider: Issuer) -> None:
-    await house.services.groups.add("shop-devs")
+    await house.services.groups.add(TESTS, "shop-devs")
     provider.person["groups"] = ["shop-devs", "ops", "bad\ngroup", "ops", 7]
     await log_in(house)
     assert await house.groups("anna") == ["ops", "shop-devs"]
-    await house.services.groups.add_member("shop-devs", "anna")
+    await house.services.groups.add_member(TESTS, "shop-devs", "anna")
     provider.person["groups"] = ["ops"]
     await log_in(house)
     assert await house.groups("anna") == ["ops", "shop-devs"]  # a member by our own list as well
@@ -219,7 +219,7 @@ async def test_a_group_that_is_granted_something_counts_at_once(house: House, pr
     from wharfinger.meta import grants
     from wharfinger.meta.grants import GrantRow
 
-    await house.services.groups.add("ops")
+    await house.services.groups.add(TESTS, "ops")
     row = GrantRow(0, "group:ops", "reader", "**", (), (), None, deny=False, created_at=0, created_by="tests")
     await house.services.db.write(grants.add_grant, row)
     provider.person["groups"] = ["ops"]
@@ -424,7 +424,7 @@ async def test_a_cookie_that_we_did_not_write_is_refused(house: House, spoil: Ca
     browser, back = await stopped(house)
     kept = browser.cookie(FLOW)
     assert kept is not None
-    answer = await browser.http.get(back, headers={"cookie": f"{FLOW}={spoil(kept)}".encode()})
+    answer = await browser.http.get(back, headers={b"cookie": f"{FLOW}={spoil(kept)}".encode()})
     assert answer.status_code == 403
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import PASSWORD
 from tests.kit.browser import HOME, Browser, Page
+from tests.kit.callers import TESTS
 from tests.ui.conftest import Build, House
 from wharfinger.access.accounts import Change, account_name
 
@@ -95,7 +96,7 @@ async def test_a_token_is_no_password(house: House) -> None:
 
 async def test_the_session_ends_with_the_account_and_by_itself(house: House) -> None:
     browser = await house.logged_in()
-    await house.services.accounts.change(account_name("bob"), Change(password="another horse battery"))
+    await house.services.accounts.change(TESTS, account_name("bob"), Change(password="another horse battery"))
     await browser.open("/tokens")
     assert browser.path.startswith("/login")
     browser = await house.logged_in("bob", "another horse battery")
