@@ -171,26 +171,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         metrics=partial(_exposition, metrics),
         authenticate=services.authenticator.account,
     )
-    api = create_api(
-        ApiServices(
-            db=services.db,
-            authenticator=services.authenticator,
-            accounts=services.accounts,
-            pulls=services.pulls,
-            deletes=services.deletes,
-            groups=services.groups,
-            granting=services.granting,
-            logins=services.logins,
-            people=services.authenticator.people,
-            devices=services.devices,
-            service_accounts=services.service_accounts,
-            secrets=services.secrets,
-            policies=services.policies,
-            oversight=services.oversight,
-            trusting=services.trusting,
-        ),
-        addresses,
-    )
+    api = create_api(_api_services(services), addresses)
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
@@ -201,6 +182,26 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         stop=services.close,
     )
     return services, site
+
+
+def _api_services(services: Services) -> ApiServices:
+    return ApiServices(
+        db=services.db,
+        authenticator=services.authenticator,
+        accounts=services.accounts,
+        pulls=services.pulls,
+        deletes=services.deletes,
+        groups=services.groups,
+        granting=services.granting,
+        logins=services.logins,
+        people=services.authenticator.people,
+        devices=services.devices,
+        service_accounts=services.service_accounts,
+        secrets=services.secrets,
+        policies=services.policies,
+        oversight=services.oversight,
+        trusting=services.trusting,
+    )
 
 
 def prepare(settings: Settings) -> str | None:

@@ -47,6 +47,7 @@ class House:
 
     async def told(self, *actions: str) -> list[dict[str, Any]]:
         """What the audit trail has of these actions."""
+        await self.services.trail.flush(everything=True)
         columns = (audit_records.c.action, audit_records.c.account, audit_records.c.outcome, audit_records.c.detail)
         rows = select(*columns).where(audit_records.c.action.in_(actions)).order_by(audit_records.c.id)
         return [dict(row) for row in await self.services.db.read(lambda tx: tx.execute(rows).mappings().all())]

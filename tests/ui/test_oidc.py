@@ -279,7 +279,7 @@ async def test_a_token_that_is_not_right_is_nobody(
 ) -> None:
     provider.spoil = spoil
     assert refused(await log_in(house), words)
-    assert [each["outcome"] for each in await house.told("login.failed")] == ["failed"]
+    assert [each["outcome"] for each in await house.told("login")] == ["failed"]
 
 
 async def test_several_audiences_are_right_if_it_was_issued_to_us(house: House, provider: Issuer) -> None:

@@ -60,7 +60,7 @@ async def test_a_wrong_password_says_no_more_than_a_wrong_name(house: House) -> 
         assert browser.cookie(SESSION) is None
         said.add(browser.page.text)
     assert len(said) == 1
-    failed = await house.told("login.failed")
+    failed = await house.told("login")
     assert [each["account"][:6] for each in failed] == ["bob", "nobody", "xxxxxx", "\u0000", "é"] or len(failed) == 5
 
 
