@@ -29,6 +29,8 @@ PASSWORD = "correct horse battery"
 
 # Nothing but Python, yet too long for `make check`: whole processes, thousands of races, models, power cuts.
 SLOW = (
+    "tests/access/test_grants.py",
+    "tests/access/test_handing_out.py",
     "tests/api/",
     "tests/cli/",
     "tests/registry/",
