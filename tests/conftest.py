@@ -35,6 +35,7 @@ SLOW = (
     "tests/cli/",
     "tests/registry/",
     "tests/serving/",
+    "tests/ui/",
     "tests/oci/test_hostile_names.py",
     "tests/oci/test_upload_protocol.py",
     "tests/oci/test_manifest_model.py",

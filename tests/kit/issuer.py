@@ -25,7 +25,7 @@ Claims = dict[str, Any]
 
 @dataclass
 class Issuer:
-    """What the provider says. Tests change the fields; ``spoil`` changes a token's claims, ``sign`` how it is signed."""
+    """What the provider says. Tests change it; ``spoil`` changes a token's claims, ``sign`` how it is signed."""
 
     url: str
     now: Callable[[], float]

@@ -15,12 +15,15 @@ from tests.kit.clock import Clock
 from tests.kit.issuer import CLIENT, SECRET, Issuer, issuer
 from wharfinger import app as wiring
 from wharfinger.access import keys
+from wharfinger.access.caller import system
 from wharfinger.config import Secret, Settings
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.schema_access import audit_records
 from wharfinger.web.site import Site
+
+BY = system("tests", 0.0)
 
 
 @dataclass

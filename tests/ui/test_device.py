@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Table, select
 from tests.api.caller import Caller, ask
 from tests.conftest import PASSWORD
 from tests.kit.browser import Browser
-from tests.kit.callers import TESTS
 from tests.kit.client import Client
-from tests.ui.conftest import Build, House
+from tests.ui.conftest import BY, Build, House
 from wharfinger.access import devices
 from wharfinger.access.accounts import Change, account_name
+from wharfinger.meta import devices as device_rows
+from wharfinger.meta.schema_access import audit_records, device_logins
 
 
 @pytest.fixture
@@ -158,9 +159,9 @@ async def test_who_has_changed_since_has_approved_nothing(house: House, api: Cal
     begun = await begin(api)
     await approve(await house.logged_in(), begun)
     if change is None:
-        await house.services.accounts.remove(TESTS, account_name("bob"))
+        await house.services.accounts.remove(BY, account_name("bob"))
     else:
-        await house.services.accounts.change(TESTS, account_name("bob"), change)
+        await house.services.accounts.change(BY, account_name("bob"), change)
     assert await error(api, begun) in {"access_denied", "expired_token"}
     assert [each for each in await house.told("login") if "device" in each["detail"]] == []
 
@@ -198,23 +199,23 @@ async def test_one_address_does_not_begin_without_end(house: House, api: Caller)
 
 
 async def test_what_has_expired_goes(house: House, api: Caller) -> None:
-    from wharfinger.meta import devices as rows
-
     await begin(api)
     house.clock.advance(minutes=10)
     await begin(api)
-    assert await house.services.db.read(rows.waiting) == 1
+    assert await house.services.db.read(device_rows.waiting) == 1
 
 
 async def test_neither_code_is_stored_or_told_where_it_does_not_belong(house: House, api: Caller) -> None:
-    from wharfinger.meta.schema_access import audit_records, device_logins
-
     begun = await begin(api)
     await approve(await house.logged_in(), begun)
-    for table in (device_logins, audit_records):
-        rows = await house.services.db.read(_rows, table)
-        assert begun["device_code"] not in str(rows)
-    assert begun["user_code"].replace("-", "") not in str(rows)
+
+    def everything(tx: Connection, table: Table) -> str:
+        return str(tx.execute(select(table)).all())
+
+    assert begun["device_code"] not in await house.services.db.read(everything, device_logins)
+    told = await house.services.db.read(everything, audit_records)
+    assert begun["device_code"] not in told
+    assert begun["user_code"].replace("-", "") not in told
 
 
 async def test_a_decision_that_is_none_is_refused(house: House, api: Caller) -> None:
@@ -224,7 +225,3 @@ async def test_a_decision_that_is_none_is_refused(house: House, api: Caller) -> 
     await browser.post("/device", {"user_code": begun["user_code"], "decision": "maybe", "form_token": form_token})
     assert browser.answer.status_code == 400
     assert await error(api, begun) == "authorization_pending"
-
-
-def _rows(tx: Connection, table: Table) -> list[object]:
-    return list(tx.execute(select(table)))

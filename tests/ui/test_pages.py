@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from tests.api.caller import Caller
 from tests.conftest import PASSWORD
 from tests.kit.browser import HOME, Browser, Page
-from tests.kit.callers import TESTS
-from tests.ui.conftest import Build, House
+from tests.kit.client import Client
+from tests.ui.conftest import BY, Build, House
 from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.caller import Origin
+from wharfinger.ui import forms
 
 SESSION, FORM = "__Host-wharf", "__Host-wharf-form"
 EVIL = {"origin": "https://evil.test", "sec-fetch-site": "cross-site"}
@@ -60,8 +64,9 @@ async def test_a_wrong_password_says_no_more_than_a_wrong_name(house: House) -> 
         assert browser.cookie(SESSION) is None
         said.add(browser.page.text)
     assert len(said) == 1
-    failed = await house.told("login")
-    assert [each["account"][:6] for each in failed] == ["bob", "nobody", "xxxxxx", "\u0000", "é"] or len(failed) == 5
+    failed = [each for each in await house.told("login") if each["outcome"] == "failed"]
+    assert {each["account"][:6] for each in failed} >= {"bob", "nobody", "xxxxxx", "é"}
+    assert max(len(each["account"]) for each in failed) <= 64
 
 
 async def test_a_right_password_after_a_wrong_one(house: House) -> None:
@@ -96,7 +101,7 @@ async def test_a_token_is_no_password(house: House) -> None:
 
 async def test_the_session_ends_with_the_account_and_by_itself(house: House) -> None:
     browser = await house.logged_in()
-    await house.services.accounts.change(TESTS, account_name("bob"), Change(password="another horse battery"))
+    await house.services.accounts.change(BY, account_name("bob"), Change(password="another horse battery"))
     await browser.open("/tokens")
     assert browser.path.startswith("/login")
     browser = await house.logged_in("bob", "another horse battery")
@@ -106,9 +111,6 @@ async def test_the_session_ends_with_the_account_and_by_itself(house: House) -> 
 
 
 async def test_a_login_token_of_the_command_line_is_no_session_and_a_session_no_login_token(house: House) -> None:
-    from tests.api.caller import Caller
-    from tests.kit.client import Client
-
     browser = await house.logged_in()
     token = browser.cookie(SESSION)
     async with Client(app=house.app) as client:
@@ -226,8 +228,6 @@ async def test_the_log_in_form_is_bound_to_the_browser_too(house: House) -> None
     answer = await without_cookie.post("/login", {**fields, "form_token": right}, follow=False)
     assert answer.status_code == 403
     # The HMAC of an empty key is nobody's secret.
-    from wharfinger.ui import forms
-
     answer = await without_cookie.post("/login", {**fields, "form_token": forms.token("")}, follow=False)
     assert answer.status_code == 403
 
@@ -253,8 +253,6 @@ async def test_forms_change_nothing_by_get(house: House) -> None:
     ],
 )
 async def test_logging_in_leads_nowhere_else(house: House, next: str) -> None:
-    from urllib.parse import urlencode
-
     browser = await house.browser()
     await browser.open(f"/login?{urlencode({'next': next})}")
     assert browser.page.forms[0].fields["next"] == ["/tokens"]
@@ -266,12 +264,10 @@ async def test_logging_in_leads_nowhere_else(house: House, next: str) -> None:
     "code", ["WDJB-MJHT\r\nset-cookie: a=b", "<b>WDJBMJHT", "WDJB-MJH", "//evil.test", "ＷＤＪＢＭＪＨＴ", "x" * 3000]
 )
 async def test_a_code_that_is_none_is_not_passed_on(house: House, code: str) -> None:
-    from urllib.parse import urlencode
-
     browser = await house.browser()
     await browser.open(f"/device?{urlencode({'user_code': code})}")
     assert browser.path in {"/login?next=%2Fdevice", "/login?next=%2Fdevice&user_code=BWDJ-BMJH"}
-    assert "a" not in {name for name in browser.http.cookies}
+    assert "a" not in set(browser.http.cookies)
 
 
 # --- bounds
@@ -385,8 +381,6 @@ def _made(browser: Browser) -> str:
 
 
 async def test_a_token_is_made_shown_once_used_and_revoked(house: House) -> None:
-    from tests.kit.client import Client
-
     browser = await house.logged_in()
     await browser.send(label="laptop", patterns="shop/**, base/*", action=["pull", "push"], days="7")
     token = _made(browser)
@@ -468,8 +462,6 @@ async def pages(house: House) -> list[Page]:
 
 
 def _origin() -> Any:
-    from wharfinger.access.caller import Origin
-
     return Origin("203.0.113.9", "tests", "")
 
 

@@ -1,6 +1,6 @@
 """A directory that knows people's passwords: look the person up, then bind as them (RFC 4513, section 6.3.1).
 
-ldap3 is synchronous and no longer developed (decision 11): it is imported here alone, only where a directory is set
+ldap3 is synchronous and no longer developed (decision 13): it is imported here alone, only where a directory is set
 up, runs in a few threads of its own, and gets its TLS from the standard library.
 """
 
@@ -158,6 +158,8 @@ class LdapDirectory:
             yield connection
         finally:
             connection.strategy.close()
+            if connection.socket is not None:
+                connection.socket.close()  # which the library forgets where connecting has failed
 
     def _escaped(self, text: str) -> str:
         escaped: str = self._ldap.utils.conv.escape_filter_chars(text)
@@ -186,9 +188,8 @@ def _import() -> Any:
 
 
 def _tls(ldap: Any, settings: LdapSettings) -> Any:
-    """What makes a connection secret; None where it does not leave this machine and is not ``ldaps``."""
-    url = urlsplit(settings.url)
-    if url.scheme == "ldap" and is_loopback(settings.url):
+    """What makes a connection secret; None where it does not leave this machine and nobody asks for it."""
+    if settings.url.startswith("ldap://") and is_loopback(settings.url) and settings.ca is None:
         return None
     context = ssl.create_default_context(cafile=settings.ca)
 

@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx2
-
 from wharfinger.access import id_tokens, signing
 from wharfinger.access.directory import Directory
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.id_tokens import UnknownKey
 from wharfinger.access.identity import Found
 from wharfinger.access.provider import Provider
@@ -209,9 +208,7 @@ def relying_party(
     client: str,
     secret: str | None,
     base: str,
-    transport: httpx2.AsyncBaseTransport | None = None,
+    fetch: Fetch,
 ) -> OpenIDConnect:
     """All that belongs to one provider; ``base`` is our own URL, as the provider has it registered."""
-    return OpenIDConnect(
-        Provider(issuer, client, secret, transport=transport), choices, directory, now, f"{base}/oidc/callback"
-    )
+    return OpenIDConnect(Provider(issuer, client, secret, fetch), choices, directory, now, f"{base}/oidc/callback")

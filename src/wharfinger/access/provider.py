@@ -1,29 +1,23 @@
 """Asks the OpenID Connect provider that the operator has named: what it offers, its keys, and tokens for codes.
 
-An operator's own provider may be on a private network, so no address is forbidden; what is bounded is how it is asked:
-TLS unless it is on this machine, no redirects, five seconds, 256 KiB, and a few questions at once.
+An operator's own provider may be on a private network or, for a trial, on this machine. It is asked by ``fetch.py``:
+by TLS, without redirects and proxies, within bounds of time and size; and at most a few questions at once.
 """
 
-import asyncio
 import base64
 import json
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx2
 import structlog
 
+from wharfinger.access.fetch import Answer, Fetch
 from wharfinger.config.people import is_loopback
-from wharfinger.errors import LoginRefused, TooManyRequests, Unavailable
+from wharfinger.errors import LoginRefused, RequestInvalid, TooManyRequests, Unavailable, Unreachable
 
-SECONDS = 5.0
-BYTES = 256 * 1024
 AT_ONCE = 8
 KEEP = 3600.0
 """Seconds for which what the provider offers is remembered, and its keys."""
@@ -44,30 +38,24 @@ class Offer:
 
 
 class Provider:
-    """One provider; ``transport`` and ``clock`` are for tests."""
+    """One provider."""
 
     def __init__(
         self,
         issuer: str,
         client: str,
         secret: str | None,
-        *,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        fetch: Fetch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.issuer = issuer
         self.client = client
         self._secret = secret
-        self._transport = transport
+        self._fetch = fetch
         self._clock = clock
         self._asking = 0
         self._offer: tuple[float, Offer] | None = None
         self._keys: tuple[float, Sequence[object]] | None = None
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        # Reading every authority that there is takes longer than a whole log-in does otherwise.
-        return httpx2.create_ssl_context()
 
     async def offer(self) -> Offer:
         """What it offers. Raises Unavailable."""
@@ -125,34 +113,18 @@ class Provider:
     ) -> Mapping[str, Any]:
         if self._asking >= AT_ONCE:
             raise TooManyRequests("too many people are logging in: try again in a moment", retry_after=2)
+        sent = {"Accept": "application/json", **(headers or {})}
+        content = None
+        if form is not None:
+            sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(form).encode("ascii")
         self._asking += 1
         try:
-            with _in_words():
-                async with asyncio.timeout(SECONDS):
-                    return await self._fetch(method, url, form, headers)
+            answer = await self._fetch.send(method, url, content=content, headers=sent, private=True)
+            return _fields(answer, asked_for_token=form is not None)
+        except (RequestInvalid, Unreachable, ValueError, RecursionError) as error:
+            raise _unusable(str(error) or type(error).__name__) from error
         finally:
             self._asking -= 1
-
-    async def _fetch(
-        self, method: str, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str] | None
-    ) -> Mapping[str, Any]:
-        sent = {"accept": "application/json", "accept-encoding": "identity", **(headers or {})}
-        async with (
-            httpx2.AsyncClient(
-                transport=self._transport,
-                timeout=SECONDS,
-                follow_redirects=False,
-                trust_env=not is_loopback(url),  # a proxy is not asked for what is on this machine
-                verify=self._tls,
-            ) as client,
-            client.stream(method, url, data=form, headers=sent) as answer,
-        ):
-            body = bytearray()
-            async for chunk in answer.aiter_raw():
-                body += chunk
-                if len(body) > BYTES:
-                    raise _unusable("it answers more than we read")
-            return _fields(answer, bytes(body), asked_for_token=form is not None)
 
 
 def is_safe(url: str, issuer: str) -> bool:
@@ -167,26 +139,16 @@ def is_safe(url: str, issuer: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and loopback)
 
 
-def _fields(answer: httpx2.Response, body: bytes, *, asked_for_token: bool) -> Mapping[str, Any]:
-    if "content-encoding" in answer.headers:
-        raise _unusable("it compresses, though asked not to")
-    fields = json.loads(body) if answer.status_code == 200 or asked_for_token else None
-    if answer.status_code == 200 and isinstance(fields, dict):
+def _fields(answer: Answer, *, asked_for_token: bool) -> Mapping[str, Any]:
+    fields = json.loads(answer.content) if answer.status == 200 or asked_for_token else None
+    if answer.status == 200 and isinstance(fields, dict):
         return fields
-    if asked_for_token and isinstance(fields, dict) and 400 <= answer.status_code < 500:
+    if asked_for_token and isinstance(fields, dict) and 400 <= answer.status < 500:
         word = fields.get("error")
         told = word if isinstance(word, str) and word.isascii() and word.replace("_", "").isalpha() else "no reason"
-        _log.warning("refused by the provider", error=told[:40], status=answer.status_code)
+        _log.warning("refused by the provider", error=told[:40], status=answer.status)
         raise LoginRefused(f"the identity provider has refused the log-in ({told[:40]}): try again")
-    raise _unusable(f"it answers with status {answer.status_code}")
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    try:
-        yield
-    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:  # TimeoutError is an OSError
-        raise _unusable(type(error).__name__) from error
+    raise _unusable(f"it answers with status {answer.status}")
 
 
 def _unusable(reason: str) -> Unavailable:

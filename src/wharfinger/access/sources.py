@@ -5,6 +5,7 @@ from functools import partial
 
 from wharfinger.access import oidc
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.identity import PasswordSource
 from wharfinger.access.oidc import Choices, OpenIDConnect
 from wharfinger.config import Settings
@@ -29,6 +30,7 @@ def provider(settings: Settings, authenticator: Authenticator, now: Callable[[],
         client=settings.oidc_client_id,
         secret=None if secret is None else secret.reveal(),
         base=settings.public_url.rstrip("/"),
+        fetch=Fetch(),
     )
 
 

@@ -7,39 +7,25 @@ the browser says that the request comes from, and a token in the form that only 
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from wharfinger.errors import Denied, RequestInvalid
-from wharfinger.web.http import MAX_PARAMETERS, Body
+from wharfinger.web.http import FORM, MAX_FORM, Body, parse_fields
 
-MAX_FORM = 64 * 1024
 TIMEOUT = 15.0
 FIELD = "form_token"
-CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 Form = Mapping[str, Sequence[str]]
 
 
 async def read(request: Request) -> Form:
     """The fields. Raises RequestInvalid, TooLarge, BodyStalled, Disconnected."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CONTENT_TYPE:
-        raise RequestInvalid(f"want a form, Content-Type: {CONTENT_TYPE}")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise RequestInvalid(f"want a form, Content-Type: {FORM}")
     headers = dict(request.scope["headers"])
     body = Body(request.receive, headers, limit=MAX_FORM, timeout=TIMEOUT).limited_to(MAX_FORM)
-    found: dict[str, list[str]] = {}
-    for name, value in _pairs(await body.read()):
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _pairs(raw: bytes) -> list[tuple[str, str]]:
-    try:
-        text = raw.decode("ascii")
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError as error:
-        raise RequestInvalid(f"the form is malformed or has over {MAX_PARAMETERS} fields") from error
+    return parse_fields(await body.read(), "form")
 
 
 def one(form: Form, name: str) -> str:
