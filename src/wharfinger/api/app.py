@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
+from wharfinger.api.audit import AuditHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
@@ -46,6 +47,7 @@ def routes(services: Services) -> Sequence[Route]:
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *AuditHandlers(services.audit).routes(),
     )
 
 

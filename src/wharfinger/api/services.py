@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wharfinger.access.accounts import Accounts
+from wharfinger.access.audit import Audit
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
@@ -22,3 +23,4 @@ class Services:
     deletes: Deletes
     groups: Groups
     granting: Granting
+    audit: Audit

@@ -8,7 +8,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from wharfinger import __version__
-from wharfinger.cli import config, grant, group, login, repos, rm, serve, show, tags, users
+from wharfinger.cli import audit, config, grant, group, login, repos, rm, serve, show, tags, users
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
@@ -25,6 +25,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     group.group,
     grant.grant,
     grant.role,
+    audit.audit,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

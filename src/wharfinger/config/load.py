@@ -24,7 +24,11 @@ NOT_SETTINGS = re.compile(
 )
 """Variables that start with WHARF_ and are none of ours to complain about, without the prefix."""
 
-PAIRS = (("tls_cert", "tls_key"), ("storage_access_key", "storage_secret_key"))
+PAIRS = (
+    ("tls_cert", "tls_key"),
+    ("storage_access_key", "storage_secret_key"),
+    ("audit_webhook", "audit_webhook_secret"),
+)
 """Settings of which both are given or neither."""
 
 
