@@ -20,7 +20,8 @@ from wharfinger.meta.chain import HEAD
 from wharfinger.meta.db import Database
 
 LEASE = "audit"
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 2.0
+"""So long another process waits for one that was killed: a lease saves double work, the transaction is what is safe."""
 EVERY = 0.5
 """A record waits at most for this and the time that sealing takes."""
 SIGN_EVERY = 60.0

@@ -21,7 +21,7 @@ from wharfinger.meta.db import Database
 
 EVERY = 1.0
 BATCH = 100
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 30.0
 """Longer than any receiver may take for a batch."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 

@@ -34,11 +34,12 @@ def _note(tx: Connection, new_key: str | None, settings: Mapping[str, str], node
         if before.get(name) != settings.get(name)
     }
     if changed:
-        detail = {"node": node, "changed": changed, "settings": settings}
+        detail = {"node": node, "changed": changed if before else {}, "settings": settings}
         audit.add(tx, by.entry("settings.change", detail=detail))
 
 
 def _last_settings(tx: Connection, node: str) -> dict[str, str]:
+    """What they were at the last start of this node; empty where there was none."""
     for record in audit.latest(tx, "system:start", "settings.change", LOOKED_AT):
         detail = json.loads(record.detail)
         if detail.get("node") == node:

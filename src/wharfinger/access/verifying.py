@@ -219,7 +219,7 @@ class _Check:
     def conclude(self) -> None:
         """What only shows in the end."""
         report = self.report
-        if self._newest_stub >= self._announced:
+        if report.removed and self._newest_stub >= self._announced:
             report.find("pulls are marked as removed by age that the trail itself does not say are")
         if self._unsigned_since is not None and self._now - self._unsigned_since > UNSIGNED_SECONDS:
             report.find(f"nothing after record {self._signed} is signed, for {self._now - self._unsigned_since:.0f} s")

@@ -241,7 +241,7 @@ FOLDER = Kind("a path", path)
 READABLE_FILE = Kind("a file that can be read", readable_file)
 SECRET = Kind("text; put it in quotes", secret, secret=True)
 HTTP_URL = Kind("a URL such as https://registry.example.com", http_url)
-WEBHOOK = Kind("a URL such as https://siem.example.com/wharf", webhook_url)
+WEBHOOK = Kind("a URL such as https://siem.example.com/wharf", webhook_url, lambda url: re.sub(r"\?.*", "?***", url))
 SYSLOG = Kind("udp://HOST:PORT or tcp://HOST:PORT", syslog_url)
 DATABASE = Kind(
     "postgresql://user:password@host/name or sqlite:///path/to/file", database_url, show_database, secret=True
