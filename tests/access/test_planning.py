@@ -131,6 +131,9 @@ async def test_who_does_not_administer_everything_applies_nothing(registry: Regi
     for role in ("auditor", "maintainer"):
         with pytest.raises(Denied):
             await registry.services.policies.apply(await caller(registry, role), POLICY, prune=False)
+        by = await caller(registry, role)
+        with pytest.raises(Denied):
+            await registry.services.policies.apply(by, "version: 1\naccess: {groups: {harmless: []}}", prune=False)
     assert (await stored(registry)).groups == []
 
 
@@ -173,7 +176,7 @@ async def test_every_change_is_in_the_trail_with_before_and_after(registry: Regi
     trail = await registry.services.db.read(audited)
     words = [action for action, _, _ in trail]
     assert words[:9] == [
-        "role.add",
+        "role.put",
         "account.add",
         "group.add",
         "member.add",
@@ -183,7 +186,7 @@ async def test_every_change_is_in_the_trail_with_before_and_after(registry: Regi
         "grant.add",
         "policy.apply",
     ]
-    role = next(detail for action, _, detail in trail if action == "role.change")
+    role = [detail for action, _, detail in trail if action == "role.put"][1]
     assert role == {
         "before": {"name": "releaser", "actions": ["pull", "push"]},
         "after": {"name": "releaser", "actions": ["pull"]},
