@@ -7,16 +7,20 @@ housekeeping(settings)   in one process of its own: what is done without being a
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from wharfinger.access import keys, sources
+from wharfinger.access import audit_keys, keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
+from wharfinger.access.audit import Audit
+from wharfinger.access.audit_keys import AuditKey
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
@@ -27,8 +31,13 @@ from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
+from wharfinger.access.receivers import Webhook, syslog_receiver
+from wharfinger.access.retention import Retention
+from wharfinger.access.sealing import Sealer
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.shipping import Shipper
+from wharfinger.access.starting import prepare_trail
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
@@ -39,6 +48,7 @@ from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
+from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.meta.db import Database, open_database
@@ -87,6 +97,7 @@ class Services:
     trusting: Trusting
     exchange: Exchange
     last_use: Repeated
+    audit: Audit
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
@@ -139,6 +150,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
+        audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -171,7 +183,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         metrics=partial(_exposition, metrics),
         authenticate=services.authenticator.account,
     )
-    api = create_api(_for_api(services), addresses)
+    api = create_api(_api_services(services), addresses)
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
@@ -182,6 +194,27 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         stop=services.close,
     )
     return services, site
+
+
+def _api_services(services: Services) -> ApiServices:
+    return ApiServices(
+        db=services.db,
+        authenticator=services.authenticator,
+        accounts=services.accounts,
+        pulls=services.pulls,
+        deletes=services.deletes,
+        groups=services.groups,
+        granting=services.granting,
+        logins=services.logins,
+        people=services.authenticator.people,
+        devices=services.devices,
+        service_accounts=services.service_accounts,
+        secrets=services.secrets,
+        policies=services.policies,
+        oversight=services.oversight,
+        trusting=services.trusting,
+        audit=services.audit,
+    )
 
 
 def prepare(settings: Settings) -> str | None:
@@ -199,6 +232,8 @@ def prepare(settings: Settings) -> str | None:
     async def make() -> str | None:
         try:
             await keys.rotate(db, time.time)
+            shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
+            await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
             await db.close()
@@ -214,9 +249,38 @@ async def housekeeping(settings: Settings) -> None:
             "expired uploads": services.uploads.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
-        await housekeeper.run(sweeps, every=housekeeper.MINUTE)
+        key = audit_keys.load(audit_key(settings))
+        retention = _retention(services.db, key, settings)
+        sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Sealer(services.db, key, time.time).run())
+            for shipper in _shippers(services.db, settings):
+                tasks.create_task(shipper.run())
+            tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
         await services.close()
+
+
+def _retention(db: Database, key: AuditKey, settings: Settings) -> Retention:
+    keep = settings.audit_keep.total_seconds()
+    keep_pulls = min(keep, settings.audit_keep_pulls.total_seconds())
+    return Retention(db, key, time.time, keep=keep, keep_pulls=keep_pulls)
+
+
+def _shippers(db: Database, settings: Settings) -> list[Shipper]:
+    """Those who send the audit trail on."""
+    found = []
+    if settings.audit_syslog is not None:
+        found.append(Shipper(db, "syslog", syslog_receiver(settings.audit_syslog), time.time))
+    if settings.audit_webhook is not None and settings.audit_webhook_secret is not None:
+        webhook = Webhook(settings.audit_webhook, settings.audit_webhook_secret.reveal(), time.time)
+        found.append(Shipper(db, "webhook", webhook, time.time))
+    return found
+
+
+def audit_key(settings: Settings) -> Path:
+    """Where the key is that signs the audit trail."""
+    return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
 
 
 def database_url(settings: Settings) -> str:
@@ -246,26 +310,6 @@ def _routes(services: Services) -> list[Route]:
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),
         TokenHandlers(services.exchange),
-    )
-
-
-def _for_api(services: Services) -> ApiServices:
-    return ApiServices(
-        db=services.db,
-        authenticator=services.authenticator,
-        accounts=services.accounts,
-        pulls=services.pulls,
-        deletes=services.deletes,
-        groups=services.groups,
-        granting=services.granting,
-        logins=services.logins,
-        people=services.authenticator.people,
-        devices=services.devices,
-        service_accounts=services.service_accounts,
-        secrets=services.secrets,
-        policies=services.policies,
-        oversight=services.oversight,
-        trusting=services.trusting,
     )
 
 

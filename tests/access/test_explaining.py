@@ -123,6 +123,13 @@ def test_a_deny_in_the_way_is_named_and_what_is_behind_it() -> None:
     assert found.commands == ("wharf grant rm 2",)
 
 
+def test_every_deny_in_the_way_has_to_go() -> None:
+    denies = (grant(1, "publisher", "shop/*", deny=True), grant(2, "maintainer", "shop/web", deny=True))
+    found = explain(World(Policy(denies), ALL_ROLES), Subject("alice", ALICE), PUSH)
+    assert set(found.commands[:2]) == {"wharf grant rm 1", "wharf grant rm 2"}
+    assert found.commands[2:] == ("wharf grant add alice releaser shop/web --tags 1.0",)
+
+
 def test_an_account_that_is_disabled_may_nothing_and_is_told_what_it_would() -> None:
     subject = Subject("alice", ALICE, barred="the account alice is disabled", enable="wharf users enable alice")
     world = World(Policy((grant(1, "publisher", "shop/**"),)), ALL_ROLES)

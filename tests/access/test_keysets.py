@@ -195,6 +195,11 @@ async def test_a_key_is_for_its_own_kind_of_algorithm() -> None:
     assert not only.is_for("RS256")
 
 
+def test_of_a_private_key_that_somebody_publishes_only_the_public_half_is_kept() -> None:
+    kept = keysets.parse({"keys": [ECKey.generate_key("P-256").as_dict(private=True)]})[0]
+    assert not kept.key.is_private
+
+
 EC = ECKey.generate_key("P-256").as_dict(private=False)
 RSA = RSAKey.generate_key(2048).as_dict(private=False)
 

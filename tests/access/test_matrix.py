@@ -5,7 +5,7 @@ from hypothesis import given
 from tests.access.random_access import NOW, PATTERNS, REPOSITORIES, identities, policies
 from tests.conftest import Registry
 from wharfinger.access import patterns
-from wharfinger.access.actions import Action
+from wharfinger.access.actions import ROLES, Action
 from wharfinger.access.grants import NOBODY, Grant, Identity, Policy, decide
 from wharfinger.access.matrix import ALLOW, DENY, Matrix, Row, Where
 from wharfinger.access.oversight import Oversight
@@ -65,6 +65,18 @@ def test_narrowed_to_a_repository_the_rows_are_about_that(policy: Policy, identi
         for row in Matrix(policy, NOW).rows(identity, Where(wanted)):
             assert wanted.contains(patterns.parse(row.where))
             assert row.grant.pattern.contains(patterns.parse(row.where))
+
+
+def test_what_is_denied_always_is_not_among_what_a_grant_allows() -> None:
+    def made(id: int, where: str, role: str, **more: object) -> Grant:
+        return Grant(id, "alice", role, patterns.parse(where), ROLES[role], **more)  # type: ignore[arg-type]
+
+    policy = Policy((made(1, "shop/**", "publisher"), made(2, "**", "reader", deny=True)))
+    rows = list(Matrix(policy, NOW).rows(Identity("alice", ("alice",)), Where()))
+    assert [(row.effect, row.actions, row.where) for row in rows] == [
+        (ALLOW, ("push", "tag"), "shop/**"),
+        (DENY, ("pull",), "**"),
+    ]
 
 
 async def test_the_matrix_comes_in_pages_of_whole_accounts(registry: Registry) -> None:

@@ -114,6 +114,9 @@ def test_the_tests_of_a_scaffold_fail_for_a_broader_policy() -> None:
     assert sum(not outcome.passed for outcome in outcomes) >= 4
 
 
+INJECTED = "\n    - {issuer: 'https://evil.org', account: ci-shop, claims: {sub: x}}\n    #"
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -122,6 +125,9 @@ def test_the_tests_of_a_scaffold_fail_for_a_broader_policy() -> None:
         Asked("shop", ci="github"),
         Asked("shop", ci="github:acme"),
         Asked("shop", ci="github:acme/shop\n  evil: true"),
+        Asked(
+            "shop", ci="github:acme/shop\n    - {issuer: 'https://evil.org', account: ci-shop, claims: {sub: x}}\n    #"
+        ),
         Asked("shop", ci="svn:acme/shop"),
         Asked("shop", ci="kubernetes:a/b"),
         Asked("shop", ci="kubernetes:a/b/c", issuer="https://x.org"),

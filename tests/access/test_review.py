@@ -50,7 +50,9 @@ class World:
         await self.do(audit.add, Entry(at, action, "x", repository=repository, rule=rule, count=times))
 
     async def secret(self, account: str, id: str, *, kind: str = "secret", age: float, **more: object) -> None:
-        row = SecretRow(id, account, kind, "", id, None, None, self.registry.clock() - age * DAY, "x", None, None)
+        row = SecretRow(
+            id, account, kind, "on the runner", id, None, None, self.registry.clock() - age * DAY, "x", None, None
+        )
         await self.do(grants.add_secret, replace(row, **more))  # type: ignore[arg-type]
 
     async def found(self, days: int = DAYS) -> dict[str, list[Finding]]:
@@ -181,7 +183,7 @@ async def test_secrets_are_looked_at(world: World) -> None:
     assert rules(found["secret endless"]) == {"secret-without-end": Severity.MEDIUM}
     assert rules(found["token mine"]) == {"token-without-end": Severity.HIGH}
     assert "secret gone" not in found
-    assert found["secret old"][0].commands == ("wharf secret add ci", "wharf secret rm old")
+    assert found["secret old"][0].commands == ("wharf secret add ci --label 'on the runner'", "wharf secret rm old")
     assert found["token mine"][0].commands == ("wharf token rm mine",)
 
 
@@ -215,7 +217,10 @@ async def test_what_is_open_or_powerful_is_found(world: World) -> None:
 
 async def test_trust_on_names_is_found(world: World) -> None:
     await world.account("ci", kind=SERVICE, owner="a-reader")
-    await world.do(policies.put_issuer, IssuerRow("https://token.actions.githubusercontent.com", "ours", None, 0.0))
+    await world.do(
+        policies.put_issuer,
+        IssuerRow("https://token.actions.githubusercontent.com", "ours", None, private=False, created_at=0.0),
+    )
     for claims in ({"repository": ["a/b"]}, {"repository_id": ["1"]}):
         row = TrustRow(0, "https://token.actions.githubusercontent.com", "ci", claims, 0.0, "x")
         await world.do(policies.add_trust, row, json.dumps(claims))
@@ -252,7 +257,11 @@ def test_the_narrowest_pattern_is_of_all_that_was_touched() -> None:
 def test_what_we_have_no_word_for_is_not_guessed() -> None:
     assert usage.actions_of("tag.move") == frozenset({Action.PULL, Action.PUSH, Action.TAG})
     assert usage.actions_of("grant.add") == frozenset({Action.ADMIN})
+    assert usage.actions_of("blob.push") == usage.actions_of("blob.mount") == frozenset({Action.PULL, Action.PUSH})
+    assert usage.actions_of("blob.delete") == frozenset({Action.DELETE})
+    assert usage.actions_of("token.issue") == frozenset()
     assert usage.actions_of("frobnicate") is None
+    assert usage.actions_of("blob.frobnicate") is None
 
 
 def test_sarif_has_what_its_schema_asks_for() -> None:

@@ -590,3 +590,12 @@ async def test_given_keys_are_used_without_asking_anybody(lab: Lab) -> None:
         await lab.registry.services.trusting.replace_issuer(await lab.admin(), wanted)
         require(await lab.exchange(offline.sign(github(offline.url, lab.now))), 200)
         assert offline.asked == []
+
+
+async def test_a_token_that_comes_with_every_request_stops_counting_when_its_issuer_is_changed(lab: Lab) -> None:
+    await lab.trust()
+    token = lab.issuer.sign(github(lab.issuer.url, lab.now))
+    require(await lab.basic("ci", token), 200)
+    wanted = WantedIssuer(lab.issuer.url, "another audience", private=True)
+    await lab.registry.services.trusting.replace_issuer(await lab.admin(), wanted)
+    require(await lab.basic("ci", token), 401)

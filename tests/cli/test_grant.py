@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.server import Server, Wharf
 from tests.kit.images import image
-from wharfinger.cli.grant import moment_of
+from wharfinger.access.moments import moment_of
 from wharfinger.errors import Refusal
 
 PASSWORD = "another horse battery"
@@ -13,7 +13,7 @@ PASSWORD = "another horse battery"
 @pytest.fixture
 def account(admin: Wharf, request: pytest.FixtureRequest) -> str:
     """An account of the test's own."""
-    name = "g-" + request.node.name.removeprefix("test_").replace("_", "-")[:50].partition("[")[0].strip("-")
+    name: str = "g-" + request.node.name.removeprefix("test_").replace("_", "-")[:50].partition("[")[0].strip("-")
     admin.done("users", "add", name, "--password-stdin", stdin=PASSWORD)
     return name
 

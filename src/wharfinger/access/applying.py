@@ -21,6 +21,8 @@ from wharfinger.meta.policies import Stored
 
 _VERBS: Mapping[Kind, str] = {Kind.ADD: "add", Kind.CHANGE: "change", Kind.REMOVE: "remove"}
 _NOUNS: Mapping[str, str] = {"service_account": "account"}
+_WORDS: Mapping[str, str] = {"role.add": "role.put", "role.change": "role.put"}
+"""The trail's words, where they are not the noun and the verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,9 @@ class Apply:
         sides = {"before": change.before, "after": change.after}
         told = {side: None if thing is None else detail(thing) for side, thing in sides.items()}
         word = f"{_NOUNS.get(change.noun, change.noun)}.{_VERBS[change.kind]}"
-        audit.add(self.tx, self.by.entry(word, detail=told | ({"id": change.id} if change.id else {})))
+        audit.add(
+            self.tx, self.by.entry(_WORDS.get(word, word), detail=told | ({"id": change.id} if change.id else {}))
+        )
 
     # --- one for each kind of thing
 

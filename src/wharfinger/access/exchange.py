@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wharfinger.access import credentials, scopes, workloads
+from wharfinger.access import credentials, scopes, signing, workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
@@ -62,9 +62,13 @@ class Exchange:
     async def answer(
         self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
     ) -> Answer:
-        """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope."""
+        """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope, or too many."""
         granted = allowed(caller, scopes.parse(asked))
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
+        if len(token) > signing.MAX_TOKEN:
+            raise RequestInvalid(
+                "a token for so many repositories would be too long for a header: ask for fewer at once"
+            )
         refresh = refreshed
         # A workload's token ends soon, and nothing that lasts longer is made of it.
         if offline and refresh is None and not caller.is_anonymous and not workloads.is_one(caller.identity):

@@ -47,8 +47,7 @@ class Oversight:
         if who != by.name and not _may_look(by, question):
             raise Denied("this account may ask about itself, and about others where it has audit or admin")
         stored, known = await self._stored()
-        groups = tuple(stored.groups) if _may_look(by, question) else ()
-        world = asking.world(known, groups)
+        world = asking.world(known, tuple(stored.groups))
         found = await asyncio.to_thread(explaining.explain, world, asking.subject(known, who), question)
         seen = tuple(near for near in found.near if near.grant is None or _sees(by, near.grant))
         return Explanation(found.allowed, found.grant, found.reason, seen, found.commands)

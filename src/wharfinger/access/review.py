@@ -221,7 +221,7 @@ def _idleness(row: SecretRow, facts: Facts) -> Iterator[Finding]:
 def _rotate(row: SecretRow) -> tuple[str, ...]:
     if row.kind == "token":
         return (_forget(row),)
-    return (f"wharf secret add {quote(row.account)}", _forget(row))
+    return (f"wharf secret add {quote(row.account)} --label {quote(row.label)}", _forget(row))
 
 
 def _forget(row: SecretRow) -> str:
@@ -249,7 +249,7 @@ def owners(facts: Facts) -> Iterator[Finding]:
         stop = (f"wharf sa disable {quote(account.name)}",)
         name, owner = f"account {account.name}", accounts.get(account.owner or "")
         if account.owner is None:
-            reason = f"nobody answers for {account.name}: give it an owner, or stop it"
+            reason = f"nobody answers for {account.name}: 'wharf sa owner {account.name} PERSON', or stop it"
             yield Finding("account-without-owner", Severity.MEDIUM, name, reason, stop)
         elif owner is None or owner.disabled:
             reason = f"{account.owner}, who answers for {account.name}, is {'locked out' if owner else 'gone'}"

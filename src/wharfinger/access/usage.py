@@ -12,34 +12,28 @@ from wharfinger.meta.review import UseRow
 
 _RULE = re.compile(r"grant (\d+):")
 
+_PUSH = frozenset({Action.PULL, Action.PUSH})  # a client that pushes first asks what is there
+_NOTHING: frozenset[Action] = frozenset()
+
 WORDS: Mapping[str, frozenset[Action]] = {
     "pull": frozenset({Action.PULL}),
-    "push": frozenset({Action.PULL, Action.PUSH}),  # a client that pushes first asks what is there
-    "tag.make": frozenset({Action.PULL, Action.PUSH}),
-    "tag.add": frozenset({Action.PULL, Action.PUSH}),
-    "tag.move": frozenset({Action.PULL, Action.PUSH, Action.TAG}),
-    "tag.remove": frozenset({Action.TAG}),
+    **dict.fromkeys(("push", "blob.push", "manifest.push", "blob.mount", "tag.make"), _PUSH),
+    "tag.move": _PUSH | {Action.TAG},
     "tag.delete": frozenset({Action.TAG}),
-    "mount": frozenset({Action.PULL, Action.PUSH}),
+    **dict.fromkeys(("blob.delete", "manifest.delete"), frozenset({Action.DELETE})),
+    **dict.fromkeys(("login", "logout", "token.issue", "token.exchange"), _NOTHING),
 }
-"""What a word of the trail needs; the rest goes by its noun."""
+"""What a word of the trail needs."""
 
 NOUNS: Mapping[str, frozenset[Action]] = {
-    "pull": frozenset({Action.PULL}),
-    "push": frozenset({Action.PULL, Action.PUSH}),
-    "delete": frozenset({Action.DELETE}),
-    "manifest": frozenset({Action.DELETE}),
-    "blob": frozenset({Action.DELETE}),
     "scan": frozenset({Action.SCAN}),
     "audit": frozenset({Action.AUDIT}),
     **dict.fromkeys(
-        (
-            "grant", "role", "group", "member", "account", "service_account", "user", "secret", "token", "trust",
-            "issuer", "policy", "setting",
-        ),
+        ("grant", "role", "group", "member", "account", "secret", "token", "trust", "issuer", "policy", "settings"),
         frozenset({Action.ADMIN}),
     ),
-}  # fmt: skip
+}
+"""What the other words with this noun need: those of managing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ def _used(rows: list[UseRow]) -> Used:
 
 def actions_of(word: str) -> frozenset[Action] | None:
     """What may have been needed for what the trail calls so; None when that is not known."""
-    return WORDS.get(word) or NOUNS.get(word.partition(".")[0])
+    return WORDS[word] if word in WORDS else NOUNS.get(word.partition(".")[0])
 
 
 def _pattern(rows: list[UseRow]) -> Pattern | None:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
+from wharfinger.api.audit import AuditHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
@@ -58,6 +59,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *PolicyHandlers(services.policies).routes(),
         *OversightHandlers(services.oversight).routes(),
         *TrustHandlers(services.trusting).routes(),
+        *AuditHandlers(services.audit).routes(),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wharfinger.access.accounts import Accounts
+from wharfinger.access.audit import Audit
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.devices import Devices
 from wharfinger.access.granting import Granting
@@ -38,3 +39,4 @@ class Services:
     policies: Policies
     oversight: Oversight
     trusting: Trusting
+    audit: Audit

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 from wharfinger import __version__
 from wharfinger.cli import (
     access,
+    audit,
     config,
     grant,
     group,
@@ -53,6 +54,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     policy.policy,
     trust.issuer,
     trust.trust,
+    audit.audit,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

@@ -17,11 +17,11 @@ from wharfinger.meta.db import open_database
 def set_in_database(name: str, password: str, config: Path | None, data: str | None) -> None:
     """Change the password. Raises ConfigError, or Refusal when there is no such database or account."""
     url = database_url(loaded(config, {"data": data}).settings)
-    _require_database(url)
+    require_database(url)
     asyncio.run(_set(url, name, password))
 
 
-def _require_database(url: str) -> None:
+def require_database(url: str) -> None:
     """SQLite would make a new, empty one."""
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
         raise Refusal(f"there is no registry's database at {url.removeprefix('sqlite:///')}")

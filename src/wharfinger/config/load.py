@@ -30,6 +30,7 @@ PAIRS = (
     ("oidc_issuer", "oidc_client_id"),
     ("ldap_url", "ldap_base"),
     ("ldap_bind_dn", "ldap_bind_password"),
+    ("audit_webhook", "audit_webhook_secret"),
 )
 """Settings of which both are given or neither."""
 

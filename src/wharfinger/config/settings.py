@@ -135,6 +135,28 @@ class Settings:
     ] = "json"
     access_log: Annotated[bool, values.FLAG, "Log every request."] = True
 
+    # --- the audit trail
+    audit_keep: Annotated[timedelta, values.DURATION, "How long records of the audit trail are kept."] = timedelta(
+        days=730
+    )
+    audit_keep_pulls: Annotated[
+        timedelta, values.DURATION, "How long the audit trail says who pulled what; at most as long as audit_keep."
+    ] = timedelta(days=90)
+    audit_key: Annotated[
+        Path | None,
+        values.FOLDER,
+        "The key that signs the audit trail, made where there is none; keys/audit.pem in the data folder by default.",
+    ] = None
+    audit_syslog: Annotated[
+        str | None, values.SYSLOG, "Where every record of the audit trail is sent as a syslog message (RFC 5424)."
+    ] = None
+    audit_webhook: Annotated[
+        str | None, values.WEBHOOK, "The URL to which the records of the audit trail are posted, as JSON."
+    ] = None
+    audit_webhook_secret: Annotated[
+        Secret | None, values.SECRET, "What the posts to audit_webhook are signed with (HMAC-SHA256)."
+    ] = None
+
     # --- the first start
     admin_password: Annotated[
         Secret | None,

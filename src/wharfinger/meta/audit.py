@@ -113,7 +113,10 @@ def page(tx: Connection, wanted: Filter, after: tuple[float, int] | None, limit:
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     columns = audit_records.c
     named = ("account", "action", "repository", "digest", "outcome")
-    found = [columns[name] == value for name in named if (value := getattr(wanted, name)) is not None]
+    # As it would have been stored: what cannot be in a record cannot be in a query either.
+    found = [
+        columns[name] == clean(value, TEXT_AT_MOST) for name in named if (value := getattr(wanted, name)) is not None
+    ]
     if wanted.since is not None:
         found.append(columns.at >= wanted.since)
     if wanted.until is not None:

@@ -93,11 +93,12 @@ def blank(tx: Connection, stubs: Sequence[tuple[int, str]]) -> None:
     tx.execute(change, [{"no": number, "body": body} for number, body in stubs])
 
 
-def pulls_before(tx: Connection, moment: float, limit: int) -> list[int]:
-    """The numbers of pulls from before that time whose contents are still there."""
+def pulls_between(tx: Connection, since: float, until: float, limit: int) -> list[tuple[int, float]]:
+    """(number, time) of sealed pulls of that time, ``until`` not included, whose contents are still there."""
     row = audit_records.c
-    query = select(row.number).where(row.at < moment, row.action == "pull", row.outcome != REMOVED)
-    return list(tx.execute(query.where(row.number.is_not(None)).order_by(row.at, row.id).limit(limit)).scalars())
+    there = (row.action == "pull") & (row.outcome != REMOVED) & row.number.is_not(None)
+    query = select(row.number, row.at).where(row.at >= since, row.at < until, there)
+    return [(number, at) for number, at in tx.execute(query.order_by(row.at, row.id).limit(limit))]
 
 
 def remove_up_to(tx: Connection, number: int) -> None:

@@ -29,6 +29,8 @@ def cursor(tx: Connection, name: str) -> int:
 
 
 def move_cursor(tx: Connection, name: str, position: int, now: float) -> None:
-    """Note how far it has come."""
+    """Note how far it has come; never back, whoever was slower."""
+    if position <= cursor(tx, name):
+        return
     row = insert(tx, leases).values(name=name, holder=str(position), until=now)
     tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"holder": str(position), "until": now}))
