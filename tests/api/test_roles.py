@@ -14,14 +14,16 @@ from tests.conftest import PASSWORD, ROLES, Registry
 from tests.kit.client import Client, code_of, require
 from tests.kit.clock import Clock
 from tests.kit.images import image
-from wharfinger.meta import accounts, grants
+from wharfinger.meta import accounts, grants, identities
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import SecretRow
+from wharfinger.meta.identities import IdentityRow
 
 IMAGE = image()
 LOGIN = {"username": "a-reader", "password": PASSWORD}
 GRANT = {"principal": "a-reader", "role": "publisher", "pattern": "shop/**"}
 TOKEN = {"label": "x", "actions": ["pull"], "repositories": ["**"], "expires_at": Clock().now + 86400}
+ANNA = {"account": "a-reader", "issuer": "https://x.test", "subject": "1"}
 NOBODY = "nobody"
 CALLERS = (NOBODY, *ROLES)
 
@@ -82,6 +84,11 @@ TABLE = [
     Row("GET", "/tokens", None, accounts_of_any_role(200)),
     Row("POST", "/tokens", TOKEN, accounts_of_any_role(201)),
     Row("DELETE", "/secrets/5ec2e7", None, administrators(204)),
+    Row("GET", "/identities", None, administrators(200)),
+    Row("POST", "/identities", ANNA | {"subject": "2"}, administrators(201)),
+    Row("POST", "/identities/remove", ANNA, administrators(204)),
+    Row("POST", "/device", {"client": "tests"}, dict.fromkeys(CALLERS, 200)),
+    Row("POST", "/device/token", {"device_code": "x"}, dict.fromkeys(CALLERS, 400)),
 ]
 
 
@@ -101,6 +108,7 @@ def _furnish(tx: Connection) -> None:
     grants.add_member(tx, "shop/devs", "a-auditor")
     service = Account("ci", "", disabled=False, generation=1, created_at=0, kind="service", owner="a-administrator")
     accounts.add(tx, service)
+    identities.add(tx, IdentityRow(ANNA["issuer"], ANNA["subject"], ANNA["account"]))
     grants.add_secret(tx, SecretRow("5ec2e7", "ci", "secret", "", "0" * 64, None, None, 0, "tests", None, None))
 
 
