@@ -8,7 +8,7 @@ looked at. Memberships that an identity provider made are nobody's to plan.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -153,25 +153,19 @@ def _groups(wanted: Mapping[str, tuple[str, ...]], there: Mapping[str, tuple[str
 
 def _grants(wanted: Iterable[GrantRow], there: Iterable[GrantRow]) -> Iterator[Change]:
     asked = {_meaning(row): row for row in wanted}
-    found: dict[GrantRow, GrantRow] = {}
+    found: set[Hashable] = set()
     for row in there:
         if _meaning(row) in asked:
-            found.setdefault(_meaning(row), row)
+            found.add(_meaning(row))
         else:
             yield _remove(row, id=row.id)
     yield from (_add(row) for meaning, row in asked.items() if meaning not in found)
 
 
-def _meaning(row: GrantRow) -> GrantRow:
+def _meaning(row: GrantRow) -> Hashable:
     """What two grants have in common that say the same."""
-    return replace(
-        row,
-        id=0,
-        created_at=0,
-        created_by="",
-        tags=tuple(sorted(set(row.tags))),
-        networks=tuple(sorted(set(row.networks))),
-    )
+    tags, networks = frozenset(row.tags), frozenset(row.networks)
+    return row.principal, row.role, row.pattern, tags, networks, row.until, row.deny
 
 
 def _trusts(wanted: Iterable[Trust], stored: Stored) -> Iterator[Change]:
@@ -318,13 +312,17 @@ def _hash(stored: Stored, made: Iterable[Change], kept: Iterable[Change], prune:
         "local": stored.local_members,
         "groups": stored.groups,
         "roles": everything.roles,
-        "grants": [asdict(row) for row in everything.grants],
+        "grants": [(row.id, *_plain(row)) for row in everything.grants],
         "issuers": [asdict(row) for row in everything.issuers],
         "trusts": [(row.id, row.issuer, row.account, trust_claims.normal(row.claims)) for row in everything.trusts],
         "changes": [(c.kind, c.noun, c.id, _bare(c.before), _bare(c.after)) for c in (*made, *kept)],
         "prune": prune,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def _plain(row: GrantRow) -> tuple[object, ...]:
+    return row.principal, row.role, row.pattern, row.tags, row.networks, row.until, row.deny
 
 
 def _bare(thing: Thing | None) -> object:

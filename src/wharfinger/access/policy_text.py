@@ -40,14 +40,14 @@ def _dump(value: object) -> str:
     return text
 
 
-class _Dumper(yaml.SafeDumper):
-    """Entries of lists on one line each where they are short, and no aliases."""
+_Base: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Base):  # type: ignore[misc]  # one of two classes, by what the library was built with
+    """Writes everything out, without aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, indentless=False)
 
 
 def _service(each: Service) -> dict[str, object]:
