@@ -37,6 +37,7 @@ SLOW = (
     "tests/serving/",
     "tests/ui/",
     "tests/oci/test_hostile_names.py",
+    "tests/oci/test_roles.py",
     "tests/oci/test_upload_protocol.py",
     "tests/oci/test_manifest_model.py",
     "tests/blobs/test_power_cut.py",
