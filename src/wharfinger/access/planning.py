@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from wharfinger.access import actions, effects, trust_claims
+from wharfinger.access import actions, effects
+from wharfinger.access import claims as rules
 from wharfinger.access.actions import ROLES
 from wharfinger.access.effects import World
 from wharfinger.access.grants import ANONYMOUS, GROUP
@@ -176,7 +177,7 @@ def _trusts(wanted: Iterable[Trust], stored: Stored) -> Iterator[Change]:
 
 
 def _trust(issuer: str, account: str, claims: Mapping[str, object]) -> Trust:
-    return Trust(issuer, account, json.dumps(trust_claims.normal(claims), sort_keys=True))  # type: ignore[arg-type]
+    return Trust(issuer, account, json.dumps(rules.normal(claims), sort_keys=True))  # type: ignore[arg-type]
 
 
 def _jwks(text: str | None) -> str | None:
@@ -314,7 +315,7 @@ def _hash(stored: Stored, made: Iterable[Change], kept: Iterable[Change], prune:
         "roles": everything.roles,
         "grants": [(row.id, *_plain(row)) for row in everything.grants],
         "issuers": [asdict(row) for row in everything.issuers],
-        "trusts": [(row.id, row.issuer, row.account, trust_claims.normal(row.claims)) for row in everything.trusts],
+        "trusts": [(row.id, row.issuer, row.account, rules.normal(row.claims)) for row in everything.trusts],
         "changes": [(c.kind, c.noun, c.id, _bare(c.before), _bare(c.after)) for c in (*made, *kept)],
         "prune": prune,
     }

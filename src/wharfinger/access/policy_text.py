@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from wharfinger.access import trust_claims
+from wharfinger.access import providers
 from wharfinger.access.moments import written
 from wharfinger.access.policy_file import VERSION, Access
 from wharfinger.access.policy_things import Issuer, Service, Trust
@@ -74,7 +74,7 @@ def _issuer(each: Issuer) -> dict[str, object]:
 
 def _trust(each: Trust) -> dict[str, object]:
     fields: dict[str, object] = {"issuer": each.issuer, "account": each.account, "claims": each.values}
-    return fields | ({"allow_names": True} if trust_claims.is_on_names(each.issuer, each.values) else {})
+    return fields | ({} if providers.is_bound_to_an_id(each.issuer, each.values) else {"allow_names": True})
 
 
 def _without_blanks(fields: dict[str, object]) -> dict[str, object]:
