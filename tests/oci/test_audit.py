@@ -203,8 +203,8 @@ async def test_issued_tokens_tell_what_they_are_for(registry: Registry) -> None:
 async def test_a_refresh_token_is_a_log_in(registry: Registry) -> None:
     answer = await registry.as_("reader").request("GET", "/token", params={"offline_token": "true"})
     require(answer, 200)
-    kinds = [detail(record)["kind"] for record in await records(registry, "login")]
-    assert sorted(kinds) == ["password", "refresh"]
+    kinds = [detail(record)["method"] for record in await records(registry, "login")]
+    assert sorted(kinds) == ["password", "refresh token"]
 
 
 WRONG = [basic("a-reader", "wrong"), basic("nobody", PASSWORD)]
