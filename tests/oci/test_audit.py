@@ -243,7 +243,7 @@ async def test_a_password_that_is_remembered_is_not_a_log_in_again(registry: Reg
         "done",
         "a-administrator",
         1,
-        {"kind": "password"},
+        {"method": "password"},
     )
 
 
