@@ -35,6 +35,7 @@ SLOW = (
     "tests/cli/",
     "tests/registry/",
     "tests/serving/",
+    "tests/ui/",
     "tests/oci/test_hostile_names.py",
     "tests/oci/test_roles.py",
     "tests/oci/test_upload_protocol.py",
@@ -51,6 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Long texts, some of them random, are no names: the processes that share the tests out must call them alike."""
+    return argname if isinstance(val, str) and len(val) > 60 else None
 
 
 @cache
@@ -99,7 +105,7 @@ def _migrate(url: str) -> None:
     database.engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.system, pytest.mark.postgresql])])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A new database of each kind, with the schema."""
     if request.param == "sqlite":

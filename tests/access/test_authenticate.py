@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from tests.kit.callers import TESTS
 from tests.kit.clock import Clock
 from tests.kit.granting import store_grant
 from wharfinger.access import credentials, signing, tokens
@@ -65,8 +66,8 @@ def there(db: Database, open_again: Callable[[], Database], clock: Clock, monoto
 @pytest.fixture
 async def accounts(db: Database, here: Authenticator, clock: Clock) -> Accounts:
     made = Accounts(db, here.passwords, clock, here.directory.forget)
-    await made.add(account_name("admin"))
-    await made.add(CI, PASSWORD)
+    await made.add(TESTS, account_name("admin"))
+    await made.add(TESTS, CI, PASSWORD)
     return made
 
 
@@ -85,8 +86,8 @@ async def test_the_right_password_gives_the_identity(accounts: Accounts, here: A
 
 
 async def test_every_wrong_header_gets_the_same_refusal(accounts: Accounts, here: Authenticator) -> None:
-    await accounts.add(account_name("off"), PASSWORD)
-    await accounts.change(account_name("off"), Change(disabled=True))
+    await accounts.add(TESTS, account_name("off"), PASSWORD)
+    await accounts.change(TESTS, account_name("off"), Change(disabled=True))
     wrong = [
         None,
         "Basic",
@@ -106,14 +107,22 @@ async def test_every_wrong_header_gets_the_same_refusal(accounts: Accounts, here
     assert said == {signing.refused().message}
 
 
-@pytest.mark.parametrize("header", [*ACCESS_TOKENS, "Bearer x", f"Bearer {tokens.generate(Kind.SECRET)}"])
+@pytest.mark.parametrize(
+    "header",
+    [*ACCESS_TOKENS, "Bearer x", f"Bearer {tokens.generate(Kind.SECRET)}"],
+    ids=["dots", "dot", "long", "short", "secret"],
+)
 async def test_a_client_that_sent_a_token_is_told_to_get_another(
     accounts: Accounts, here: Authenticator, header: str
 ) -> None:
     assert (await assert_refused(here, header)).error == "invalid_token"
 
 
-@pytest.mark.parametrize("header", [None, basic("ci", "wrong"), basic("ci", tokens.generate(Kind.SECRET))])
+@pytest.mark.parametrize(
+    "header",
+    [None, basic("ci", "wrong"), basic("ci", tokens.generate(Kind.SECRET))],
+    ids=["none", "password", "secret"],
+)
 async def test_a_client_that_sent_none_is_not(accounts: Accounts, here: Authenticator, header: str | None) -> None:
     assert (await assert_refused(here, header)).error == ""
 
@@ -130,7 +139,7 @@ async def test_a_change_counts_here_at_once_and_elsewhere_within_a_fifth_of_a_se
     for header in (RIGHT, basic("ci", token), f"Bearer {token}"):
         assert (await here.caller(header)).name == "ci"
         assert (await there.caller(header)).name == "ci"
-    await accounts.change(CI, change)
+    await accounts.change(TESTS, CI, change)
     for authenticator in (here, there):
         if authenticator is there:
             monotonic.advance(FRESH)
@@ -146,10 +155,10 @@ async def test_a_removed_account_is_gone_also_under_the_same_name(
 ) -> None:
     token = (await here.login("ci", PASSWORD, NOWHERE)).token
     await there.caller(RIGHT)
-    await accounts.remove(CI)
+    await accounts.remove(TESTS, CI)
     monotonic.advance(FRESH)
     await assert_refused(there, RIGHT)
-    await accounts.add(CI, "another horse battery")
+    await accounts.add(TESTS, CI, "another horse battery")
     monotonic.advance(FRESH)
     await assert_refused(there, RIGHT)
     await assert_refused(there, f"Bearer {token}")
@@ -157,8 +166,8 @@ async def test_a_removed_account_is_gone_also_under_the_same_name(
 
 async def test_an_account_that_is_enabled_again_has_to_log_in_again(accounts: Accounts, here: Authenticator) -> None:
     token = (await here.login("ci", PASSWORD, NOWHERE)).token
-    await accounts.change(CI, Change(disabled=True))
-    await accounts.change(CI, Change(disabled=False))
+    await accounts.change(TESTS, CI, Change(disabled=True))
+    await accounts.change(TESTS, CI, Change(disabled=False))
     assert await here.caller(RIGHT)
     await assert_refused(here, f"Bearer {token}")
 
@@ -174,7 +183,7 @@ async def test_a_change_during_the_check_of_a_password_counts(db: Database, cloc
     slow.passwords = Passwords(clock, slowly)
     asked = asyncio.create_task(slow.caller(RIGHT))
     await asyncio.to_thread(began.wait, 10)
-    await accounts.change(CI, Change(disabled=True))
+    await accounts.change(TESTS, CI, Change(disabled=True))
     may_end.set()
     with pytest.raises(Unauthorized):
         await asked
@@ -252,7 +261,7 @@ async def test_a_change_forgets_the_tokens_it_ended(
     accounts: Accounts, here: Authenticator, db: Database, change: Change
 ) -> None:
     await here.login("ci", PASSWORD, NOWHERE)
-    await accounts.change(CI, change)
+    await accounts.change(TESTS, CI, change)
     with db.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM login_tokens").scalar() == 0
 
@@ -263,14 +272,14 @@ async def test_a_token_from_before_a_change_is_worth_nothing_even_if_it_is_still
     token = (await here.login("ci", PASSWORD, NOWHERE)).token
     with db.engine.connect() as connection:
         before = connection.execute(select(login_tokens)).mappings().one()
-    await accounts.change(CI, Change(disabled=False))
+    await accounts.change(TESTS, CI, Change(disabled=False))
     await db.write(lambda tx: tx.execute(insert(login_tokens).values(before)).rowcount)
     await assert_refused(here, f"Bearer {token}")
 
 
 async def test_no_token_is_made_for_an_account_that_changed_meanwhile(accounts: Accounts, db: Database) -> None:
     generation = next(row.generation for row in await db.read(queries.every) if row.name == "ci")
-    await accounts.change(CI, Change(disabled=False))
+    await accounts.change(TESTS, CI, Change(disabled=False))
     assert not await db.write(queries.add_login, "ci", generation, NewLogin("hash", "login", "password", 1.0, 2.0))
 
 
@@ -314,8 +323,8 @@ async def test_a_kept_secret_works_alone_and_as_the_password_of_its_account(
         caller = await here.caller(header)
         assert (caller.name, caller.identity.credential) == ("ci", f"{kind.name.lower()}:{id}")
     await assert_refused(here, basic("admin", secret))
-    assert here.secrets_used() == {id: clock()}
-    assert here.secrets_used() == {}
+    await here.note_used_secrets()
+    assert [row.used_at for row in await db.read(grants.every_secret)] == [clock()]
 
 
 async def test_a_kept_secret_counts_until_it_has_expired(
@@ -343,9 +352,9 @@ async def test_a_kept_secret_that_was_taken_back_is_worth_nothing(
     assert await there.caller(f"Bearer {secret}")
     match how:
         case "disable":
-            await accounts.change(CI, Change(disabled=True))
+            await accounts.change(TESTS, CI, Change(disabled=True))
         case "remove account":
-            await accounts.remove(CI)
+            await accounts.remove(TESTS, CI)
         case _:
             row = await db.read(grants.find_secret, id)
             assert row is not None
@@ -387,8 +396,8 @@ class Counting:
 async def test_whoever_is_refused_costs_one_verification_each_time(
     accounts: Accounts, db: Database, clock: Clock, name: str, password: str
 ) -> None:
-    await accounts.add(account_name("off"), PASSWORD)
-    await accounts.change(account_name("off"), Change(disabled=True))
+    await accounts.add(TESTS, account_name("off"), PASSWORD)
+    await accounts.change(TESTS, account_name("off"), Change(disabled=True))
     robot = queries.Account("robot", "", disabled=False, generation=1, created_at=0, kind=queries.SERVICE)
     await db.write(queries.add, robot)
     counting = Counting()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.server import Server, Wharf
 from tests.kit.images import image
-from wharfinger.cli.grant import moment_of
+from wharfinger.access.moments import moment_of
 from wharfinger.errors import Refusal
 
 PASSWORD = "another horse battery"

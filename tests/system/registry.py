@@ -13,7 +13,7 @@ _DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry on plain HTTP, with an account that may pull and push everything."""
+    """A registry on plain HTTP, and an account there: by default one that may do everything."""
 
     host: str
     username: str
@@ -23,6 +23,31 @@ class Registry:
     def url(self) -> str:
         """The address with its scheme."""
         return f"http://{self.host}"
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether its clients do not log in."""
+        return not self.username
+
+    def as_(self, username: str, password: str) -> "Registry":
+        """The same registry, as somebody else; with empty words as nobody."""
+        return Registry(self.host, username, password)
+
+    def account(self, name: str, *grants: tuple[str, str]) -> "Registry":
+        """The same registry as a new service account that has these grants, (role, pattern), and no other."""
+        self.post("/service-accounts", {"name": name, "owner": self.username})
+        for role, pattern in grants:
+            self.post("/grants", {"principal": name, "role": role, "pattern": pattern})
+        made = self.post(f"/service-accounts/{name}/secrets", {"label": "a test", "expires_at": None})
+        return self.as_(name, made["secret"])
+
+    def post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """What the management API answers."""
+        headers = {"Authorization": self._basic(), "Content-Type": "application/json"}
+        asked = Request(f"{self.url}/api/v1{path}", json.dumps(fields).encode(), headers)
+        with urlopen(asked, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
 
     def reference(self, repository: str, tag: str = "v1") -> str:
         """What clients call an image in this registry."""
@@ -48,8 +73,10 @@ class Registry:
 
     def get(self, path: str) -> bytes:
         """What the registry answers to its user; a refusal is an error."""
-        credentials = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}", "Accept": f"{MANIFEST}, {INDEX}, {_DOCKER_MANIFEST}"}
+        headers = {"Authorization": self._basic(), "Accept": f"{MANIFEST}, {INDEX}, {_DOCKER_MANIFEST}"}
         with urlopen(Request(self.url + path, headers=headers), timeout=60) as answer:
             raw: bytes = answer.read()
             return raw
+
+    def _basic(self) -> str:
+        return f"Basic {base64.b64encode(f'{self.username}:{self.password}'.encode()).decode()}"

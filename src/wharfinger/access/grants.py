@@ -106,8 +106,9 @@ class Limits:
 class Identity:
     """Somebody who has proved who it is, or ``anonymous``.
 
-    ``principals`` are the account and its groups. ``credential`` says by what: ``password``, ``secret:<id>``,
-    ``token:<id>``, ``trust:<id>``, ``login``; ``generation`` changes with the account's password and its disabling.
+    ``principals`` are the account and its groups. ``credential`` says by what: ``password``, ``ldap``, ``oidc``,
+    ``secret:<id>``, ``token:<id>``, ``trust:<id>``, ``login``; ``generation`` changes with the account's password and
+    its disabling.
     """
 
     name: str

@@ -13,7 +13,9 @@ from wharfinger.meta.inventory import Repository, TagRow
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-class _Request(BaseModel):
+class Wanted(BaseModel):
+    """Anything that is asked for."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="before")
@@ -25,19 +27,19 @@ class _Request(BaseModel):
         return fields
 
 
-class LoginRequest(_Request):
+class LoginRequest(Wanted):
     username: str
     password: str
 
 
-class NewUser(_Request):
+class NewUser(Wanted):
     """Without a password one is generated."""
 
     name: str
     password: str | None = None
 
 
-class UserChange(_Request):
+class UserChange(Wanted):
     """What is left out stays as it is. Any change ends the user's logins."""
 
     disabled: bool | None = None
@@ -102,7 +104,7 @@ class Errors(BaseModel):
     errors: list[Error]
 
 
-class NewGrant(_Request):
+class NewGrant(Wanted):
     """``principal`` is an account, ``group:<name>`` or ``anonymous``; ``pattern`` like shop/web, shop/*, shop/**, **.
 
     ``until`` is in seconds since the epoch; with ``deny`` the role's actions are forbidden.
@@ -139,7 +141,7 @@ class Grants(BaseModel):
     grants: list[GrantView]
 
 
-class RoleActions(_Request):
+class RoleActions(Wanted):
     actions: list[str]
 
 
@@ -152,7 +154,7 @@ class Roles(BaseModel):
     roles: list[RoleView]
 
 
-class GroupName(_Request):
+class GroupName(Wanted):
     name: str
 
 
@@ -163,3 +165,40 @@ class GroupView(BaseModel):
 
 class Groups(BaseModel):
     groups: list[GroupView]
+
+
+class NewDevice(Wanted):
+    """``client`` is what the person who approves is told of the device."""
+
+    client: str = ""
+
+
+class DeviceBegun(BaseModel):
+    """RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class DeviceCode(Wanted):
+    device_code: str
+
+
+class DeviceLogin(BaseModel):
+    username: str
+    token: str
+    expires: float
+
+
+class IdentityView(Wanted):
+    account: str
+    issuer: str
+    subject: str
+
+
+class Identities(BaseModel):
+    identities: list[IdentityView]

@@ -1,12 +1,11 @@
 """``wharf grant``: who may do what, where, until when and from where."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from wharfinger.cli.ends import ends_at
 from wharfinger.cli.output import AsJson, moment, print_json, print_rows
-from wharfinger.errors import Refusal
 
 grant = App(name="grant", help="Grant roles on repositories, or deny them.")
 role = App(name="role", help="Make roles of your own.")
@@ -41,14 +40,17 @@ def add(
     *,
     tags: Annotated[list[str] | None, Parameter(help="Only for tags like these; * stands for anything.")] = None,
     from_: Annotated[list[str] | None, Parameter(name="--from", help="Only from this network (CIDR).")] = None,
-    until: Annotated[str | None, Parameter(help="Until this day or time: 2027-01-31, or 2027-01-31T18:00Z.")] = None,
+    until: Annotated[
+        str | None,
+        Parameter(help="Until then: a time from now (30d), or a day (2027-01-31)."),
+    ] = None,
     deny: Annotated[bool, Parameter(negative="", help="Forbid it instead; a deny beats every grant.")] = False,
 ) -> None:
     """Grant a role on repositories, in force at once."""
     from wharfinger.cli.client import logged_in
 
     fields: dict[str, Any] = {"principal": who, "role": role, "pattern": where, "deny": deny}
-    fields |= {"tags": tags or [], "networks": from_ or [], "until": None if until is None else moment_of(until)}
+    fields |= {"tags": tags or [], "networks": from_ or [], "until": None if until is None else ends_at(until)}
     with logged_in() as client:
         made = client.post("/grants", fields)
     print(f"{'Denied' if deny else 'Granted'}: {who} {role} on {where} (grant {made['id']}).")
@@ -98,15 +100,6 @@ def rm_role(name: Annotated[str, Parameter(help="The role's name.")]) -> None:
     with logged_in() as client:
         client.delete(f"/roles/{quoted(name)}")
     print(f"Removed the role {name}.")
-
-
-def moment_of(text: str) -> float:
-    """Seconds since the epoch of a day or a time; UTC where it says no zone. Raises Refusal."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(f"{text!r} is no day or time: want 2027-01-31 or 2027-01-31T18:00Z") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:

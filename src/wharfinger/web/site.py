@@ -1,4 +1,4 @@
-"""The whole ASGI application: the data plane, the management API, and what operators ask."""
+"""The whole ASGI application: the data plane, the management API, the pages, and what operators ask."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,15 +13,19 @@ Check = Callable[[], Awaitable[None]]
 
 GATED = frozenset({"/v2", "/token", "/.well-known/jwks.json"})
 
+PAGES = frozenset({"/login", "/logout", "/device", "/tokens"})
+PAGES_BELOW = ("/oidc/", "/ui/")
+
 _log = structlog.get_logger("wharfinger.site")
 
 
 class Site:
     """Sends each request where it belongs; ``start`` and ``stop`` are run around its life."""
 
-    def __init__(self, *, gate: App, api: App, operations: "Operations", start: Check, stop: Check) -> None:
+    def __init__(self, *, gate: App, api: App, ui: App, operations: "Operations", start: Check, stop: Check) -> None:
         self._gate = gate
         self._api = api
+        self._ui = ui
         self._operations = operations
         self._start = start
         self._stop = stop
@@ -35,6 +39,8 @@ class Site:
             await self._gate(scope, receive, send)
         elif path.startswith("/api/v1/"):
             await self._api(scope, receive, send)
+        elif path in PAGES or path.startswith(PAGES_BELOW):
+            await self._ui(scope, receive, send)
         else:
             reply = await self._operations.answer(scope)
             await reply.send(send, head=scope["method"] == "HEAD")
@@ -55,7 +61,11 @@ class Operations:
     """``/healthz``: the process answers. ``/readyz``: it can serve. ``/metrics``: for those who may pull."""
 
     def __init__(
-        self, *, ready: Check, metrics: Callable[[], bytes], authenticate: Callable[[str | None], Awaitable[object]]
+        self,
+        *,
+        ready: Check,
+        metrics: Callable[[], bytes],
+        authenticate: Callable[[str | None, Scope], Awaitable[object]],
     ) -> None:
         self._ready = ready
         self._metrics = metrics
@@ -78,7 +88,7 @@ class Operations:
                 return bytes_reply(200, "text/plain", b"ready\n")
             case "/metrics":
                 authorization = dict(scope["headers"]).get(b"authorization")
-                await self._authenticate(None if authorization is None else authorization.decode("latin-1"))
+                await self._authenticate(None if authorization is None else authorization.decode("latin-1"), scope)
                 return bytes_reply(200, "text/plain; version=0.0.4; charset=utf-8", self._metrics())
             case path:
                 raise NoSuchRoute(f"{path[:200]!r} is nothing here: the registry is under /v2/, its API under /api/v1/")

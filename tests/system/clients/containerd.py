@@ -38,4 +38,6 @@ def ctr(home: Home, engine: Docker, command: str, *words: str | Path) -> None:
 
 
 def _access(home: Home) -> tuple[str, ...]:
+    if home.registry.is_anonymous:
+        return ("--plain-http",)
     return ("--plain-http", "--user", f"{home.registry.username}:{home.registry.password}")

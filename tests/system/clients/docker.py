@@ -6,8 +6,10 @@ from tests.system.clients.home import Home, Image, in_docker_archive
 
 
 def login(home: Home, engine: Docker) -> None:
-    """Remember the registry's credentials in this home."""
+    """Remember the registry's credentials in this home, if it has any."""
     registry = home.registry
+    if registry.is_anonymous:
+        return
     words = ("--username", registry.username, "--password-stdin", registry.host)
     home.run("docker", "--host", engine.host, "login", *words, stdin=registry.password)
 

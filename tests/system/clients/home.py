@@ -27,6 +27,8 @@ class Home:
     def new(cls, folder: Path, registry: Registry) -> Self:
         """An empty one in a folder that need not exist."""
         folder.mkdir(parents=True, exist_ok=True)
+        with Path(folder, "auth.json").open("a") as file:  # Podman wants it to be there, also with nothing in it
+            file.write("" if file.tell() else "{}")
         return cls(folder, registry)
 
     def run(self, program: str, *words: str | Path, stdin: str = "") -> str:

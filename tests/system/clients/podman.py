@@ -37,5 +37,6 @@ def podman(home: Home) -> Iterator[Callable[..., str]]:
             return home.run("podman", *storage, "--cgroup-manager", "cgroupfs", *words, stdin=stdin)
 
         words = ("--tls-verify=false", "--username", registry.username, "--password-stdin", registry.host)
-        run("login", *words, stdin=registry.password)
+        if not registry.is_anonymous:
+            run("login", *words, stdin=registry.password)
         yield run

@@ -106,6 +106,7 @@ def _trust() -> None:
         sa.Column("url", BYTEWISE, nullable=False),
         sa.Column("audience", sa.Text(), nullable=False),
         sa.Column("jwks", sa.Text()),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("url", name=op.f("pk_issuers")),
     )
