@@ -40,14 +40,16 @@ class People:
         self._registry = registry
         self.secrets: dict[str, str] = {}
 
-    async def add(self, name: str, *wanted: Wanted, groups: tuple[str, ...] = (), **limits: object) -> str:
+    async def add(
+        self, name: str, *wanted: Wanted, groups: tuple[str, ...] = (), kind: Kind = Kind.TOKEN, **limits: object
+    ) -> str:
         """An account with these grants; its secret. ``limits`` narrow the secret: ``actions``, ``patterns``."""
-        secret = self.secrets[name] = tokens.generate(Kind.TOKEN)
+        secret = self.secrets[name] = tokens.generate(kind)
         fields: dict[str, Any] = {"actions": None, "patterns": None, "expires_at": None, "used_at": None} | limits
         row = SecretRow(
             id=f"of-{name}",
             account=name,
-            kind="token",
+            kind=kind.name.lower(),
             label="",
             hash=tokens.fingerprint(secret),
             created_at=0,

@@ -76,7 +76,8 @@ class Accounts:
     async def change(self, by: Caller, name: AccountName, change: Change) -> Account:
         """Change the password or whether it is enabled, all or none. Logins end.
 
-        Raises AccountUnknown, and InUse when no administrator would be left.
+        Raises AccountUnknown, Denied for the password or the enabling of somebody who may do more than the caller, and
+        InUse when no administrator would be left.
         """
         fields: dict[str, object] = {}
         if change.disabled is not None:
@@ -144,6 +145,8 @@ def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, obj
     account = accounts.require(tx, name)
     if account.kind != accounts.PERSON and "password" in fields:
         raise RequestInvalid(f"{name} is a service account: it has secrets and no password")
+    if fields != {"disabled": True}:
+        changes.require_outranks(before, by, name, now)
     after = replace(account, generation=generation, **fields)  # type: ignore[arg-type]
     with changes.keeping_an_administrator(tx, before, now):
         accounts.update_account(tx, after)

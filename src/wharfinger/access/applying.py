@@ -167,8 +167,10 @@ class _Giving:
                     self._require_account(service.name)
                 case Trust() as trust:
                     self._require_account(trust.account)
-                case _:
-                    pass  # an issuer alone lets nobody do anything
+                case Issuer() as issuer:
+                    self._require_issuer(issuer.url)
+                case None:
+                    pass
 
     def _require_grant(self, row: GrantRow, *, new: bool) -> None:
         roles = {name: actions.parse_actions(words) for name, words in grants.own_roles(self.apply.tx).items()}
@@ -178,6 +180,13 @@ class _Giving:
         grant = granting.require_may_hand_out(known, self.apply.by, row, self.apply.now)
         if new:
             granting.require_sensible(grant)
+            granting.require_hides_nothing(self.apply.before, self.apply.by, grant, self.apply.now)
+
+    def _require_issuer(self, url: str) -> None:
+        """Alone it lets nobody do anything; together with its rules it does."""
+        for rule in self.apply.before.trusts:
+            if rule.issuer == url:
+                self._require_account(rule.account)
 
     def _require_account(self, name: str) -> None:
         known = self.apply.before.accounts.get(name)

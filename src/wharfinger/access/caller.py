@@ -26,6 +26,10 @@ NOWHERE = Origin()
 """Where nothing comes from over the network: our own processes."""
 
 
+SYSTEM = "system:"
+"""What a part of ours is called in front of its name; no account's name has a colon."""
+
+
 @dataclass(slots=True)
 class Caller:
     """An identity at one moment. ``scopes`` are those of an access token, an upper bound; None where there is none.
@@ -48,6 +52,11 @@ class Caller:
     @property
     def is_anonymous(self) -> bool:
         return self.identity.name == ANONYMOUS
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it is a part of ours: see :func:`system`."""
+        return self.identity.name.startswith(SYSTEM)
 
     def decide(self, action: Action, repository: RepoName | None = None, *, tag: str | None = None) -> Decision:
         """Whether the account's grants allow it now, whatever a token says."""
@@ -109,4 +118,4 @@ class Caller:
 
 def system(part: str, now: float, agent: str = "") -> Caller:
     """What the audit trail has for an account where none was asked for: a part of ours. No account is named so."""
-    return Caller(Identity(f"system:{part}", ()), Snapshot(), now, Origin(agent=agent))
+    return Caller(Identity(f"{SYSTEM}{part}", ()), Snapshot(), now, Origin(agent=agent))

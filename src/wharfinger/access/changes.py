@@ -1,17 +1,26 @@
-"""What every change of access has in common: one at a time, on what is true then, and an administrator is left."""
+"""What every change of access has in common.
 
-from collections.abc import Iterator
+One at a time, on what is true then; nobody makes anybody able to do what they cannot do themselves; and somebody is
+left who can undo everything.
+"""
+
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from wharfinger.access import snapshot
+from wharfinger.access import patterns, snapshot
 from wharfinger.access.actions import Action
-from wharfinger.access.grants import Policy, decide
+from wharfinger.access.caller import Caller
+from wharfinger.access.grants import GROUP, Grant, Policy, decide, may_hand_out
 from wharfinger.access.snapshot import Snapshot
-from wharfinger.errors import InUse
+from wharfinger.errors import Denied, InUse
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import PERSON
+
+EVERYTHING = Grant(0, "", "administrator", patterns.EVERYTHING, frozenset(Action))
+"""All that can be granted at all."""
 
 
 def begin(tx: Connection) -> tuple[int, Snapshot]:
@@ -29,13 +38,15 @@ def now_stored(tx: Connection) -> Snapshot:
 def keeping_an_administrator(tx: Connection, before: Snapshot, now: float) -> Iterator[None]:
     """Refuse with InUse what would leave nobody who may undo it, unless there was nobody before."""
     yield
-    if administrators(before, now) and not administrators(now_stored(tx), now):
-        raise InUse("then nobody would be left who administers everything: let somebody else do so first")
+    after = now_stored(tx)
+    for left in (administrators, unlimited):
+        if left(before, now) and not left(after, now):
+            raise InUse("then nobody would be left who administers everything: let somebody else do so first")
 
 
 def administrators(known: Snapshot, now: float) -> list[str]:
     """The people who administer everything: enabled, from anywhere, and without an end."""
-    lasting = Policy(tuple(g for g in known.policy.grants if g.deny or (g.until is None and not g.networks)))
+    lasting = _lasting(known)
     return [
         name
         for name, each in known.accounts.items()
@@ -43,3 +54,54 @@ def administrators(known: Snapshot, now: float) -> list[str]:
         and not each.account.disabled
         and decide(lasting, each.identity, Action.ADMIN, now=now).allowed
     ]
+
+
+def unlimited(known: Snapshot, now: float) -> list[str]:
+    """Those of them who can undo everything: a deny about oneself one cannot take back."""
+    lasting = _lasting(known)
+    found = administrators(known, now)
+    return [name for name in found if may_hand_out(lasting, known.accounts[name].identity, EVERYTHING, now).allowed]
+
+
+def _lasting(known: Snapshot) -> Policy:
+    return Policy(tuple(g for g in known.policy.grants if g.deny or (g.until is None and not g.networks)))
+
+
+def require_holds(before: Snapshot, by: Caller, wanted: Iterable[Grant], now: float) -> None:
+    """Raise Denied unless the caller may hand all of this out, by what is true in this transaction.
+
+    Where it is not a grant that changes but who has it: a role's actions, a group's members, a password.
+    """
+    if by.is_system:
+        return
+    identity = before.identity(by.name, by.identity.credential, now, by.identity.generation)
+    if identity is None:
+        raise Denied(f"{by.name} has changed meanwhile: log in again")
+    own = Policy(tuple(grant for grant in before.policy.grants if grant.principal in identity.principals))
+    for grant in wanted:
+        decision = may_hand_out(own, identity, grant, now, by.origin.address)
+        if not decision.allowed:
+            raise Denied(decision.reason)
+
+
+def require_holds_role(before: Snapshot, by: Caller, role: str, words: Iterable[Action], now: float) -> None:
+    """The same of a role, before and after a change of it: it counts wherever it is granted, so everywhere."""
+    sides = (before.roles.get(role, frozenset()), frozenset(words))
+    require_holds(before, by, (replace(EVERYTHING, role=role, actions=side) for side in sides), now)
+
+
+def require_holds_group(before: Snapshot, by: Caller, group: str, now: float) -> None:
+    """The same of all that is granted and denied to a group."""
+    require_holds(before, by, _current(before, {f"{GROUP}{group}"}, now), now)
+
+
+def require_outranks(before: Snapshot, by: Caller, account: str, now: float) -> None:
+    """The same of all that an account may do: whoever lets somebody into it hands that out."""
+    known = before.accounts.get(account)
+    if known is not None and not (account == by.name and by.identity.limits is None):
+        held = _current(before, set(known.identity.principals), now)
+        require_holds(before, by, (grant for grant in held if not grant.deny), now)
+
+
+def _current(before: Snapshot, principals: set[str], now: float) -> list[Grant]:
+    return [grant for grant in before.policy.grants if grant.principal in principals and grant.is_in_force(now)]

@@ -85,7 +85,7 @@ class Granting:
         return {name: actions.ordered(words) for name, words in ROLES.items()} | dict(sorted(own.items()))
 
     async def put_role(self, by: Caller, name: str, words: Sequence[str]) -> None:
-        """Make a role, or change what one that was made allows. Raises RequestInvalid."""
+        """Make a role, or change what one that was made allows. Raises RequestInvalid, Denied."""
         chosen = actions.ordered(actions.parse_actions(words))
         if actions.role_name(name) in ROLES:
             raise RequestInvalid(f"the role {name} is always there and cannot be changed: choose another name")
@@ -100,6 +100,11 @@ class Granting:
     def _put_role(self, tx: Connection, by: Caller, name: str, words: Sequence[str]) -> None:
         _, before = changes.begin(tx)
         was = grants.own_roles(tx).get(name)
+        allowed = actions.parse_actions(words)
+        changes.require_holds_role(before, by, name, allowed, self._now())
+        for grant in before.policy.grants:
+            if grant.role == name:
+                require_sensible(replace(grant, actions=allowed))
         with changes.keeping_an_administrator(tx, before, self._now()):
             grants.put_role(tx, name, words)
         audit.add(tx, by.entry("role.put", detail={"role": name, "before": was, "after": words}))
@@ -142,6 +147,7 @@ def add_in(tx: Connection, before: Snapshot, by: Caller, row: GrantRow, now: flo
     grant = require_may_hand_out(before, by, row, now)
     _require_principal(tx, before, row.principal)
     require_sensible(grant)
+    require_hides_nothing(before, by, grant, now)
     same = next((each for each in grants.every_grant(tx) if _is_same(each, row)), None)
     if same is not None:
         raise AlreadyExists(f"that is granted already, by grant {same.id}", id=same.id)
@@ -157,6 +163,26 @@ def require_sensible(grant: Grant) -> None:
         raise RequestInvalid("to anonymous, which is everybody, only pull can be granted: use the role reader")
     if grant.tags and Action.ADMIN in grant.actions:
         raise RequestInvalid("who administers does so whatever the tag: leave the tags out")
+
+
+def require_hides_nothing(before: Snapshot, by: Caller, deny: Grant, now: float) -> None:
+    """Raise Denied for a deny about somebody who administers or audits there by what the caller could not give.
+
+    Or whoever administers one pattern could hide it from those who watch over it, and shut them out for good.
+    """
+    if not deny.deny:
+        return
+    watching = frozenset({Action.ADMIN, Action.AUDIT})
+    known = [
+        each.identity.principals for each in before.accounts.values() if deny.principal in each.identity.principals
+    ]
+    about = {principal for principals in known for principal in principals}
+    held = (
+        replace(grant, actions=grant.actions & watching)
+        for grant in before.policy.grants
+        if grant.principal in about and not grant.deny and grant.actions & watching and grant.is_in_force(now)
+    )
+    changes.require_holds(before, by, (grant for grant in held if grant.pattern.overlaps(deny.pattern)), now)
 
 
 def require_may_hand_out(before: Snapshot, by: Caller, row: GrantRow, now: float) -> Grant:
@@ -175,7 +201,9 @@ def require_may_hand_out(before: Snapshot, by: Caller, row: GrantRow, now: float
 
 
 def _administers(by: Caller, row: GrantRow) -> bool:
-    wanted = patterns.parse(row.pattern)
+    wanted, limits = patterns.parse(row.pattern), by.identity.limits
+    if limits is not None and not limits.contain(Action.ADMIN, wanted):
+        return False
     return any(
         Action.ADMIN in held.actions and not held.deny and held.pattern.contains(wanted) and held.is_in_force(by.now)
         for held in by.snapshot.policy.grants

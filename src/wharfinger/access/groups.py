@@ -9,7 +9,7 @@ from wharfinger.access import changes
 from wharfinger.access.caller import Caller
 from wharfinger.access.grants import GROUP
 from wharfinger.errors import AccountUnknown, AlreadyExists, RequestInvalid
-from wharfinger.meta import accounts, audit, grants
+from wharfinger.meta import audit, grants
 from wharfinger.meta.db import Database
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ /-]{0,126}[A-Za-z0-9])?", re.ASCII)
@@ -43,17 +43,17 @@ class Groups:
         self._changed()
 
     async def remove(self, by: Caller, name: str) -> None:
-        """Remove a group and what was granted to it. Raises AccountUnknown, or InUse: see Accounts."""
+        """Remove a group and what was granted to it. Raises AccountUnknown, Denied, or InUse: see Accounts."""
         await self._db.write(_remove, by, name, self._now())
         self._changed()
 
     async def add_member(self, by: Caller, name: str, account: str) -> None:
-        """Put an account into a group; safe to repeat. Raises AccountUnknown."""
-        await self._db.write(_add_member, by, name, account)
+        """Put an account into a group; safe to repeat. Raises AccountUnknown, or Denied: see changes.require_holds."""
+        await self._db.write(_add_member, by, name, account, self._now())
         self._changed()
 
     async def remove_member(self, by: Caller, name: str, account: str) -> None:
-        """Take an account out. Raises AccountUnknown, or InUse if that leaves no administrator.
+        """Take an account out. Raises AccountUnknown, Denied, or InUse if that leaves no administrator.
 
         A member because an identity provider says so comes back with the next log-in: take it out there.
         """
@@ -81,15 +81,17 @@ def _remove(tx: Connection, by: Caller, name: str, now: float) -> None:
     _require(tx, name)
     members = [account for group, account in grants.members(tx) if group == name]
     granted = [str(each) for each in before.policy.grants if each.principal == f"{GROUP}{name}"]
+    changes.require_holds_group(before, by, name, now)
     with changes.keeping_an_administrator(tx, before, now):
         grants.remove_group(tx, name)
     detail = {"group": name, "before": {"members": members, "grants": granted}}
     audit.add(tx, by.entry("group.remove", detail=detail))
 
 
-def _add_member(tx: Connection, by: Caller, name: str, account: str) -> None:
-    accounts.begin_change(tx)
+def _add_member(tx: Connection, by: Caller, name: str, account: str, now: float) -> None:
+    _, before = changes.begin(tx)
     _require(tx, name)
+    changes.require_holds_group(before, by, name, now)
     if grants.add_member(tx, name, account):
         audit.add(tx, by.entry("member.add", detail={"group": name, "account": account}))
 
@@ -97,6 +99,7 @@ def _add_member(tx: Connection, by: Caller, name: str, account: str) -> None:
 def _remove_member(tx: Connection, by: Caller, name: str, account: str, now: float) -> None:
     _, before = changes.begin(tx)
     _require(tx, name)
+    changes.require_holds_group(before, by, name, now)
     with changes.keeping_an_administrator(tx, before, now):
         if not grants.remove_member(tx, name, account):
             raise AccountUnknown(f"{account} is not a member of {name} by our own list", name=account)

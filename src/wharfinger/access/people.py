@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy import Connection
 
+from wharfinger.access import changes
 from wharfinger.access.accounts import account_name
 from wharfinger.access.caller import Caller
 from wharfinger.access.groups import group_name
@@ -51,7 +52,7 @@ class People:
         return await self._db.read(identities.every)
 
     async def link(self, by: Caller, row: IdentityRow) -> None:
-        """Say who a person of ours is elsewhere. Raises AccountUnknown, AlreadyExists, RequestInvalid."""
+        """Say who a person of ours is elsewhere. Raises AccountUnknown, AlreadyExists, RequestInvalid, Denied."""
         for word in (row.issuer, row.subject):
             if not word or len(word) > SUBJECT_AT_MOST or not word.isprintable():
                 raise RequestInvalid(f"issuer and subject have 1 to {SUBJECT_AT_MOST} characters, none invisible")
@@ -111,8 +112,9 @@ def _create(tx: Connection, found: Found, generation: int, now: float, *, create
 
 
 def _link(tx: Connection, by: Caller, row: IdentityRow) -> None:
-    accounts.begin_change(tx)
+    _, before = changes.begin(tx)
     accounts.require(tx, row.account, PERSON)
+    changes.require_outranks(before, by, row.account, by.now)
     other = identities.account_of(tx, row.issuer, row.subject)
     if other is not None:
         raise AlreadyExists(f"that subject is {other} already", name=other)

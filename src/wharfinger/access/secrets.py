@@ -118,8 +118,11 @@ class Secrets:
 
     @staticmethod
     def _add_secret(tx: Connection, by: Caller, row: SecretRow) -> None:
-        changes.begin(tx)
-        require_manages(by, accounts.require(tx, row.account, SERVICE))
+        _, before = changes.begin(tx)
+        account = accounts.require(tx, row.account, SERVICE)
+        require_manages(by, account)
+        if account.owner != by.name:
+            changes.require_outranks(before, by, row.account, row.created_at)
         _store(tx, by, row)
 
     @staticmethod

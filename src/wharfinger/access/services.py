@@ -73,6 +73,7 @@ class ServiceAccounts:
         require_manages(by, was)
         if owner is not None:
             _require_owner(before, owner)
+            changes.require_outranks(before, by, name, by.now)
         new = replace(
             was,
             disabled=was.disabled if disabled is None else disabled,

@@ -183,6 +183,9 @@ def _replace_issuer(tx: Connection, by: Caller, row: IssuerRow) -> None:
     _, before = changes.begin(tx)
     _require_administrator(before, by)
     old = _require_issuer(tx, row.url)
+    for rule in before.trusts:  # whoever says by what keys an issuer is known can be all that it vouches for
+        if rule.issuer == row.url:
+            changes.require_outranks(before, by, rule.account, by.now)
     trusts.update_issuer(tx, row)
     audit.add(tx, by.entry("issuer.change", detail={"url": row.url, "before": _told(old), "after": _told(row)}))
 
@@ -201,7 +204,8 @@ def _remove_issuer(tx: Connection, by: Caller, url: str) -> list[TrustRow]:
 def _add(tx: Connection, by: Caller, row: TrustRow) -> TrustRow:
     generation, before = changes.begin(tx)
     _require_may_manage(before, by, row.account)
-    accounts.require(tx, row.account, SERVICE)
+    if accounts.require(tx, row.account, SERVICE).owner != by.name:
+        changes.require_outranks(before, by, row.account, by.now)
     if trusts.find_issuer(tx, row.issuer) is None:
         raise RequestInvalid(
             f"issuer {row.issuer[:200]!r} is not registered: an administrator does that with wharf issuer add"
