@@ -93,7 +93,7 @@ class AccessTokens:
             keys = KeySet([self._key(key) for key in snapshot.keys])
             decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
             return _claims(decoded.header, decoded.claims)
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise refused() from error
 
     def _key(self, row: KeyRow) -> ECKey:
