@@ -7,9 +7,10 @@ from sqlalchemy import Connection
 
 from wharfinger.access import snapshot
 from wharfinger.access.actions import Action
+from wharfinger.access.caller import Caller
 from wharfinger.access.grants import Policy, decide
 from wharfinger.access.snapshot import Snapshot
-from wharfinger.errors import InUse
+from wharfinger.errors import Denied, InUse
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import PERSON
 
@@ -23,6 +24,17 @@ def begin(tx: Connection) -> tuple[int, Snapshot]:
 def now_stored(tx: Connection) -> Snapshot:
     """All there is at this point of the transaction."""
     return snapshot.build(grants.everything(tx))
+
+
+def still(before: Snapshot, by: Caller, now: float) -> Caller:
+    """The caller, to be decided on what is true in this transaction instead of what was when the request began.
+
+    Raises Denied when the account or what it came with has changed meanwhile.
+    """
+    identity = before.identity(by.name, by.identity.credential, now, by.identity.generation)
+    if identity is None:
+        raise Denied(f"{by.name} has changed meanwhile: log in again")
+    return Caller(identity, before, now, by.origin)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
+from wharfinger.access.services import require_present
 from wharfinger.errors import Unauthorized
 from wharfinger.spec import names
 from wharfinger.web.challenge import Addresses
@@ -87,6 +88,8 @@ async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -
     caller = await authenticator.caller(request.headers.get("authorization"), request.state.origin)
     if caller.scopes is not None:
         raise Unauthorized("an access token of the registry is not for the management API", error="invalid_token")
+    if needs is Action.ADMIN and request.method != "GET":
+        require_present(caller)  # whoever sets passwords, groups and roles can make more of what a token is
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")

@@ -42,3 +42,5 @@ class Repeated:
             await self._hand_over()
         except Refusal as refusal:
             _log.warning("not handed over", what=self._name, code=refusal.code, message=refusal.message)
+        except Exception:  # noqa: BLE001 - a mistake in this must not end the worker's stop half-way, nor this task
+            _log.exception("not handed over", what=self._name)
