@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
@@ -252,8 +252,13 @@ async def test_what_is_refused_leaves_no_record_and_no_change(registry: Registry
 async def test_a_mistyped_secret_is_refused_before_anything_is_looked_up(registry: Registry, ci: Made) -> None:
     mistyped = ci.secret[:20] + ("A" if ci.secret[20] != "A" else "B") + ci.secret[21:]
     checked: list[str] = []
+
+    def matches(_stored: str | None, password: str) -> bool:
+        checked.append(password)
+        return False
+
     authenticator = registry.services.authenticator
-    authenticator.passwords._matches = lambda _stored, password: bool(checked.append(password))
+    authenticator.passwords._matches = matches
     for _ in range(100):  # so many wrong passwords would have been slowed, for everybody at this address
         for name in ("ci", "a-reader"):
             with pytest.raises(Unauthorized):
@@ -322,8 +327,8 @@ async def test_what_could_not_be_written_is_written_the_next_time(registry: Regi
 async def test_a_worker_that_stops_has_written_what_it_knew(
     registry: Registry, ci: Made, open_again: Callable[[], Database]
 ) -> None:
-    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    told: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
+    said: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
     life = asyncio.create_task(registry.app({"type": "lifespan"}, told.get, said.put))
     await told.put({"type": "lifespan.startup"})
     assert await said.get() == {"type": "lifespan.startup.complete"}
