@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from bench import measure, report
+from bench.access import cost as show_cost
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
 from bench.report import Report
@@ -27,6 +28,7 @@ def bench(
     quick: bool = False,
     backend: Literal["files", "postgres-s3"] = "files",
     profile: bool = False,
+    access: bool = False,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
     setting: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -46,6 +48,8 @@ def bench(
         Files with SQLite; or PostgreSQL and S3 (Swift), where there are no targets.
     profile
         Show instead where the time of a manifest GET and of a small blob GET goes, in this process.
+    access
+        Show instead what it costs to decide who may do what, in this process, on both databases.
     folder
         Where the registries keep their data: the disk that is measured.
     wharf
@@ -58,6 +62,9 @@ def bench(
     console = Console()
     if profile:
         show_profile(console)
+        return
+    if access:
+        show_cost(console)
         return
     every = rows(QUICK if quick else FULL)
     chosen = rows_ or list(every)

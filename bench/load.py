@@ -1,10 +1,13 @@
 """Many small requests: by wrk, and for HEAD by a loop of our own."""
 
+import json
 import re
 import select
 import socket
 import time
 from collections.abc import Mapping
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 from bench.servers import Server
 from tests.kit.parts.process import run
@@ -30,7 +33,7 @@ def get(server: Server, path: str, connections: int, seconds: int) -> float:
 
 
 def _wrk(server: Server, path: str, connections: int, seconds: int) -> float:
-    headers = [word for name, value in _headers(server).items() for word in ("-H", f"{name}: {value}")]
+    headers = [word for name, value in _headers(server, path).items() for word in ("-H", f"{name}: {value}")]
     said = run(
         [
             tool("wrk"), "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
@@ -45,7 +48,7 @@ def _wrk(server: Server, path: str, connections: int, seconds: int) -> float:
 
 def head(server: Server, path: str, connections: int, seconds: float) -> float:
     """Successful HEADs a second. wrk cannot: it waits for the body that the Content-Length speaks of."""
-    lines = [f"HEAD {path} HTTP/1.1", f"Host: {server.host}", *(f"{n}: {v}" for n, v in _headers(server).items())]
+    lines = [f"HEAD {path} HTTP/1.1", f"Host: {server.host}", *(f"{n}: {v}" for n, v in _headers(server, path).items())]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()
     address, _, port = server.host.partition(":")
     sockets = [socket.create_connection((address, int(port))) for _ in range(connections)]
@@ -81,5 +84,12 @@ def _ask(sockets: list[socket.socket], request: bytes, seconds: float) -> float:
         return answered / (time.perf_counter() - began)
 
 
-def _headers(server: Server) -> Mapping[str, str]:
-    return {"Accept": ACCEPTED, **server.headers}
+def _headers(server: Server, path: str) -> Mapping[str, str]:
+    """What a client sends; to us with a token for this path, obtained just before, as clients do."""
+    if server.account is None:
+        return {"Accept": ACCEPTED}
+    repository = re.search(r"^/v2/(.+)/(?:manifests|blobs|tags)/", path)
+    scope = f"repository:{repository[1]}:pull" if repository else "registry:catalog:*"
+    asked = Request(f"http://{server.host}/token?scope={quote(scope)}", headers=dict(server.headers))
+    with urlopen(asked, timeout=PATIENCE) as answer:
+        return {"Accept": ACCEPTED, "Authorization": f"Bearer {json.load(answer)['token']}"}

@@ -29,10 +29,13 @@ PASSWORD = "correct horse battery"
 
 # Nothing but Python, yet too long for `make check`: whole processes, thousands of races, models, power cuts.
 SLOW = (
+    "tests/access/test_grants.py",
+    "tests/access/test_handing_out.py",
     "tests/api/",
     "tests/cli/",
     "tests/registry/",
     "tests/serving/",
+    "tests/ui/",
     "tests/oci/test_hostile_names.py",
     "tests/oci/test_upload_protocol.py",
     "tests/oci/test_manifest_model.py",
@@ -48,6 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Long texts, some of them random, are no names: the processes that share the tests out must call them alike."""
+    return argname if isinstance(val, str) and len(val) > 60 else None
 
 
 @cache

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "wharfinger"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-HANDLERS = [file for room in ("oci", "api") for file in sorted((PACKAGE / room).rglob("*.py"))]
+HANDLERS = [file for room in ("oci", "api", "ui") for file in sorted((PACKAGE / room).rglob("*.py"))]
 
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 40

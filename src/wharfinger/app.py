@@ -7,22 +7,40 @@ housekeeping(settings)   in one process of its own: what is done without being a
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from wharfinger.access import keys
+from wharfinger.access import audit_keys, keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
+from wharfinger.access.audit import Audit
+from wharfinger.access.audit_keys import AuditKey
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
+from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.keysets import KeySets
+from wharfinger.access.logins import Logins
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.policies import Policies
+from wharfinger.access.receivers import Webhook, syslog_receiver
+from wharfinger.access.retention import Retention
+from wharfinger.access.sealing import Sealer
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.shipping import Shipper
+from wharfinger.access.starting import prepare_trail
+from wharfinger.access.throttle import Throttle
+from wharfinger.access.trail import Trail
+from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.api.app import create_api
 from wharfinger.api.services import Services as ApiServices
@@ -30,6 +48,7 @@ from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
+from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.meta.db import Database, open_database
@@ -43,9 +62,11 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.uploads import Uploads
+from wharfinger.ui.app import create_ui
+from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
-from wharfinger.web.metrics import RequestMetrics
+from wharfinger.web.metrics import RequestMetrics, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -62,14 +83,21 @@ class Services:
 
     db: Database
     store: BlobStore
+    trail: Trail
     authenticator: Authenticator
     accounts: Accounts
     groups: Groups
     granting: Granting
+    logins: Logins
+    devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
+    policies: Policies
+    oversight: Oversight
+    trusting: Trusting
     exchange: Exchange
     last_use: Repeated
+    audit: Audit
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
@@ -83,11 +111,13 @@ class Services:
     async def start(self) -> None:
         """Return when it can serve, and begin what goes on beside requests. Raises Unavailable."""
         await self.ready()
+        self.trail.start()
         await self.last_use.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
         await self.last_use.stop()
+        await self.trail.stop()
         self.authenticator.close()
         await self.store.close()
         await self.db.close()
@@ -97,19 +127,30 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    authenticator = Authenticator(db, now)
+    trail = Trail(db, now, lost_counter(metrics).inc)
+    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
+    issuer_keys = KeySets(Fetch(), now)
+    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
+    authenticator.accept_workloads(workloads)
     return Services(
         db=db,
         store=store,
+        trail=trail,
         authenticator=authenticator,
         accounts=Accounts(db, authenticator.passwords, now, changed),
         groups=Groups(db, now, changed),
         granting=Granting(db, now, changed),
+        logins=Logins(authenticator, db, now, sources.provider(settings, authenticator, now)),
+        devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        exchange=Exchange(authenticator, Workloads()),
+        policies=Policies(db, now, changed),
+        oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
+        trusting=Trusting(db, issuer_keys, now, changed),
+        exchange=Exchange(authenticator, workloads),
+        audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
@@ -127,7 +168,9 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     metrics = CollectorRegistry()
     services = build(settings, metrics, now)
     addresses = Addresses(settings.public_url, settings.trusted_proxies)
-    tell = Teller(RequestMetrics(metrics), trusted=settings.trusted_proxies, access_log=settings.access_log)
+    tell = Teller(
+        RequestMetrics(metrics), services.trail, trusted=settings.trusted_proxies, access_log=settings.access_log
+    )
     gate = Gate(
         Router(_routes(services)),
         services.authenticator,
@@ -138,24 +181,40 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     operations = Operations(
         ready=services.ready,
         metrics=partial(_exposition, metrics),
-        authenticate=services.authenticator.caller,
+        authenticate=services.authenticator.account,
     )
-    api = create_api(
-        ApiServices(
-            db=services.db,
-            authenticator=services.authenticator,
-            accounts=services.accounts,
-            pulls=services.pulls,
-            deletes=services.deletes,
-            groups=services.groups,
-            granting=services.granting,
-            service_accounts=services.service_accounts,
-            secrets=services.secrets,
-        ),
-        addresses,
+    api = create_api(_api_services(services), addresses)
+    ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
+    site = Site(
+        gate=gate,
+        api=Told(api, tell),
+        ui=Told(ui, tell),
+        operations=operations,
+        start=services.start,
+        stop=services.close,
     )
-    site = Site(gate=gate, api=Told(api, tell), operations=operations, start=services.start, stop=services.close)
     return services, site
+
+
+def _api_services(services: Services) -> ApiServices:
+    return ApiServices(
+        db=services.db,
+        authenticator=services.authenticator,
+        accounts=services.accounts,
+        pulls=services.pulls,
+        deletes=services.deletes,
+        groups=services.groups,
+        granting=services.granting,
+        logins=services.logins,
+        people=services.authenticator.people,
+        devices=services.devices,
+        service_accounts=services.service_accounts,
+        secrets=services.secrets,
+        policies=services.policies,
+        oversight=services.oversight,
+        trusting=services.trusting,
+        audit=services.audit,
+    )
 
 
 def prepare(settings: Settings) -> str | None:
@@ -173,6 +232,8 @@ def prepare(settings: Settings) -> str | None:
     async def make() -> str | None:
         try:
             await keys.rotate(db, time.time)
+            shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
+            await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
             await db.close()
@@ -188,9 +249,38 @@ async def housekeeping(settings: Settings) -> None:
             "expired uploads": services.uploads.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
-        await housekeeper.run(sweeps, every=housekeeper.MINUTE)
+        key = audit_keys.load(audit_key(settings))
+        retention = _retention(services.db, key, settings)
+        sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Sealer(services.db, key, time.time).run())
+            for shipper in _shippers(services.db, settings):
+                tasks.create_task(shipper.run())
+            tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
         await services.close()
+
+
+def _retention(db: Database, key: AuditKey, settings: Settings) -> Retention:
+    keep = settings.audit_keep.total_seconds()
+    keep_pulls = min(keep, settings.audit_keep_pulls.total_seconds())
+    return Retention(db, key, time.time, keep=keep, keep_pulls=keep_pulls)
+
+
+def _shippers(db: Database, settings: Settings) -> list[Shipper]:
+    """Those who send the audit trail on."""
+    found = []
+    if settings.audit_syslog is not None:
+        found.append(Shipper(db, "syslog", syslog_receiver(settings.audit_syslog), time.time))
+    if settings.audit_webhook is not None and settings.audit_webhook_secret is not None:
+        webhook = Webhook(settings.audit_webhook, settings.audit_webhook_secret.reveal(), time.time)
+        found.append(Shipper(db, "webhook", webhook, time.time))
+    return found
+
+
+def audit_key(settings: Settings) -> Path:
+    """Where the key is that signs the audit trail."""
+    return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
 
 
 def database_url(settings: Settings) -> str:

@@ -8,7 +8,7 @@ what to do, and a ``detail`` that a program can read. ``web/errors.py`` maps eac
     ├── not there     NameUnknown, BlobUnknown, ManifestUnknown, ManifestBlobUnknown, UploadUnknown, …
     ├── not now       RangeInvalid, InUse, PreconditionFailed, AlreadyExists
     ├── not you       Unauthorized, Denied, TooManyRequests
-    └── no room       TooLarge, StorageFull, Unavailable, BodyStalled, Disconnected
+    └── no room       TooLarge, StorageFull, Unavailable, Unreachable, BodyStalled, …
 """
 
 from collections.abc import Mapping
@@ -160,19 +160,37 @@ class Unauthorized(Refusal):
     """Credentials are missing, wrong, expired or revoked; which of these is not told.
 
     ``error`` is the challenge's: ``invalid_token``, ``insufficient_scope`` (RFC 6750, section 3.1), or empty.
+    ``routine`` is said of an access token that has ended, as each does after minutes: no failed log-in.
     """
 
     code = "UNAUTHORIZED"
 
-    def __init__(self, message: str, *, error: str = "") -> None:
+    def __init__(self, message: str, *, error: str = "", routine: bool = False) -> None:
         super().__init__(message)
         self.error = error
+        self.routine = routine
 
 
 class Denied(Refusal):
     """The account is known but may not do this."""
 
     code = "DENIED"
+
+
+class LoginRefused(Refusal):
+    """Somebody has proved elsewhere who they are, or failed to, and is not let in. Who they are is told nobody else."""
+
+    code = "DENIED"
+
+
+class DeviceLoginOpen(Refusal):
+    """A device login is not done, or never will be. ``error`` is the word of RFC 8628, section 3.5."""
+
+    code = "UNSUPPORTED"
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class TooManyRequests(Refusal):
@@ -199,6 +217,12 @@ class StorageFull(Refusal):
 
 class Unavailable(Refusal):
     """The database or the byte store did not answer; the same request may succeed later."""
+
+    code = "UNAVAILABLE"
+
+
+class Unreachable(Refusal):
+    """Somebody else's server, which the request is about, did not answer or not as it must."""
 
     code = "UNAVAILABLE"
 

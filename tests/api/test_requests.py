@@ -11,6 +11,7 @@ from tests.kit.client import Client, code_of, require
 from wharfinger.api.routes import MAX_BODY
 
 LOGIN = {"username": "a-reader", "password": PASSWORD}
+GRANT = {"principal": "a-reader", "role": "reader", "pattern": "shop/web"}
 
 
 @pytest.mark.parametrize(
@@ -22,13 +23,14 @@ LOGIN = {"username": "a-reader", "password": PASSWORD}
         ("POST", "/login", {"username": "a-reader", "password": None}),
         ("POST", "/login", [LOGIN]),
         ("POST", "/login", "secret"),
-        ("POST", "/users", {"name": "new"}),
-        ("POST", "/users", {"name": "new", "role": "owner"}),
-        ("POST", "/users", {"name": "new", "role": "READER"}),
-        ("POST", "/users", {"name": "new", "role": "reader", "disabled": True}),
-        ("POST", "/users", {"name": "New", "role": "reader"}),
-        ("POST", "/users", {"name": "new\u0000", "role": "reader"}),
-        ("POST", "/users", {"name": "new", "role": "reader", "password": "too short"}),
+        ("POST", "/users", {}),
+        ("POST", "/users", {"name": "new", "role": "reader"}),
+        ("POST", "/users", {"name": "new", "disabled": True}),
+        ("POST", "/users", {"name": "New"}),
+        ("POST", "/users", {"name": "anonymous"}),
+        ("POST", "/users", {"name": "new\u0000"}),
+        ("POST", "/users", {"name": "new", "password": "too short"}),
+        ("POST", "/users", {"name": "new", "password": "lone \ud800 surrogate"}),
         ("PATCH", "/users/a-reader", {}),
         ("PATCH", "/users/a-reader", {"disabled": "yes"}),
         ("PATCH", "/users/a-reader", {"disabled": 1}),
@@ -45,6 +47,43 @@ LOGIN = {"username": "a-reader", "password": PASSWORD}
         ("GET", "/manifests/shop/sha256:00", None),
         ("DELETE", "/manifests/shop/latest", None),
         ("DELETE", "/tags/shop/-x", None),
+        ("POST", "/grants", {"principal": "a-reader", "role": "reader"}),
+        ("POST", "/grants", {**GRANT, "role": "owner"}),
+        ("POST", "/grants", {**GRANT, "role": "READER"}),
+        ("POST", "/grants", {**GRANT, "principal": "A"}),
+        ("POST", "/grants", {**GRANT, "principal": "group:"}),
+        ("POST", "/grants", {**GRANT, "principal": "group:-"}),
+        ("POST", "/grants", {**GRANT, "principal": "\u0000"}),
+        ("POST", "/grants", {**GRANT, "pattern": "*"}),
+        ("POST", "/grants", {**GRANT, "pattern": "shop*"}),
+        ("POST", "/grants", {**GRANT, "pattern": "shop/**/web"}),
+        ("POST", "/grants", {**GRANT, "pattern": "/**"}),
+        ("POST", "/grants", {**GRANT, "pattern": ""}),
+        ("POST", "/grants", {**GRANT, "tags": ["a b"]}),
+        ("POST", "/grants", {**GRANT, "tags": [""]}),
+        ("POST", "/grants", {**GRANT, "tags": "1.*"}),
+        ("POST", "/grants", {**GRANT, "tags": [f"v{i}" for i in range(51)]}),
+        ("POST", "/grants", {**GRANT, "role": "administrator", "tags": ["v*"]}),
+        ("POST", "/grants", {**GRANT, "networks": ["10.0.0.1/8"]}),
+        ("POST", "/grants", {**GRANT, "networks": ["everywhere"]}),
+        ("POST", "/grants", {**GRANT, "networks": [f"10.0.0.{i}/32" for i in range(51)]}),
+        ("POST", "/grants", {**GRANT, "until": 1.0}),
+        ("POST", "/grants", {**GRANT, "until": float("nan")}),
+        ("POST", "/grants", {**GRANT, "until": float("inf")}),
+        ("POST", "/grants", {**GRANT, "until": 1e300}),
+        ("POST", "/grants", {**GRANT, "until": "2030-01-01"}),
+        ("POST", "/grants", {**GRANT, "deny": "yes"}),
+        ("POST", "/grants", {**GRANT, "principal": "anonymous", "role": "publisher"}),
+        ("POST", "/grants", {**GRANT, "principal": "anonymous", "deny": True}),
+        ("DELETE", "/grants/first", None),
+        ("PUT", "/roles/reader", {"actions": ["pull", "push"]}),
+        ("PUT", "/roles/Own", {"actions": ["pull"]}),
+        ("PUT", "/roles/own", {"actions": []}),
+        ("PUT", "/roles/own", {"actions": ["fly"]}),
+        ("PUT", "/roles/own", {"actions": "pull"}),
+        ("POST", "/groups", {"name": "-"}),
+        ("POST", "/groups", {"name": "x" * 129}),
+        ("POST", "/groups", {"name": "a\nb"}),
     ],
 )
 async def test_what_is_malformed_is_refused(api: Caller, method: str, path: str, body: object) -> None:
@@ -56,7 +95,10 @@ async def test_a_refusal_does_not_repeat_the_password(api: Caller) -> None:
         assert "s3cret" not in await api.refusal("POST", "/login", wrong, status=400)
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"", b"null", b'{"username": NaN}', b"[" * 5000])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"\xff", b"", b"null", b'{"username": NaN}', b'{"username": "\\ud800", "password": "\\udfff"}', b"[" * 5000],
+)
 async def test_what_is_not_json_is_refused(registry: Registry, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await registry.client.request("POST", "/api/v1/login", content=body, headers=headers)

@@ -69,7 +69,7 @@ def test_a_file_that_cannot_be_written_is_said_to_be(stranger: Wharf, server: Se
 
 
 def test_nobody_to_ask_is_said_and_what_to_use_instead(stranger: Wharf, server: Server) -> None:
-    assert "--username" in stranger.refused("login", server.url)
+    assert "--username" in stranger.refused("login", server.url, "--password-stdin")
     assert "--password-stdin" in stranger.refused("login", server.url, "--username", "admin")
     assert "no password" in stranger.refused("login", server.url, "--username", "admin", "--password-stdin")
 
@@ -140,7 +140,7 @@ def test_a_login_does_not_print_its_token() -> None:
 
 
 def test_at_a_terminal_the_password_is_typed_unseen(stranger: Wharf, server: Server) -> None:
-    status, screen = at_a_terminal(["login", server.url], [("User name: ", "admin"), ("Password: ", server.password)])
+    status, screen = at_a_terminal(["login", server.url, "--username", "admin"], [("Password: ", server.password)])
     assert status == 0, screen
     assert f"Logged in to {server.url} as admin." in screen
     assert server.password not in screen
@@ -148,7 +148,7 @@ def test_at_a_terminal_the_password_is_typed_unseen(stranger: Wharf, server: Ser
 
 
 def test_nothing_typed_is_nothing_done(stranger: Wharf, server: Server) -> None:
-    status, screen = at_a_terminal(["login", server.url], [("User name: ", "\x04")])
+    status, screen = at_a_terminal(["login", server.url, "--username", "admin"], [("Password: ", "\x04")])
     assert status == 1
     assert "wharf: nothing was typed" in screen
     assert not stranger.login_file.exists()

@@ -30,13 +30,23 @@ ACCEPTED = (
 
 
 class Client:
-    """Speaks to the application in this process or to a real URL, as one account or as nobody."""
+    """Speaks to the application in this process or to a real URL, as one account, with a token, or as nobody.
+
+    ``address`` is where the application in this process sees it come from.
+    """
 
     def __init__(
-        self, url: str = "http://registry.test", *, app: Any = None, account: tuple[str, str] | None = None
+        self,
+        url: str = "http://registry.test",
+        *,
+        app: Any = None,
+        account: tuple[str, str] | None = None,
+        bearer: str | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
-        transport = httpx2.ASGITransport(app) if app is not None else None
-        headers = {"Authorization": _basic(*account)} if account else {}
+        transport = httpx2.ASGITransport(app, client=(address, 40000)) if app is not None else None
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        headers |= {"Authorization": _basic(*account)} if account else {}
         self._http = httpx2.AsyncClient(
             base_url=url, transport=transport, headers=headers, timeout=30, trust_env=False, follow_redirects=True
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.kit.clock import Clock
+from wharfinger.access.caller import system
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database
@@ -20,6 +21,8 @@ from wharfinger.spec.locations import Location
 T = TypeVar("T")
 
 EXPIRY = 3600.0
+BY = system("tests", 1_800_000_000.0)
+"""Whoever changes something here."""
 
 
 class Slow:

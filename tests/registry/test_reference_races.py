@@ -1,7 +1,7 @@
 """Things that need each other, pushed and deleted at once: no manifest without what it needs, no dangling tag."""
 
 from tests.kit.images import Image, image, index
-from tests.registry.nodes import Fleet, Node, body, repeat
+from tests.registry.nodes import BY, Fleet, Node, body, repeat
 from wharfinger.errors import InUse, ManifestBlobUnknown, ManifestUnknown, PreconditionFailed, Refusal
 from wharfinger.registry.manifests import Precondition
 from wharfinger.spec import digest as digests
@@ -33,19 +33,19 @@ def repository_of(number: int) -> RepoName:
 async def put(node: Node, repository: RepoName, what: Image, *tags: str, condition: Precondition = ANY) -> None:
     """Push the manifest alone."""
     manifest = manifests.parse(what.raw, what.media_type)
-    await node.manifests.put(repository, manifest, [names.tag(tag) for tag in tags], condition, any_tag)
+    await node.manifests.put(BY, repository, manifest, [names.tag(tag) for tag in tags], condition, any_tag)
 
 
 async def put_sparse(node: Node, repository: RepoName, what: Image) -> None:
     """Push the manifest alone where what it refers to may come later."""
-    await node.indexes.put(repository, manifests.parse(what.raw, what.media_type), [], ANY, any_tag)
+    await node.indexes.put(BY, repository, manifests.parse(what.raw, what.media_type), [], ANY, any_tag)
 
 
 async def upload(fleet: Fleet, repository: RepoName, content: bytes) -> None:
     """Push a blob."""
     uploads = fleet.any().uploads
     session = await uploads.start(repository)
-    await uploads.finish(repository, session.id, body(content), digests.of(content), start=0)
+    await uploads.finish(BY, repository, session.id, body(content), digests.of(content), start=0)
 
 
 async def offer(fleet: Fleet, *images: Image) -> None:
@@ -59,7 +59,7 @@ async def mount(fleet: Fleet, repository: RepoName, *images: Image) -> None:
     """Let the repository hold the blobs."""
     for each in images:
         for digest in each.blobs:
-            await fleet.any().uploads.mount(repository, digest, SOURCE, anywhere)
+            await fleet.any().uploads.mount(BY, repository, digest, SOURCE, anywhere)
 
 
 async def is_held(fleet: Fleet, repository: RepoName, reference: str) -> bool:
@@ -81,7 +81,7 @@ async def test_a_manifest_and_the_deletion_of_its_blob_cannot_both_succeed(fleet
         await mount(fleet, repository, pushed)
         put_, deleted = await fleet.race(
             lambda node: put(node, repository, pushed, "latest"),
-            lambda node: node.deletes.blob(repository, layer),
+            lambda node: node.deletes.blob(BY, repository, layer),
         )
         if put_ is None:
             assert isinstance(deleted, InUse), deleted
@@ -102,7 +102,7 @@ async def test_a_manifest_that_is_tagged_while_it_is_deleted_is_there_with_its_t
         await put(fleet.any(), repository, pushed, "first")
         outcomes = await fleet.race(
             lambda node: put(node, repository, pushed, "second"),
-            lambda node: node.deletes.manifest(repository, pushed.digest),
+            lambda node: node.deletes.manifest(BY, repository, pushed.digest),
         )
         assert outcomes == [None, None]
         assert not await is_held(fleet, repository, "first")
@@ -122,7 +122,7 @@ async def test_an_index_and_the_deletion_of_its_child_cannot_both_succeed(fleet:
         await put(fleet.any(), repository, child)
         listed, deleted = await fleet.race(
             lambda node: put(node, repository, parent),
-            lambda node: node.deletes.manifest(repository, child.digest),
+            lambda node: node.deletes.manifest(BY, repository, child.digest),
         )
         if listed is None:
             assert isinstance(deleted, InUse), deleted
@@ -158,13 +158,13 @@ async def test_a_sparse_manifest_that_comes_at_once_with_its_blob_protects_it(fl
 
     async def once(number: int) -> None:
         repository = repository_of(number)
-        await fleet.any().uploads.mount(repository, config, SOURCE, anywhere)
+        await fleet.any().uploads.mount(BY, repository, config, SOURCE, anywhere)
         outcomes = await fleet.race(
             lambda node: put_sparse(node, repository, pushed),
-            lambda node: node.uploads.mount(repository, layer, SOURCE, anywhere),
+            lambda node: node.uploads.mount(BY, repository, layer, SOURCE, anywhere),
         )
         assert not any(isinstance(outcome, Refusal) for outcome in outcomes), outcomes
-        (deleted,) = await fleet.race(lambda node: node.deletes.blob(repository, layer))
+        (deleted,) = await fleet.race(lambda node: node.deletes.blob(BY, repository, layer))
         assert isinstance(deleted, InUse), deleted
 
     await repeat(TIMES, once)
@@ -216,5 +216,5 @@ async def test_of_many_that_make_a_tag_or_move_it_from_where_they_saw_it_one_doe
 
 async def delete(fleet: Fleet, repository: RepoName, digest: Digest) -> object:
     """What the deletion of the manifest came to."""
-    (outcome,) = await fleet.race(lambda node: node.deletes.manifest(repository, digest))
+    (outcome,) = await fleet.race(lambda node: node.deletes.manifest(BY, repository, digest))
     return outcome

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.registry.nodes import Fleet, Node, body
+from tests.registry.nodes import BY, Fleet, Node, body
 from wharfinger.blobs.store import Bytes
 from wharfinger.errors import Refusal
 from wharfinger.spec import digest as digests
@@ -35,12 +35,12 @@ async def append(node: Node, content: Bytes) -> None:
 
 
 async def finish(node: Node, content: Bytes) -> None:
-    await node.uploads.finish(REPO, NOWHERE, content, DIGEST, start=None)
+    await node.uploads.finish(BY, REPO, NOWHERE, content, DIGEST, start=None)
 
 
 async def wrong_digest(node: Node, content: Bytes) -> None:
     upload = await node.uploads.start(REPO)
-    await node.uploads.finish(REPO, upload.id, content, DIGEST, start=None)
+    await node.uploads.finish(BY, REPO, upload.id, content, DIGEST, start=None)
 
 
 @pytest.mark.usefixtures("without_collector")

@@ -1,7 +1,7 @@
 """One upload, several requests at once, on several nodes: one order of events explains what everybody was told."""
 
 from tests.kit.images import blob
-from tests.registry.nodes import EXPIRY, Fleet, body, repeat
+from tests.registry.nodes import BY, EXPIRY, Fleet, body, repeat
 from wharfinger.errors import DigestInvalid, RangeInvalid, Refusal, UploadUnknown
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.uploads import Upload
@@ -43,7 +43,7 @@ async def test_of_chunks_at_one_offset_one_is_kept_and_never_mixed(fleet: Fleet)
         refused = [outcome for outcome in outcomes if isinstance(outcome, RangeInvalid)]
         assert [refusal.size for refusal in refused] == [10 + len(kept)] * 2
         whole = start + kept
-        await fleet.any().uploads.finish(REPO, id, None, digests.of(whole), start=None)
+        await fleet.any().uploads.finish(BY, REPO, id, None, digests.of(whole), start=None)
         assert await stored(fleet, digests.of(whole)) == whole
 
     await repeat(TIMES, once)
@@ -59,7 +59,7 @@ async def test_chunks_without_an_offset_end_up_whole_and_in_the_order_of_their_a
         ends = {out.size: chunk for chunk, out in zip(chunks, outcomes, strict=True) if isinstance(out, Upload)}
         whole = b"".join(ends[end] for end in sorted(ends))
         assert len(whole) == max(ends)
-        await fleet.any().uploads.finish(REPO, id, None, digests.of(whole), start=None)
+        await fleet.any().uploads.finish(BY, REPO, id, None, digests.of(whole), start=None)
         assert await stored(fleet, digests.of(whole)) == whole
 
     await repeat(TIMES, once)
@@ -70,7 +70,7 @@ async def test_closing_twice_at_once_answers_both_with_the_blob(fleet: Fleet) ->
         first, last = blob(40, number), blob(30, number)
         digest, id = digests.of(first + last), await started(fleet, first)
         outcomes = await fleet.race(
-            *[lambda node: node.uploads.finish(REPO, id, body(last), digest, start=40)] * 3,
+            *[lambda node: node.uploads.finish(BY, REPO, id, body(last), digest, start=40)] * 3,
         )
         assert all(isinstance(outcome, Blob) and outcome.digest == digest for outcome in outcomes), outcomes
         assert await stored(fleet, digest) == first + last
@@ -82,7 +82,7 @@ async def test_closing_one_segment_twice_at_once_answers_both_with_the_blob(flee
     async def once(number: int) -> None:
         content = blob(40, number)
         digest, id = digests.of(content), await started(fleet, content)
-        outcomes = await fleet.race(*[lambda node: node.uploads.finish(REPO, id, None, digest, start=None)] * 3)
+        outcomes = await fleet.race(*[lambda node: node.uploads.finish(BY, REPO, id, None, digest, start=None)] * 3)
         assert all(isinstance(outcome, Blob) and outcome.digest == digest for outcome in outcomes), outcomes
         assert await stored(fleet, digest) == content
 
@@ -94,7 +94,7 @@ async def test_a_chunk_that_meets_the_closing_comes_before_or_after_it(fleet: Fl
         first, more = blob(40, number), blob(30, number)
         digest, id = digests.of(first), await started(fleet, first)
         closed, added = await fleet.race(
-            lambda node: node.uploads.finish(REPO, id, None, digest, start=None),
+            lambda node: node.uploads.finish(BY, REPO, id, None, digest, start=None),
             lambda node: node.uploads.append(REPO, id, body(more), start=40),
         )
         if isinstance(closed, Blob):
@@ -103,7 +103,7 @@ async def test_a_chunk_that_meets_the_closing_comes_before_or_after_it(fleet: Fl
         else:
             assert isinstance(closed, RangeInvalid | DigestInvalid)
             assert isinstance(added, Upload)
-            await fleet.any().uploads.finish(REPO, id, None, digests.of(first + more), start=None)
+            await fleet.any().uploads.finish(BY, REPO, id, None, digests.of(first + more), start=None)
             assert await stored(fleet, digests.of(first + more)) == first + more
 
     await repeat(TIMES, once)
@@ -114,7 +114,7 @@ async def test_an_upload_that_is_cancelled_while_it_is_closed_is_one_or_the_othe
         content = blob(40, number)
         digest, id = digests.of(content), await started(fleet, content)
         closed, cancelled = await fleet.race(
-            lambda node: node.uploads.finish(REPO, id, None, digest, start=None),
+            lambda node: node.uploads.finish(BY, REPO, id, None, digest, start=None),
             lambda node: node.uploads.cancel(REPO, id),
         )
         assert isinstance(closed, Blob) == isinstance(cancelled, UploadUnknown), (closed, cancelled)
@@ -130,7 +130,7 @@ async def test_an_upload_that_is_swept_while_it_goes_on_is_one_or_the_other(flee
         digest, id = digests.of(first + last), await started(fleet, first)
         fleet.clock.advance(EXPIRY + 1)
         closed, *_ = await fleet.race(
-            lambda node: node.uploads.finish(REPO, id, body(last), digest, start=40),
+            lambda node: node.uploads.finish(BY, REPO, id, body(last), digest, start=40),
             *[lambda node: node.uploads.sweep()] * 2,
         )
         if isinstance(closed, Blob):
@@ -149,7 +149,7 @@ async def test_the_same_content_pushed_by_many_at_once_is_stored_once(fleet: Fle
         async def push(repository: RepoName) -> Blob:
             uploads = fleet.any().uploads
             upload = await uploads.start(repository)
-            return await uploads.finish(repository, upload.id, body(content), digest, start=0)
+            return await uploads.finish(BY, repository, upload.id, body(content), digest, start=0)
 
         outcomes = await fleet.race(*(lambda _, repository=each: push(repository) for each in repositories))
         locations = {outcome.location for outcome in outcomes if isinstance(outcome, Blob)}

@@ -8,10 +8,11 @@ from typing import NewType
 from sqlalchemy import Connection
 
 from wharfinger.access import changes, passwords
+from wharfinger.access.caller import Caller, system
 from wharfinger.access.grants import ANONYMOUS
 from wharfinger.access.passwords import Passwords
 from wharfinger.errors import AlreadyExists, RequestInvalid
-from wharfinger.meta import accounts, grants
+from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database
 from wharfinger.meta.grants import GrantRow
@@ -23,9 +24,14 @@ FIRST = AccountName("admin")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
 
 
+def is_account_name(text: str) -> bool:
+    """Whether an account may be called so."""
+    return _NAME.fullmatch(text) is not None and text != ANONYMOUS
+
+
 def account_name(text: str) -> AccountName:
     """The account name that ``text`` is. Raises RequestInvalid."""
-    if _NAME.fullmatch(text) and text != ANONYMOUS:
+    if is_account_name(text):
         return AccountName(text)
     raise RequestInvalid(
         f"invalid account name {text[:80]!r}: want at most 64 lower-case letters, digits, '.', '_' and '-', "
@@ -56,18 +62,18 @@ class Accounts:
         """Every account of a person, by name."""
         return [account for account in await self._db.read(accounts.every) if account.kind == accounts.PERSON]
 
-    async def add(self, name: AccountName, password: str | None = None) -> str | None:
+    async def add(self, by: Caller, name: AccountName, password: str | None = None) -> str | None:
         """Make an account, which may do nothing yet; returns the password when it had to be generated.
 
         Raises AlreadyExists.
         """
         chosen = password if password is not None else passwords.generate()
         passwords.require_acceptable(chosen)
-        await self._db.write(_add, name, await self._passwords.hash(chosen), self._now())
+        await self._db.write(_add, by, name, await self._passwords.hash(chosen), self._now())
         self._changed()
         return chosen if password is None else None
 
-    async def change(self, name: AccountName, change: Change) -> Account:
+    async def change(self, by: Caller, name: AccountName, change: Change) -> Account:
         """Change the password or whether it is enabled, all or none. Logins end.
 
         Raises AccountUnknown, and InUse when no administrator would be left.
@@ -80,13 +86,13 @@ class Accounts:
             fields["password"] = await self._passwords.hash(change.password)
         if not fields:
             raise RequestInvalid("nothing to change: say a password, or whether the account is disabled")
-        account = await self._db.write(_change, name, fields, self._now())
+        account = await self._db.write(_change, by, name, fields, self._now())
         self._changed()
         return account
 
-    async def remove(self, name: AccountName) -> None:
+    async def remove(self, by: Caller, name: AccountName) -> None:
         """Remove the account and all that it had. Raises AccountUnknown, or InUse if that leaves no administrator."""
-        await self._db.write(_remove, name, self._now())
+        await self._db.write(_remove, by, name, self._now())
         self._changed()
 
 
@@ -106,24 +112,34 @@ async def create_first_administrator(db: Database, password: str | None, now: Ca
     return chosen if made and password is None else None
 
 
-def _add(tx: Connection, name: AccountName, password: str, now: float) -> None:
+def _add(tx: Connection, by: Caller, name: AccountName, password: str, now: float) -> None:
     generation = accounts.begin_change(tx)
     if accounts.find(tx, name) is not None:
         raise AlreadyExists(f"account {name} is there already", name=name)
-    accounts.add(tx, Account(name, password, disabled=False, generation=generation, created_at=now))
+    made = Account(name, password, disabled=False, generation=generation, created_at=now)
+    accounts.add(tx, made)
+    audit.add(tx, by.entry("account.add", detail={"account": name, "after": told(made)}))
 
 
 def _add_first(tx: Connection, password: str, now: float) -> bool:
     generation = accounts.begin_change(tx)
     if accounts.some_exist(tx):
         return False
-    accounts.add(tx, Account(FIRST, password, disabled=False, generation=generation, created_at=now))
+    made = Account(FIRST, password, disabled=False, generation=generation, created_at=now)
+    accounts.add(tx, made)
     everything = GrantRow(0, FIRST, "administrator", "**", (), (), None, deny=False, created_at=now, created_by=FIRST)
-    grants.add_grant(tx, everything)
+    id, by = grants.add_grant(tx, everything), system("start", now)
+    audit.add(tx, by.entry("account.add", detail={"account": FIRST, "after": told(made)}))
+    audit.add(tx, by.entry("grant.add", detail={"after": replace(everything, id=id).told()}))
     return True
 
 
-def _change(tx: Connection, name: AccountName, fields: dict[str, object], now: float) -> Account:
+def told(account: Account) -> dict[str, object]:
+    """What the audit trail says of an account: never the password, not even hashed."""
+    return {"kind": account.kind, "disabled": account.disabled, "owner": account.owner}
+
+
+def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, object], now: float) -> Account:
     generation, before = changes.begin(tx)
     account = accounts.require(tx, name)
     if account.kind != accounts.PERSON and "password" in fields:
@@ -131,11 +147,16 @@ def _change(tx: Connection, name: AccountName, fields: dict[str, object], now: f
     after = replace(account, generation=generation, **fields)  # type: ignore[arg-type]
     with changes.keeping_an_administrator(tx, before, now):
         accounts.update_account(tx, after)
+    detail = {"account": name, "before": told(account), "after": told(after), "password": "password" in fields}
+    audit.add(tx, by.entry("account.change", detail=detail))
     return after
 
 
-def _remove(tx: Connection, name: AccountName, now: float) -> None:
+def _remove(tx: Connection, by: Caller, name: AccountName, now: float) -> None:
     _, before = changes.begin(tx)
-    accounts.require(tx, name)
+    gone = accounts.require(tx, name)
+    granted = [str(each) for each in before.policy.grants if each.principal == name]
     with changes.keeping_an_administrator(tx, before, now):
         accounts.remove(tx, name)
+    detail = {"account": name, "before": told(gone), "grants": granted}
+    audit.add(tx, by.entry("account.remove", detail=detail))

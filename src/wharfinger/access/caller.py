@@ -97,10 +97,16 @@ class Caller:
 
     def entry(self, action: str, **fields: Any) -> Entry:
         """What the audit trail says of something that this caller does; ``fields`` are further ones of an Entry."""
-        told = {
+        told: dict[str, Any] = {
+            "at": self.now,
             "address": self.origin.address,
             "client": self.origin.agent,
             "rule": self.rule,
             "request": self.origin.request,
         }
-        return Entry(at=self.now, action=action, account=self.name, **(told | fields))
+        return Entry(action=action, account=self.name, **(told | fields))
+
+
+def system(part: str, now: float, agent: str = "") -> Caller:
+    """What the audit trail has for an account where none was asked for: a part of ours. No account is named so."""
+    return Caller(Identity(f"system:{part}", ()), Snapshot(), now, Origin(agent=agent))

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from wharfinger.access import snapshot
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import Refusal, Unavailable
@@ -68,4 +70,9 @@ class Directory:
         row = await self._revision.first()
         assert row is not None, "written by the first migration"
         if row[0] != self._snapshot.revision:
-            self._snapshot = snapshot.build(await self._db.read(grants.everything))
+            self._snapshot = await self._db.read(_load)
+
+
+def _load(tx: Connection) -> Snapshot:
+    """Built in the thread that reads: with thousands of grants it takes a while."""
+    return snapshot.build(grants.everything(tx))

@@ -2,27 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from wharfinger.access import credentials, scopes
+from wharfinger.access import credentials, scopes, signing, workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.access.grants import SOME_TAG
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.tokens import Kind
-from wharfinger.errors import RequestInvalid
+from wharfinger.access.workloads import Workloads
+from wharfinger.errors import RequestInvalid, Unauthorized
 from wharfinger.spec.names import RepoName
 
 REFRESH_SECONDS = 30 * 86400.0
-
-
-class Workloads(Protocol):
-    """Who a token from a trusted issuer is."""
-
-    async def caller(self, token: str, account: str, origin: Origin) -> Caller:
-        """The service account that a trust rule lets the token's workload be. Raises Unauthorized."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +39,7 @@ class Exchange:
         """Who sends this header; without one, anonymous. Raises Unauthorized; a token does not earn another one."""
         if authorization is None:
             return await self._authenticator.anonymous(origin)
-        caller = await self._authenticator.caller(authorization, origin)
-        if caller.scopes is not None:
-            raise credentials.refused()
-        return caller
+        return await self._authenticator.account(authorization, origin)
 
     async def by_password(self, name: str, password: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises Unauthorized."""
@@ -59,6 +49,7 @@ class Exchange:
         """Who was given this refresh token. Raises Unauthorized."""
         identity = await self._authenticator.of_login(token, Kind.REFRESH)
         if identity is None:
+            self._authenticator.failed("login", "", origin, Unauthorized.code)
             raise credentials.refused()
         return self._authenticator.as_caller(identity, origin)
 
@@ -71,13 +62,27 @@ class Exchange:
     async def answer(
         self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
     ) -> Answer:
-        """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope."""
+        """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope, or too many."""
         granted = allowed(caller, scopes.parse(asked))
         token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
+        if len(token) > signing.MAX_TOKEN:
+            raise RequestInvalid(
+                "a token for so many repositories would be too long for a header: ask for fewer at once"
+            )
         refresh = refreshed
-        if offline and refresh is None and not caller.is_anonymous:
-            refresh = (await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS)).token
-        return Answer(token, caller.now, " ".join(_texts(granted)), refresh)
+        # A workload's token ends soon, and nothing that lasts longer is made of it.
+        if offline and refresh is None and not caller.is_anonymous and not workloads.is_one(caller.identity):
+            told = caller.entry("login", detail={"method": "refresh token"})
+            login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, told)
+            refresh = login.token
+        scope = " ".join(_texts(granted))
+        self._note(caller, scope)
+        return Answer(token, caller.now, scope, refresh)
+
+    def _note(self, caller: Caller, scope: str) -> None:
+        """For the audit trail."""
+        detail = {"by": caller.identity.credential, "scope": scope}
+        self._authenticator.trail.note(caller.entry("token.issue", detail=detail))
 
     async def published_keys(self) -> dict[str, Any]:
         """What our tokens can be verified with, as a JSON Web Key Set."""

@@ -14,12 +14,14 @@ from wharfinger.access.grants import ANONYMOUS, GROUP, Grant, may_hand_out
 from wharfinger.access.groups import group_name
 from wharfinger.access.snapshot import Snapshot, grant_of
 from wharfinger.errors import AccountUnknown, AlreadyExists, Denied, GrantUnknown, InUse, RequestInvalid
-from wharfinger.meta import grants
+from wharfinger.meta import audit, grants
 from wharfinger.meta.db import Database
 from wharfinger.meta.grants import GrantRow
 
 TAGS_AT_MOST = 50
 NETWORKS_AT_MOST = 50
+LATEST = 253_370_764_800.0
+"""The year 9999, the last that a date can be in; and what is no number at all is not before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Granting:
         require_may_hand_out(before, by, row, self._now())
         with changes.keeping_an_administrator(tx, before, self._now()):
             grants.remove_grant(tx, id)
+        audit.add(tx, by.entry("grant.remove", detail={"before": row.told()}))
         return row
 
     async def roles(self) -> dict[str, list[str]]:
@@ -81,41 +84,45 @@ class Granting:
         own = await self._db.read(grants.own_roles)
         return {name: actions.ordered(words) for name, words in ROLES.items()} | dict(sorted(own.items()))
 
-    async def put_role(self, name: str, words: Sequence[str]) -> None:
+    async def put_role(self, by: Caller, name: str, words: Sequence[str]) -> None:
         """Make a role, or change what one that was made allows. Raises RequestInvalid."""
         chosen = actions.ordered(actions.parse_actions(words))
         if actions.role_name(name) in ROLES:
             raise RequestInvalid(f"the role {name} is always there and cannot be changed: choose another name")
-        await self._db.write(self._put_role, name, chosen)
+        await self._db.write(self._put_role, by, name, chosen)
         self._changed()
 
-    async def remove_role(self, name: str) -> None:
+    async def remove_role(self, by: Caller, name: str) -> None:
         """Remove a role that nothing grants. Raises GrantUnknown, or InUse."""
-        await self._db.write(self._remove_role, name)
+        await self._db.write(self._remove_role, by, name)
         self._changed()
 
-    def _put_role(self, tx: Connection, name: str, words: Sequence[str]) -> None:
+    def _put_role(self, tx: Connection, by: Caller, name: str, words: Sequence[str]) -> None:
         _, before = changes.begin(tx)
+        was = grants.own_roles(tx).get(name)
         with changes.keeping_an_administrator(tx, before, self._now()):
             grants.put_role(tx, name, words)
+        audit.add(tx, by.entry("role.put", detail={"role": name, "before": was, "after": words}))
 
     @staticmethod
-    def _remove_role(tx: Connection, name: str) -> None:
+    def _remove_role(tx: Connection, by: Caller, name: str) -> None:
         changes.begin(tx)
-        if name not in grants.own_roles(tx):
+        was = grants.own_roles(tx).get(name)
+        if was is None:
             raise GrantUnknown(f"role {name} is not known, or is always there", role=name)
         used = [row.id for row in grants.every_grant(tx) if row.role == name]
         if used:
             raise InUse(f"role {name} is granted, for instance by grant {used[0]}: remove that first", grants=used[:10])
         grants.remove_role(tx, name)
+        audit.add(tx, by.entry("role.remove", detail={"role": name, "before": was}))
 
 
 def parse(wanted: Wanted, by: str, now: float) -> GrantRow:
     """The grant that is wanted, as far as it can be checked by itself. Raises RequestInvalid."""
     if len(wanted.tags) > TAGS_AT_MOST or len(wanted.networks) > NETWORKS_AT_MOST:
         raise RequestInvalid(f"a grant has at most {TAGS_AT_MOST} tag patterns and {NETWORKS_AT_MOST} networks")
-    if wanted.until is not None and wanted.until <= now:
-        raise RequestInvalid("the grant would have ended already: want a time to come")
+    if wanted.until is not None and not now < wanted.until < LATEST:
+        raise RequestInvalid("the grant would have ended already, or never: want a time to come, before the year 9999")
     return GrantRow(
         id=0,
         principal=_principal(wanted.principal),
@@ -134,15 +141,22 @@ def add_in(tx: Connection, before: Snapshot, by: Caller, row: GrantRow, now: flo
     """Store a parsed grant in a transaction that began a change. Raises as :meth:`Granting.add` does."""
     grant = require_may_hand_out(before, by, row, now)
     _require_principal(tx, before, row.principal)
-    if row.principal == ANONYMOUS and (row.deny or not grant.actions <= {Action.PULL}):
-        raise RequestInvalid("to anonymous, which is everybody, only pull can be granted: use the role reader")
-    if row.tags and Action.ADMIN in grant.actions:
-        raise RequestInvalid("who administers does so whatever the tag: leave the tags out")
+    require_sensible(grant)
     same = next((each for each in grants.every_grant(tx) if _is_same(each, row)), None)
     if same is not None:
         raise AlreadyExists(f"that is granted already, by grant {same.id}", id=same.id)
     with changes.keeping_an_administrator(tx, before, now):
-        return replace(row, id=grants.add_grant(tx, row))
+        made = replace(row, id=grants.add_grant(tx, row))
+    audit.add(tx, by.entry("grant.add", detail={"after": made.told()}))
+    return made
+
+
+def require_sensible(grant: Grant) -> None:
+    """Raise RequestInvalid for what no grant may be."""
+    if grant.principal == ANONYMOUS and (grant.deny or not grant.actions <= {Action.PULL}):
+        raise RequestInvalid("to anonymous, which is everybody, only pull can be granted: use the role reader")
+    if grant.tags and Action.ADMIN in grant.actions:
+        raise RequestInvalid("who administers does so whatever the tag: leave the tags out")
 
 
 def require_may_hand_out(before: Snapshot, by: Caller, row: GrantRow, now: float) -> Grant:

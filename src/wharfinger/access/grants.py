@@ -61,13 +61,13 @@ class Grant:
         return self.until is None or now < self.until
 
     def covers_address(self, address: str) -> bool:
-        """Whether it counts for requests from there; what is no address is from nowhere."""
+        """Whether it counts for requests from there; of what is no address, a deny always does and a grant never."""
         if not self.networks:
             return True
         try:
             ip = ip_address(address)
         except ValueError:
-            return False
+            return self.deny
         ip = getattr(ip, "ipv4_mapped", None) or ip
         return any(ip in network for network in self.networks)
 
@@ -106,8 +106,9 @@ class Limits:
 class Identity:
     """Somebody who has proved who it is, or ``anonymous``.
 
-    ``principals`` are the account and its groups. ``credential`` says by what: ``password``, ``secret:<id>``,
-    ``token:<id>``, ``trust:<id>``, ``login``; ``generation`` changes with the account's password and its disabling.
+    ``principals`` are the account and its groups. ``credential`` says by what: ``password``, ``ldap``, ``oidc``,
+    ``secret:<id>``, ``token:<id>``, ``trust:<id>``, ``login``; ``generation`` changes with the account's password and
+    its disabling.
     """
 
     name: str
@@ -234,7 +235,8 @@ def _first(
 def may_hand_out(policy: Policy, giver: Identity, grant: Grant, now: float, address: str = "") -> Decision:
     """Whether ``giver`` may make or remove ``grant``: who has ``admin`` on a pattern may, within it, for what it holds.
 
-    A grant of the giver's that is limited to tags gives nothing away; one that runs out may be passed on until then.
+    A grant of the giver's that is limited to tags gives nothing away; one that runs out may be passed on until then,
+    and one that counts from some networks for these and parts of them.
     A deny about the giver anywhere in the pattern takes the actions that it forbids out of what may be given.
     """
     for action in (Action.ADMIN, *sorted(grant.actions)):
@@ -252,13 +254,22 @@ def _holds(policy: Policy, giver: Identity, action: Action, wanted: Grant, now: 
         if held.deny and held.pattern.overlaps(wanted.pattern):
             return _no(held, f"{giver.name} may not {action} everywhere on {wanted.pattern}: {held}")
     for held in own:
-        outlasts = held.until is None or (wanted.until is not None and wanted.until <= held.until)
-        if (
-            not held.deny
-            and not held.tags
-            and held.pattern.contains(wanted.pattern)
-            and outlasts
-            and held.covers_address(address)
-        ):
+        if not held.deny and held.covers_address(address) and _passes_on(held, wanted):
             return _yes(held, str(held))
     return _no(None, f"{giver.name} does not hold {action} on all of {wanted.pattern} to give it")
+
+
+def _passes_on(held: Grant, wanted: Grant) -> bool:
+    """Whether all that ``wanted`` lets somebody do, ever and from anywhere, ``held`` lets its owner do."""
+    outlasts = held.until is None or (wanted.until is not None and wanted.until <= held.until)
+    return outlasts and not held.tags and held.pattern.contains(wanted.pattern) and _lie_within(wanted, held)
+
+
+def _lie_within(wanted: Grant, held: Grant) -> bool:
+    if not held.networks:
+        return True
+    return bool(wanted.networks) and all(any(_is_part(one, of) for of in held.networks) for one in wanted.networks)
+
+
+def _is_part(one: Network, of: Network) -> bool:
+    return one.version == of.version and one.network_address in of and one.broadcast_address in of

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from wharfinger.access import signing
-from wharfinger.meta import accounts, grants
+from wharfinger.access.caller import system
+from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.db import Database
 
 
@@ -21,5 +22,7 @@ def _rotate(tx: Connection, now: float) -> int:
     if not signing.needs_new_key(tuple(grants.every_key(tx)), now):
         return 0
     grants.remove_keys_expired_before(tx, now)
-    grants.add_key(tx, signing.new_key(now))
+    made = signing.new_key(now)
+    grants.add_key(tx, made)
+    audit.add(tx, system("keys", now).entry("key.add", detail={"key": made.id, "for": "access tokens"}))
     return 1

@@ -88,6 +88,10 @@ class Passwords:
         # Shielded: the client that asked first may go away while others wait for the same answer.
         return await asyncio.shield(self._checking.get(proof) or self._check(proof, stored, password))
 
+    def remember(self, name: str, generation: int, password: str) -> None:
+        """It was right, as somebody else has found out."""
+        self._remember(self._proof(name, generation, password))
+
     def _proof(self, name: str, generation: int, password: str) -> bytes:
         # BLAKE2b has its key built in (RFC 7693), and costs a third of an HMAC: this is on the way of every request.
         return hashlib.blake2b(f"{generation}:{name}:{password}".encode(), key=self._key, digest_size=32).digest()
@@ -112,9 +116,12 @@ class Passwords:
         del self._checking[proof]
         # Wrong passwords are not remembered: there is no end of them.
         if not check.cancelled() and check.exception() is None and check.result():
-            self._remembered[proof] = self._now() + REMEMBER_SECONDS
-            if len(self._remembered) > REMEMBER_AT_MOST:
-                self._remembered.popitem(last=False)
+            self._remember(proof)
+
+    def _remember(self, proof: bytes) -> None:
+        self._remembered[proof] = self._now() + REMEMBER_SECONDS
+        if len(self._remembered) > REMEMBER_AT_MOST:
+            self._remembered.popitem(last=False)
 
     def _in_thread(self, call: Callable[P, T], *args: P.args, **_: P.kwargs) -> asyncio.Future[T]:
         if self._accepted >= AT_ONCE + WAITING:

@@ -80,7 +80,7 @@ class AccessTokens:
                 self._verified.popitem(last=False)
         if now >= claims.expires_at:
             del self._verified[hash]
-            raise refused()
+            raise refused(routine=True)
         if now < claims.not_before - 1:
             raise refused()
         return claims
@@ -120,9 +120,9 @@ def _claims(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Claims:
     )
 
 
-def refused() -> Unauthorized:
+def refused(*, routine: bool = False) -> Unauthorized:
     """One refusal for every reason."""
-    return Unauthorized("the token is not valid, or not any more", error="invalid_token")
+    return Unauthorized("the token is not valid, or not any more", error="invalid_token", routine=routine)
 
 
 def signing_key(keys: tuple[KeyRow, ...], now: float) -> KeyRow:

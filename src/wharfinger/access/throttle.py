@@ -66,4 +66,5 @@ def network_of(address: str) -> str:
 
 
 def _keys(account: str, network: str) -> tuple[str, str]:
-    return f"{account[:64]}@{network}", f"@{network}"
+    # Whatever a stranger calls an account; PostgreSQL has no NUL in a text.
+    return f"{account[:64]}@{network}".replace("\0", " "), f"@{network}"

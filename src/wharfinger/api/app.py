@@ -7,15 +7,21 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
+from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
+from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.models import Errors
+from wharfinger.api.oversight import OversightHandlers
+from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -34,20 +40,26 @@ def create_api(services: Services, addresses: Addresses) -> FastAPI:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for route in routes(services):
+    for route in routes(services, addresses):
         _add(api, route, services, addresses)
     return api
 
 
-def routes(services: Services) -> Sequence[Route]:
+def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
     """Every route there is."""
     return (
-        *SessionHandlers(services.authenticator).routes(),
+        *SessionHandlers(services.authenticator, services.logins).routes(),
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
+        *IdentityHandlers(services.people).routes(),
+        *DeviceHandlers(services.devices, addresses).routes(),
         *SecretHandlers(services.service_accounts, services.secrets).routes(),
+        *PolicyHandlers(services.policies).routes(),
+        *OversightHandlers(services.oversight).routes(),
+        *TrustHandlers(services.trusting).routes(),
+        *AuditHandlers(services.audit).routes(),
     )
 
 
@@ -71,7 +83,7 @@ def _add(api: FastAPI, route: Route, services: Services, addresses: Addresses) -
         status_code=route.status,
         responses={"default": {"model": Errors, "description": "Refused"}},
         openapi_extra=_how_to_authenticate(route.needs),
-        route_class_override=guarded(services.authenticator, addresses, route.needs),
+        route_class_override=guarded(services.authenticator, addresses, route.needs, route.body),
     )
 
 

@@ -41,11 +41,11 @@ class GrantHandlers:
             roles=[RoleView(name=name, actions=words) for name, words in (await self._granting.roles()).items()]
         )
 
-    async def put_role(self, name: str, new: RoleActions) -> RoleView:
+    async def put_role(self, by: By, name: str, new: RoleActions) -> RoleView:
         """Make a role, or change what it allows, for everybody who has it."""
-        await self._granting.put_role(name, new.actions)
+        await self._granting.put_role(by, name, new.actions)
         return RoleView(name=name, actions=(await self._granting.roles())[name])
 
-    async def remove_role(self, name: str) -> None:
+    async def remove_role(self, by: By, name: str) -> None:
         """Remove a role that nothing grants any more."""
-        await self._granting.remove_role(name)
+        await self._granting.remove_role(by, name)

@@ -4,7 +4,7 @@ from wharfinger.access.actions import Action
 from wharfinger.access.groups import Groups
 from wharfinger.api.models import GroupName, GroupView
 from wharfinger.api.models import Groups as GroupsReply
-from wharfinger.api.routes import Route
+from wharfinger.api.routes import By, Route
 
 
 class GroupHandlers:
@@ -27,19 +27,19 @@ class GroupHandlers:
         found = await self._groups.list()
         return GroupsReply(groups=[GroupView(name=name, members=members) for name, members in found.items()])
 
-    async def add_group(self, new: GroupName) -> GroupView:
+    async def add_group(self, by: By, new: GroupName) -> GroupView:
         """Make a group."""
-        await self._groups.add(new.name)
+        await self._groups.add(by, new.name)
         return GroupView(name=new.name, members=[])
 
-    async def remove_group(self, name: str) -> None:
+    async def remove_group(self, by: By, name: str) -> None:
         """Remove a group, and what was granted to it."""
-        await self._groups.remove(name)
+        await self._groups.remove(by, name)
 
-    async def add_member(self, name: str, account: str) -> None:
+    async def add_member(self, by: By, name: str, account: str) -> None:
         """Put an account into a group."""
-        await self._groups.add_member(name, account)
+        await self._groups.add_member(by, name, account)
 
-    async def remove_member(self, name: str, account: str) -> None:
+    async def remove_member(self, by: By, name: str, account: str) -> None:
         """Take an account out of a group."""
-        await self._groups.remove_member(name, account)
+        await self._groups.remove_member(by, name, account)

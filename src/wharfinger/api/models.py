@@ -1,16 +1,30 @@
 """What the management API takes and gives. Times are seconds since the epoch; fields it does not know are refused."""
 
-from pydantic import BaseModel, ConfigDict
+import json
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.inventory import Repository, TagRow
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Wanted(BaseModel):
     """Anything that is asked for."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, fields: Any) -> Any:
+        """JSON can escape half a character, which is no text: neither a hash nor a database takes it."""
+        if isinstance(fields, dict) and _HALF.search(json.dumps(fields, ensure_ascii=False, default=str)):
+            raise ValueError("there is half a character (a lone surrogate) in it")
+        return fields
 
 
 class LoginRequest(Wanted):
@@ -151,3 +165,40 @@ class GroupView(BaseModel):
 
 class Groups(BaseModel):
     groups: list[GroupView]
+
+
+class NewDevice(Wanted):
+    """``client`` is what the person who approves is told of the device."""
+
+    client: str = ""
+
+
+class DeviceBegun(BaseModel):
+    """RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class DeviceCode(Wanted):
+    device_code: str
+
+
+class DeviceLogin(BaseModel):
+    username: str
+    token: str
+    expires: float
+
+
+class IdentityView(Wanted):
+    account: str
+    issuer: str
+    subject: str
+
+
+class Identities(BaseModel):
+    identities: list[IdentityView]

@@ -60,13 +60,13 @@ class RepositoryHandlers:
         """What a tag or digest stands for: its parts, its sizes, its tags, and how many manifests refer to it."""
         return await self._db.read(inventory.describe, names.repository(repository), names.reference(reference))
 
-    async def remove_tag(self, repository: str, tag: str) -> None:
+    async def remove_tag(self, by: By, repository: str, tag: str) -> None:
         """Remove a tag; the manifest stays."""
-        await self._deletes.tag(names.repository(repository), names.tag(tag))
+        await self._deletes.tag(by, names.repository(repository), names.tag(tag))
 
-    async def remove_manifest(self, repository: str, digest: str) -> None:
+    async def remove_manifest(self, by: By, repository: str, digest: str) -> None:
         """Remove a manifest with all its tags."""
-        await self._deletes.manifest(names.repository(repository), digests.parse(digest))
+        await self._deletes.manifest(by, names.repository(repository), digests.parse(digest))
 
 
 def _next(found: Sequence[Any], n: int) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from wharfinger.access import workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
@@ -42,6 +43,7 @@ class Route:
     handler: Callable[..., Any]
     needs: Needs
     status: int = 200
+    body: int = MAX_BODY
 
 
 def _caller(request: Request) -> Caller:
@@ -62,7 +64,7 @@ From = Annotated[Origin, Depends(_origin)]
 """A handler's parameter: where the request comes from."""
 
 
-def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) -> type[APIRoute]:
+def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs, limit: int = MAX_BODY) -> type[APIRoute]:
     """The kind of route that looks at the body only after it has seen who sends it."""
 
     class GuardedRoute(APIRoute):
@@ -73,8 +75,8 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
                 agent = request.headers.get("user-agent", "")[:200]
                 request.state.origin = Origin(addresses.client(request.scope), agent, request.scope.get("wharf_id", ""))
                 if needs is not Anyone.AT_ALL:
-                    request.state.caller = await _admit(authenticator, needs, request)
-                response = await handle(await _read(request))
+                    await _admit(authenticator, needs, request)
+                response = await handle(await _read(request, limit))
                 # Passwords and tokens are among the answers.
                 response.headers["cache-control"] = "no-store"
                 return response
@@ -84,23 +86,25 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs) ->
     return GuardedRoute
 
 
-async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> Caller:
-    caller = await authenticator.caller(request.headers.get("authorization"), request.state.origin)
-    if caller.scopes is not None:
-        raise Unauthorized("an access token of the registry is not for the management API", error="invalid_token")
+async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -> None:
+    """Note whose request it is, and let it pass only if they may make it."""
+    caller = await authenticator.account(request.headers.get("authorization"), request.state.origin)
+    request.state.caller = caller
+    if workloads.is_one(caller.identity):
+        raise Unauthorized("a workload's token is for the registry, not for the management API", error="invalid_token")
     if needs is Action.ADMIN and request.method != "GET":
         require_present(caller)  # whoever sets passwords, groups and roles can make more of what a token is
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")
+        request.state.repository = name
         caller.require(needs, names.repository(name) if name is not None else None, tag=tag)
-    return caller
 
 
-async def _read(request: Request) -> Request:
+async def _read(request: Request, limit: int) -> Request:
     """The same request with its body at hand. Raises TooLarge, BodyStalled, Disconnected."""
     headers = dict(request.scope["headers"])
-    body = await Body(request.receive, headers, limit=MAX_BODY, timeout=BODY_TIMEOUT).limited_to(MAX_BODY).read()
+    body = await Body(request.receive, headers, limit=limit, timeout=BODY_TIMEOUT).limited_to(limit).read()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

@@ -3,11 +3,18 @@
 from dataclasses import dataclass
 
 from wharfinger.access.accounts import Accounts
+from wharfinger.access.audit import Audit
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.devices import Devices
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.logins import Logins
+from wharfinger.access.oversight import Oversight
+from wharfinger.access.people import People
+from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
+from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -24,5 +31,12 @@ class Services:
     deletes: Deletes
     groups: Groups
     granting: Granting
+    logins: Logins
+    people: People
+    devices: Devices
     service_accounts: ServiceAccounts
     secrets: Secrets
+    policies: Policies
+    oversight: Oversight
+    trusting: Trusting
+    audit: Audit

@@ -4,6 +4,8 @@ from fastapi import Request
 
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.grants import GROUP
+from wharfinger.access.logins import Logins
+from wharfinger.access.tokens import Kind
 from wharfinger.api.models import LoginReply, LoginRequest, Whoami
 from wharfinger.api.routes import Anyone, By, From, Route
 
@@ -11,8 +13,9 @@ from wharfinger.api.routes import Anyone, By, From, Route
 class SessionHandlers:
     """The routes that need no particular role."""
 
-    def __init__(self, authenticator: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator, logins: Logins) -> None:
         self._authenticator = authenticator
+        self._logins = logins
 
     def routes(self) -> list[Route]:
         return [
@@ -23,12 +26,12 @@ class SessionHandlers:
 
     async def login(self, request: LoginRequest, origin: From) -> LoginReply:
         """Exchange a password for a token that expires, to be sent as ``Authorization: Bearer``."""
-        login = await self._authenticator.login(request.username, request.password, origin)
+        login = await self._logins.by_password(request.username, request.password, origin, Kind.LOGIN)
         return LoginReply(token=login.token, expires=login.expires_at)
 
-    async def logout(self, request: Request) -> None:
+    async def logout(self, request: Request, by: By) -> None:
         """End the token that this request comes with."""
-        await self._authenticator.logout(request.headers.get("authorization"))
+        await self._authenticator.logout(request.headers.get("authorization"), by.entry("logout"))
 
     async def whoami(self, by: By) -> Whoami:
         """The account that this request comes from."""

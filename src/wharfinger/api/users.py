@@ -3,7 +3,7 @@
 from wharfinger.access.accounts import Accounts, Change, account_name
 from wharfinger.access.actions import Action
 from wharfinger.api.models import CreatedUser, NewUser, User, UserChange, Users
-from wharfinger.api.routes import Route
+from wharfinger.api.routes import By, Route
 
 
 class UserHandlers:
@@ -24,15 +24,15 @@ class UserHandlers:
         """Every user, by name."""
         return Users(users=[User.of(account) for account in await self._accounts.list()])
 
-    async def add_user(self, new: NewUser) -> CreatedUser:
+    async def add_user(self, by: By, new: NewUser) -> CreatedUser:
         """Add a user. A generated password is in the answer, and nowhere else."""
-        generated = await self._accounts.add(account_name(new.name), new.password)
+        generated = await self._accounts.add(by, account_name(new.name), new.password)
         return CreatedUser(name=new.name, password=generated)
 
-    async def change_user(self, name: str, change: UserChange) -> User:
+    async def change_user(self, by: By, name: str, change: UserChange) -> User:
         """Change the password, or whether the user is disabled; in force with the next request anywhere."""
-        return User.of(await self._accounts.change(account_name(name), Change(**change.model_dump())))
+        return User.of(await self._accounts.change(by, account_name(name), Change(**change.model_dump())))
 
-    async def remove_user(self, name: str) -> None:
+    async def remove_user(self, by: By, name: str) -> None:
         """Remove the user. The last enabled administrator stays."""
-        await self._accounts.remove(account_name(name))
+        await self._accounts.remove(by, account_name(name))

@@ -11,7 +11,7 @@ import httpx2
 
 from wharfinger.cli import logins
 from wharfinger.cli.output import clean
-from wharfinger.errors import Refusal, Unauthorized
+from wharfinger.errors import DeviceLoginOpen, Refusal, Unauthorized
 
 TIMEOUT = 30.0
 
@@ -52,6 +52,10 @@ class Client:
 
     def delete(self, path: str) -> None:
         self._ask("DELETE", path)
+
+    def delete_with(self, path: str, **parameters: str) -> Any:
+        """The JSON that is answered where what goes is named in the query."""
+        return self._ask("DELETE", path, params=parameters)
 
     def pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
         """The entries of a list, page after page."""
@@ -124,6 +128,8 @@ def _read(answer: httpx2.Response, url: str) -> Any:
     if answer.is_redirect:
         raise Refusal(f"{url} sends on to {clean(answer.headers.get('location', 'nowhere'))}: log in there")
     match fields:
+        case {"error": str(error), "errors": [{"message": str(message)}, *_]}:
+            raise DeviceLoginOpen(error, clean(message))
         case {"errors": [{"message": str()}, *_]} if answer.status_code == 401:
             raise Unauthorized(f"the login to {url} has expired or was ended: run 'wharf login {url}'")
         case {"errors": [{"message": str(message)}, *_]}:

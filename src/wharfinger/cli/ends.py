@@ -2,8 +2,8 @@
 
 import re
 import time
-from datetime import UTC, datetime
 
+from wharfinger.access.moments import moment_of
 from wharfinger.config import values
 from wharfinger.errors import Refusal
 
@@ -18,15 +18,6 @@ def ends_at(text: str) -> float | None:
         try:
             return time.time() + values.duration(text).total_seconds()
         except ValueError as error:
-            why = f": {error}" if str(error) else ""
-            raise Refusal(f"{text!r} is not {values.DURATION.wanted}{why}") from error
+            why = str(error) or f"want {values.DURATION.wanted}"
+            raise Refusal(f"{text!r} is no time from now: {why}") from error
     return moment_of(text)
-
-
-def moment_of(text: str) -> float:
-    """Seconds since the epoch of a day or a time; UTC where it says no zone. Raises Refusal."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refusal(f"{text!r} is no day or time: want 2027-01-31 or 2027-01-31T18:00Z") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

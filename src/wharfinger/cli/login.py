@@ -13,22 +13,30 @@ from wharfinger.errors import Refusal, Unauthorized
 def login(
     url: Annotated[str, Parameter(help="The registry's address: https://HOST or https://HOST:PORT.")],
     *,
-    username: Annotated[str | None, Parameter(help="The account; asked for when not given.")] = None,
+    username: Annotated[str | None, Parameter(help="The account, to log in with its password.")] = None,
     password_stdin: PasswordStdin = False,
     insecure: Annotated[
         bool, Parameter(negative="", help="Send the password over plain HTTP, where others may read it.")
     ] = False,
 ) -> None:
-    """Log in to a registry. What is kept is a token that expires, not the password."""
+    """Log in to a registry: with a browser, here or anywhere else, or with --username and a password.
+
+    What is kept is a token that expires, not the password.
+    """
+    from wharfinger.cli import device
     from wharfinger.cli.client import is_loopback, registry_url
 
     address = registry_url(url)
     if address.startswith("http://") and not is_loopback(address) and not insecure:
         raise Refusal(f"{address} is not encrypted: use https, or --insecure if nobody else is on the network")
-    name = username or ask.line("User name: ", "--username")
-    password = ask.password_from_stdin() if password_stdin else ask.password()
-    logins.save(_exchange(address, name, password))
-    print(f"Logged in to {address} as {name}.")
+    if username is None and not password_stdin:
+        login = device.log_in(address)
+    else:
+        name = username or ask.line("User name: ", "--username")
+        password = ask.password_from_stdin() if password_stdin else ask.password()
+        login = _exchange(address, name, password)
+    logins.save(login)
+    print(f"Logged in to {address} as {login.username}.")
 
 
 def _exchange(address: str, name: str, password: str) -> logins.Login:

@@ -8,7 +8,26 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from wharfinger import __version__
-from wharfinger.cli import config, grant, group, login, repos, rm, sa, secret, serve, show, tags, token, users
+from wharfinger.cli import (
+    access,
+    audit,
+    config,
+    grant,
+    group,
+    login,
+    plan,
+    policy,
+    repos,
+    rm,
+    sa,
+    secret,
+    serve,
+    show,
+    tags,
+    token,
+    trust,
+    users,
+)
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
@@ -28,6 +47,14 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     sa.sa,
     secret.secret,
     token.token,
+    access.access,
+    plan.plan,
+    plan.apply,
+    plan.export,
+    policy.policy,
+    trust.issuer,
+    trust.trust,
+    audit.audit,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

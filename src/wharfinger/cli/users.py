@@ -95,6 +95,43 @@ def enable(name: Name) -> None:
     print(f"{name} is enabled.")
 
 
+Issuer = Annotated[str, Parameter(help="Who knows the person: the provider's URL, or ldap: and the directory's base.")]
+Subject = Annotated[str, Parameter(help="What they call the person, for good: the page that refused them says it.")]
+
+
+@users.command
+def link(name: Name, *, issuer: Issuer, subject: Subject) -> None:
+    """Let an account be logged in to by somebody whom an identity provider or a directory knows."""
+    from wharfinger.cli.client import logged_in
+
+    with logged_in() as client:
+        client.post("/identities", {"account": name, "issuer": issuer, "subject": subject})
+    print(f"{name} is {subject} of {issuer} from now on.")
+
+
+@users.command
+def unlink(name: Name, *, issuer: Issuer, subject: Subject) -> None:
+    """Take a link back, with the groups that came with it. The account's logins end."""
+    from wharfinger.cli.client import logged_in
+
+    with logged_in() as client:
+        client.post("/identities/remove", {"account": name, "issuer": issuer, "subject": subject})
+    print(f"{name} is no longer {subject} of {issuer}.")
+
+
+@users.command
+def links(*, as_json: AsJson = False) -> None:
+    """List who is who at identity providers and in directories."""
+    from wharfinger.cli.client import logged_in
+
+    with logged_in() as client:
+        found = client.get("/identities")["identities"]
+    if as_json:
+        print_json(found)
+        return
+    print_rows(("Name", "Issuer", "Subject"), ((each["account"], each["issuer"], each["subject"]) for each in found))
+
+
 @users.command
 def rm(name: Name) -> None:
     """Remove an account."""

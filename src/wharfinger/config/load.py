@@ -24,8 +24,24 @@ NOT_SETTINGS = re.compile(
 )
 """Variables that start with WHARF_ and are none of ours to complain about, without the prefix."""
 
-PAIRS = (("tls_cert", "tls_key"), ("storage_access_key", "storage_secret_key"))
+PAIRS = (
+    ("tls_cert", "tls_key"),
+    ("storage_access_key", "storage_secret_key"),
+    ("oidc_issuer", "oidc_client_id"),
+    ("ldap_url", "ldap_base"),
+    ("ldap_bind_dn", "ldap_bind_password"),
+    ("audit_webhook", "audit_webhook_secret"),
+)
 """Settings of which both are given or neither."""
+
+NEEDS = (
+    # Where a provider sends people back to must not depend on what host name a request brought along.
+    ("oidc_issuer", "public_url"),
+    ("oidc_client_secret", "oidc_issuer"),
+    ("ldap_bind_dn", "ldap_url"),
+    ("ldap_groups_base", "ldap_url"),
+)
+"""Settings that are of no use without another one."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,9 @@ def _half_pairs(origins: Mapping[str, str]) -> Iterator[str]:
         if len(given) == 1:
             missing = next(name for name in pair if name not in given)
             yield f"{missing}: missing, and {given[0]} needs it (from {origins[given[0]]})"
+    for name, needed in NEEDS:
+        if origins[name] != "default" and origins[needed] == "default":
+            yield f"{needed}: missing, and {name} needs it (from {origins[name]})"
 
 
 def _unusable_certificate(values: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from wharfinger.config import values
+from wharfinger.config import people, values
 from wharfinger.config.values import Address, Kind, Network, Secret
 
 LOCAL = Address("127.0.0.1", 5000)
@@ -74,6 +74,54 @@ class Settings:
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)
 
+    # --- who people are
+    oidc_issuer: Annotated[
+        str | None, people.ISSUER, "The OpenID Connect provider that people log in with, exactly as it calls itself."
+    ] = None
+    oidc_client_id: Annotated[str | None, values.TEXT, "What the provider calls this registry."] = None
+    oidc_client_secret: Annotated[
+        Secret | None, values.SECRET, "What this registry proves that with; not needed for a public client."
+    ] = None
+    oidc_scopes: Annotated[str, people.SCOPES, "What the provider is asked to tell of a person."] = (
+        "openid profile email"
+    )
+    oidc_username_claim: Annotated[
+        str, values.TEXT, "The claim that names a new person's account; of an e-mail address what is before the @."
+    ] = "preferred_username"
+    oidc_groups_claim: Annotated[str, values.TEXT, "The claim that lists a person's groups."] = "groups"
+    oidc_groups: Annotated[
+        tuple[str, ...],
+        people.GROUPS,
+        "Which of these count here: a name, PREFIX*, or THEIRS=OURS. All, where this is not given.",
+    ] = ()
+    oidc_create: Annotated[
+        bool, values.FLAG, "Whether whoever the provider knows gets an account, to which nothing is granted yet."
+    ] = True
+    ldap_url: Annotated[
+        str | None, people.DIRECTORY, "The directory that knows people's passwords; StartTLS is used with ldap://."
+    ] = None
+    ldap_ca: Annotated[
+        Path | None, values.READABLE_FILE, "The authority (PEM) that vouches for the directory, if it is your own."
+    ] = None
+    ldap_bind_dn: Annotated[
+        str | None, values.TEXT, "As whom people are looked up in the directory; anonymously where not given."
+    ] = None
+    ldap_bind_password: Annotated[Secret | None, values.SECRET, "The password that belongs to ldap_bind_dn."] = None
+    ldap_base: Annotated[str | None, values.TEXT, "Below which entry people are."] = None
+    ldap_filter: Annotated[str, people.PERSON_FILTER, "How a person is found by the name that was typed."] = (
+        "(uid={name})"
+    )
+    ldap_groups_base: Annotated[
+        str | None, values.TEXT, "Below which entry groups are; none are looked up where this is not given."
+    ] = None
+    ldap_groups_filter: Annotated[str, people.GROUP_FILTER, "How the groups of a person are found."] = "(member={dn})"
+    ldap_groups_attribute: Annotated[str, values.TEXT, "Where a group has its name."] = "cn"
+    ldap_groups: Annotated[
+        tuple[str, ...],
+        people.GROUPS,
+        "Which of these count here: a name, PREFIX*, or THEIRS=OURS. All, where this is not given.",
+    ] = ()
+
     # --- what it tells
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -86,6 +134,28 @@ class Settings:
         "One JSON object for each line, or lines for people.",
     ] = "json"
     access_log: Annotated[bool, values.FLAG, "Log every request."] = True
+
+    # --- the audit trail
+    audit_keep: Annotated[timedelta, values.DURATION, "How long records of the audit trail are kept."] = timedelta(
+        days=730
+    )
+    audit_keep_pulls: Annotated[
+        timedelta, values.DURATION, "How long the audit trail says who pulled what; at most as long as audit_keep."
+    ] = timedelta(days=90)
+    audit_key: Annotated[
+        Path | None,
+        values.FOLDER,
+        "The key that signs the audit trail, made where there is none; keys/audit.pem in the data folder by default.",
+    ] = None
+    audit_syslog: Annotated[
+        str | None, values.SYSLOG, "Where every record of the audit trail is sent as a syslog message (RFC 5424)."
+    ] = None
+    audit_webhook: Annotated[
+        str | None, values.WEBHOOK, "The URL to which the records of the audit trail are posted, as JSON."
+    ] = None
+    audit_webhook_secret: Annotated[
+        Secret | None, values.SECRET, "What the posts to audit_webhook are signed with (HMAC-SHA256)."
+    ] = None
 
     # --- the first start
     admin_password: Annotated[

@@ -188,6 +188,24 @@ def http_url(value: object) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def webhook_url(value: object) -> str:
+    parts = urlsplit(text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or parts.fragment:
+        raise ValueError
+    if parts.username is not None:
+        raise ValueError("what proves that it is us is a signature, made with audit_webhook_secret")
+    return text(value)
+
+
+def syslog_url(value: object) -> str:
+    parts = urlsplit(text(value))
+    if parts.scheme not in ("udp", "tcp") or not parts.hostname or not parts.port or parts.username is not None:
+        raise ValueError
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("nothing may follow the host and port")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def database_url(value: object) -> Secret:
     parts = urlsplit(text(value))
     known = parts.scheme in ("postgresql", "sqlite")
@@ -223,6 +241,8 @@ FOLDER = Kind("a path", path)
 READABLE_FILE = Kind("a file that can be read", readable_file)
 SECRET = Kind("text; put it in quotes", secret, secret=True)
 HTTP_URL = Kind("a URL such as https://registry.example.com", http_url)
+WEBHOOK = Kind("a URL such as https://siem.example.com/wharf", webhook_url, lambda url: re.sub(r"\?.*", "?***", url))
+SYSLOG = Kind("udp://HOST:PORT or tcp://HOST:PORT", syslog_url)
 DATABASE = Kind(
     "postgresql://user:password@host/name or sqlite:///path/to/file", database_url, show_database, secret=True
 )

@@ -154,6 +154,6 @@ def add_login(tx: Connection, name: str, generation: int, login: NewLogin) -> bo
     return True
 
 
-def remove_login(tx: Connection, token_hash: str) -> None:
-    """End a login token; safe to repeat."""
-    tx.execute(delete(login_tokens).where(login_tokens.c.hash == token_hash))
+def remove_login(tx: Connection, token_hash: str) -> bool:
+    """End a login token; safe to repeat. Whether there was one."""
+    return tx.execute(delete(login_tokens).where(login_tokens.c.hash == token_hash)).rowcount > 0

@@ -43,6 +43,10 @@ class GrantRow:
     created_at: float
     created_by: str
 
+    def told(self) -> dict[str, object]:
+        """What the audit trail says of it."""
+        return {name: getattr(self, name) for name in GrantRow.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
@@ -63,11 +67,15 @@ class SecretRow:
 
 @dataclass(frozen=True, slots=True)
 class IssuerRow:
-    """An issuer of workload tokens; ``jwks`` is JSON where its keys were given."""
+    """An issuer of workload tokens; ``jwks`` is JSON where its keys were given.
+
+    ``private`` when its keys may be fetched from a private network.
+    """
 
     url: str
     audience: str
     jwks: str | None
+    private: bool
     created_at: float
 
 

@@ -123,10 +123,10 @@ def _add_edges(
         tx.execute(put.on_conflict_do_update(index_elements=key, set_={"present": put.excluded.present}), rows)
 
 
-def remove(tx: Connection, repository: RepoName, digest: Digest) -> None:
+def remove(tx: Connection, repository: RepoName, digest: Digest) -> list[str]:
     """Remove the manifest, its tags and its edges; what it refers to, and what refers to it as subject, stays.
 
-    Raises ManifestUnknown, or InUse when an index of the repository lists it.
+    Returns the names of the tags. Raises ManifestUnknown, or InUse when an index of the repository lists it.
     """
     repository_id = repos.require(tx, repository)
     this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
@@ -136,10 +136,12 @@ def remove(tx: Connection, repository: RepoName, digest: Digest) -> None:
     if users:
         listed = blobs.describe(users)
         raise InUse(f"manifest {digest} is listed by {listed}: delete that first", digest=digest, used_by=users)
-    tx.execute(delete(tags).where(tags.c.repository_id == repository_id, tags.c.digest == digest))
+    named = delete(tags).where(tags.c.repository_id == repository_id, tags.c.digest == digest)
+    gone = sorted(tx.execute(named.returning(tags.c.name)).scalars())
     for table in (manifest_blobs, manifest_children):
         tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest == digest))
     tx.execute(delete(manifests).where(this))
+    return gone
 
 
 def _parents(tx: Connection, repository_id: int, digest: Digest) -> list[str]:

@@ -110,13 +110,15 @@ grants = Table(
     Column("created_by", Text, nullable=False),
 )
 
-# Issuers of workload tokens; `jwks` where their keys were given instead of being fetched.
+# Issuers of workload tokens; `jwks` where their keys were given instead of being fetched, `private` where they may be
+# fetched from a private network.
 issuers = Table(
     "issuers",
     metadata,
     Column("url", BYTEWISE, primary_key=True),
     Column("audience", Text, nullable=False),
     Column("jwks", Text),
+    Column("private", Boolean, nullable=False),
     Column("created_at", Double, nullable=False),
 )
 

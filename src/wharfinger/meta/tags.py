@@ -38,12 +38,14 @@ def create(tx: Connection, repository_id: int, tag: Tag, digest: Digest, now: fl
     return tx.execute(put.on_conflict_do_nothing().returning(tags.c.name)).first() is not None
 
 
-def remove(tx: Connection, repository: RepoName, tag: Tag) -> None:
-    """Remove the tag and nothing else. Raises ManifestUnknown, the specification's word for an unknown tag too."""
+def remove(tx: Connection, repository: RepoName, tag: Tag) -> Digest:
+    """Remove the tag and nothing else; what it pointed at. Raises ManifestUnknown: there is no other word for it."""
     repository_id = repos.require(tx, repository)
-    gone = tx.execute(delete(tags).where(tags.c.repository_id == repository_id, tags.c.name == tag))
-    if gone.rowcount != 1:
+    this = delete(tags).where(tags.c.repository_id == repository_id, tags.c.name == tag)
+    digest = tx.execute(this.returning(tags.c.digest)).scalar()
+    if digest is None:
         raise ManifestUnknown(f"tag {tag} is not known in {repository}", tag=tag)
+    return Digest(digest)
 
 
 def page(tx: Connection, repository: RepoName, last: str, limit: int) -> list[str]:

@@ -35,7 +35,8 @@ class BlobHandlers:
             return not_modified(digest)
         url = await self._pulls.url(blob)
         if url is not None:
-            return empty_reply(307, [(b"location", url.encode("ascii")), (b"docker-content-digest", digest.encode())])
+            there = [(b"location", url.encode("ascii")), (b"docker-content-digest", digest.encode())]
+            return empty_reply(307, there).handing_out(digest)
         asked = None if _is_stale(request, etag(digest)) else ranges.requested(request.header(b"range"), blob.size)
         span = asked or Span(0, blob.size)
         headers = content_headers(digest, OCTETS)
@@ -44,10 +45,10 @@ class BlobHandlers:
             headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.stop - 1, blob.size)))
         body = self._pulls.read(blob, span.start, span.stop)
         whole = b"".join([chunk async for chunk in body]) if span.size <= AT_ONCE else None
-        return Reply(206 if asked else 200, headers, body if whole is None else whole)
+        return Reply(206 if asked else 200, headers, body if whole is None else whole, pulled=digest)
 
     async def delete(self, request: Request) -> Reply:
-        await self._deletes.blob(request.repository, digests.parse(request.rest))
+        await self._deletes.blob(request.caller, request.repository, digests.parse(request.rest))
         return empty_reply(202)
 
 

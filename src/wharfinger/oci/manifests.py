@@ -32,7 +32,7 @@ class ManifestHandlers:
 
     async def head(self, request: Request) -> Reply:
         reply = await self.get(request)
-        reply.body = b""
+        reply.body, reply.pulled = b"", None
         return reply
 
     async def get(self, request: Request) -> Reply:
@@ -48,17 +48,16 @@ class ManifestHandlers:
             request.caller.require(Action.PUSH, request.repository, tag=tag)
         raw = await request.body.limited_to(spec.MAX_BYTES).read()
         manifest = await _parse(raw, request.header(b"content-type") or "", reference)
-        await self._manifests.put(
-            request.repository, manifest, tags, _precondition(request, reference), partial(_require_move, request)
-        )
+        condition, may_move = _precondition(request, reference), partial(_require_move, request)
+        await self._manifests.put(request.caller, request.repository, manifest, tags, condition, may_move)
         return _created(request, manifest, [] if tags == [reference] else tags)
 
     async def delete_tag(self, request: Request) -> Reply:
-        await self._deletes.tag(request.repository, names.tag(request.rest))
+        await self._deletes.tag(request.caller, request.repository, names.tag(request.rest))
         return empty_reply(202)
 
     async def delete(self, request: Request) -> Reply:
-        await self._deletes.manifest(request.repository, digests.parse(request.rest))
+        await self._deletes.manifest(request.caller, request.repository, digests.parse(request.rest))
         return empty_reply(202)
 
 
@@ -70,7 +69,7 @@ def _require_move(request: Request, tag: Tag) -> None:
 def _content(stored: Stored) -> Reply:
     headers = content_headers(stored.digest, stored.media_type)
     headers.append((b"content-length", b"%d" % len(stored.raw)))
-    return Reply(200, headers, stored.raw)
+    return Reply(200, headers, stored.raw, pulled=stored.digest)
 
 
 async def _parse(raw: bytes, content_type: str, reference: Reference) -> Manifest:

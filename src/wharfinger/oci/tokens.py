@@ -6,17 +6,14 @@ https://distribution.github.io/distribution/spec/auth/token/ (GET) and /oauth/ (
 
 import json
 import time
-from urllib.parse import parse_qsl
 
 from wharfinger.access import signing
 from wharfinger.access.caller import Caller
 from wharfinger.access.exchange import Answer, Exchange
 from wharfinger.errors import RequestInvalid
 from wharfinger.web.errors import Header
-from wharfinger.web.http import MAX_PARAMETERS, Reply, Request, bytes_reply
+from wharfinger.web.http import Reply, Request, bytes_reply
 
-MAX_FORM = 64 * 1024
-FORM = "application/x-www-form-urlencoded"
 NO_STORE: list[Header] = [(b"cache-control", b"no-store"), (b"pragma", b"no-cache")]
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -37,7 +34,7 @@ class TokenHandlers:
 
     async def post(self, request: Request) -> Reply:
         """For what the form says: a password, a refresh token, or a workload's token from a trusted issuer."""
-        form = await _form(request)
+        form = await request.form()
         return _reply(
             await self._exchange.answer(
                 await self._by_form(form, request),
@@ -68,22 +65,6 @@ class TokenHandlers:
     async def keys(self, _request: Request) -> Reply:
         """The public keys, for whoever wants to verify a token without asking us."""
         return bytes_reply(200, "application/json", json.dumps(await self._exchange.published_keys()).encode("ascii"))
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    content_type = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if content_type != FORM:
-        raise RequestInvalid(f"want a form, Content-Type: {FORM}")
-    raw = await request.body.limited_to(MAX_FORM).read()
-    found: dict[str, list[str]] = {}
-    try:
-        text = raw.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-    except ValueError as error:
-        raise RequestInvalid(f"the form is malformed or has over {MAX_PARAMETERS} fields") from error
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def _one(form: dict[str, list[str]], name: str) -> str:

@@ -36,12 +36,13 @@ class UploadHandlers:
         algorithm = digests.parse_algorithm(one(parameters, "digest-algorithm") or digests.CANONICAL)
         if wanted is None or "mount" in parameters:
             return _session(202, await self._uploads.start(request.repository, algorithm))
+        return _created(request.repository, await self._at_once(request, wanted))
+
+    async def _at_once(self, request: Request, wanted: str) -> Blob:
         digest = digests.parse(wanted)
         upload = await self._uploads.start(request.repository, digests.algorithm(digest))
         body = request.body if request.body.exists else None
-        return _created(
-            request.repository, await self._uploads.finish(request.repository, upload.id, body, digest, start=0)
-        )
+        return await self._uploads.finish(request.caller, request.repository, upload.id, body, digest, start=0)
 
     async def _mount(self, request: Request, parameters: dict[str, list[str]]) -> Blob | None:
         mount, source = one(parameters, "mount"), one(parameters, "from")
@@ -50,9 +51,8 @@ class UploadHandlers:
             return None
         # By what the account may do: clients send a token for the target alone.
         may_pull = partial(request.caller.may, Action.PULL)
-        return await self._uploads.mount(
-            request.repository, digest, names.repository(source) if source else None, may_pull
-        )
+        holder = names.repository(source) if source else None
+        return await self._uploads.mount(request.caller, request.repository, digest, holder, may_pull)
 
     async def status(self, request: Request) -> Reply:
         """GET: how far it is."""
@@ -73,7 +73,8 @@ class UploadHandlers:
         if request.body.exists:
             body = _exactly(request.body, span) if span else request.body
         start = span.start if span else None
-        blob = await self._uploads.finish(request.repository, _id(request), body, digest, start=start)
+        finish = self._uploads.finish
+        blob = await finish(request.caller, request.repository, _id(request), body, digest, start=start)
         return _created(request.repository, blob)
 
     async def cancel(self, request: Request) -> Reply:

@@ -1,9 +1,15 @@
 """Deleting: a tag is only a name, and what is used by something is refused. Bytes are the collector's to give back."""
 
-from wharfinger.meta import blobs, manifests, tags
+from sqlalchemy import Connection
+
+from wharfinger.access.caller import Caller
+from wharfinger.meta import audit, blobs, manifests, tags
 from wharfinger.meta.db import Database
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
+
+NAMED_AT_MOST = 100
+"""Tags that the audit trail names of a manifest that went with them."""
 
 
 class Deletes:
@@ -12,14 +18,30 @@ class Deletes:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def tag(self, repository: RepoName, tag: Tag) -> None:
+    async def tag(self, by: Caller, repository: RepoName, tag: Tag) -> None:
         """Remove the tag and nothing else. Raises NameUnknown or ManifestUnknown."""
-        await self._db.write(tags.remove, repository, tag)
+        await self._db.write(_remove_tag, by, repository, tag)
 
-    async def manifest(self, repository: RepoName, digest: Digest) -> None:
+    async def manifest(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Remove the manifest and its tags. Raises NameUnknown, ManifestUnknown, or InUse when an index lists it."""
-        await self._db.write(manifests.remove, repository, digest)
+        await self._db.write(_remove_manifest, by, repository, digest)
 
-    async def blob(self, repository: RepoName, digest: Digest) -> None:
+    async def blob(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Let the repository no longer hold the blob. Raises NameUnknown, BlobUnknown, or InUse by a manifest."""
-        await self._db.write(blobs.unlink, repository, digest)
+        await self._db.write(_unlink_blob, by, repository, digest)
+
+
+def _remove_tag(tx: Connection, by: Caller, repository: RepoName, tag: Tag) -> None:
+    digest = tags.remove(tx, repository, tag)
+    audit.add(tx, by.entry("tag.delete", repository=repository, tag=tag, digest=digest))
+
+
+def _remove_manifest(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
+    gone = manifests.remove(tx, repository, digest)
+    detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
+    audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
+
+
+def _unlink_blob(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
+    blobs.unlink(tx, repository, digest)
+    audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection
 
+from wharfinger.access.caller import Caller
 from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid, PreconditionFailed
-from wharfinger.meta import blobs, manifests, repos, tags
+from wharfinger.meta import audit, blobs, manifests, repos, tags
+from wharfinger.meta.audit import Entry
 from wharfinger.meta.db import Database
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
@@ -47,6 +50,7 @@ class Manifests:
 
     async def put(
         self,
+        by: Caller,
         repository: RepoName,
         manifest: Manifest,
         names: Sequence[Tag],
@@ -59,11 +63,15 @@ class Manifests:
         it is wrong, PreconditionFailed when a tag is not what the client thinks it is, and what ``may_move`` raises
         for a tag that points elsewhere. Then nothing was changed.
         """
-        await self._db.write(self._put, repository, manifest, names, precondition, may_move)
+        # Before the tags are looked at: `may_move` lets the caller note another grant.
+        told = by.entry("push", repository=repository, digest=manifest.digest, **_named(names))
+        await self._db.write(self._put, by, told, repository, manifest, names, precondition, may_move)
 
     def _put(
         self,
         tx: Connection,
+        by: Caller,
+        told: Entry,
         repository: RepoName,
         manifest: Manifest,
         names: Sequence[Tag],
@@ -78,8 +86,11 @@ class Manifests:
             repos.hold(tx, repository_id)
             present = self._require_references(tx, repository_id, manifest)
         manifests.add(tx, repository_id, manifest, present, now)
+        audit.add(tx, told)
         for tag in names:
-            _point(tx, repository_id, tag, manifest.digest, condition, may_move, now)
+            before = _point(tx, repository_id, tag, manifest.digest, condition, may_move, now)
+            if before != manifest.digest:
+                audit.add(tx, _moved(by, repository, tag, before, manifest.digest))
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
         """Which of its targets the repository holds; those that it must hold but does not are refused."""
@@ -98,6 +109,21 @@ class Manifests:
     @staticmethod
     def _missing(targets: Iterable[Descriptor], held: Mapping[Digest, int]) -> Iterable[Digest]:
         return dict.fromkeys(t.digest for t in targets if t.digest not in held and not t.may_be_absent)
+
+
+def _named(tags: Sequence[Tag]) -> dict[str, Any]:
+    """The tag that a push is recorded under; all of them where there are several."""
+    return {"tag": tags[0] if tags else None, "detail": {"tags": tags} if len(tags) > 1 else {}}
+
+
+def _moved(by: Caller, repository: RepoName, tag: Tag, before: Digest | None, after: Digest) -> Entry:
+    return by.entry(
+        "tag.make" if before is None else "tag.move",
+        repository=repository,
+        tag=tag,
+        digest=after,
+        detail={"before": before, "after": after},
+    )
 
 
 def _require_sizes(targets: Iterable[Descriptor], held: Mapping[Digest, int]) -> None:
@@ -121,11 +147,14 @@ def _point(
     condition: Precondition,
     may_move: MayMove,
     now: float,
-) -> None:
-    """Make the tag, or move the one that is there: two things to be allowed, so which it is must stay true."""
+) -> Digest | None:
+    """Make the tag, or move the one that is there: two things to be allowed, so which it is must stay true.
+
+    Returns what it pointed at before.
+    """
     made = condition.current is None and tags.create(tx, repository_id, tag, digest, now)
     if made:
-        return
+        return None
     if condition.absent:
         raise PreconditionFailed(f"tag {tag} exists already (If-None-Match: *)", tag=tag)
     current = tags.find_for_update(tx, repository_id, tag)
@@ -136,3 +165,4 @@ def _point(
     if current != digest:
         may_move(tag)
     tags.point(tx, repository_id, tag, digest, now)
+    return current

@@ -11,10 +11,11 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from wharfinger.access.caller import Caller
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.blobs.verify import Hashing
 from wharfinger.errors import BlobUnknown, DigestInvalid, RangeInvalid, UploadUnknown
-from wharfinger.meta import blobs, uploads
+from wharfinger.meta import audit, blobs, uploads
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
 from wharfinger.meta.uploads import Segment, Upload
@@ -80,7 +81,7 @@ class Uploads:
             raise
 
     async def finish(
-        self, repository: RepoName, id: str, body: Bytes | None, expected: Digest, *, start: int | None
+        self, by: Caller, repository: RepoName, id: str, body: Bytes | None, expected: Digest, *, start: int | None
     ) -> Blob:
         """Make what was uploaded, and ``body`` after it, the blob ``expected``. Safe to repeat for ten minutes.
 
@@ -88,7 +89,7 @@ class Uploads:
         and UploadUnknown like :meth:`append`.
         """
         try:
-            return await self._finish(repository, id, body, expected, start)
+            return await self._finish(by, repository, id, body, expected, start)
         except (BlobUnknown, UploadUnknown, RangeInvalid):
             # The same request, sent twice at once: the other one may have got ahead of us at any step.
             if (await self._db.read(uploads.find, repository, id)).state == uploads.FINISHED:
@@ -96,7 +97,7 @@ class Uploads:
             raise
 
     async def _finish(
-        self, repository: RepoName, id: str, body: Bytes | None, expected: Digest, start: int | None
+        self, by: Caller, repository: RepoName, id: str, body: Bytes | None, expected: Digest, start: int | None
     ) -> Blob:
         upload, parts = await self._db.read(uploads.find_with_parts, repository, id)
         if upload.state == uploads.FINISHED:
@@ -107,12 +108,17 @@ class Uploads:
                 f"the content's digest is {staged.digest}, not {expected}", digest=expected, actual=staged.digest
             )
         sealed = await self._store.seal(staged.location, expected)
-        blob = await self._db.write(self._commit, upload, Blob(expected, staged.size, sealed), staged.location)
+        blob = await self._db.write(self._commit, by, upload, Blob(expected, staged.size, sealed), staged.location)
         await self._clear(id)
         return blob
 
     async def mount(
-        self, repository: RepoName, digest: Digest, source: RepoName | None, may_pull: Callable[[RepoName], bool]
+        self,
+        by: Caller,
+        repository: RepoName,
+        digest: Digest,
+        source: RepoName | None,
+        may_pull: Callable[[RepoName], bool],
     ) -> Blob | None:
         """Let the repository hold a blob that ``source`` holds, without its bytes; without source, that any does.
 
@@ -120,7 +126,7 @@ class Uploads:
         """
         if source is not None and not may_pull(source):
             return None
-        return await self._db.write(self._mount, repository, digest, source, may_pull)
+        return await self._db.write(self._mount, by, repository, digest, source, may_pull)
 
     async def sweep(self) -> int:
         """Remove sessions whose time is over, with every byte they left anywhere; how many. Safe to run twice."""
@@ -205,7 +211,7 @@ class Uploads:
             async for chunk in self._store.read(self._store.sealed(part.location, part.digest), 0, part.size):
                 yield chunk
 
-    def _commit(self, tx: Connection, upload: Upload, blob: Blob, staged: Location) -> Blob:
+    def _commit(self, tx: Connection, by: Caller, upload: Upload, blob: Blob, staged: Location) -> Blob:
         """The blob's row (the first wins), the repository's link to it, and the end of the session."""
         now = self._now()
         won = uploads.finish(tx, upload, blob.digest, now + REPEAT_SECONDS)
@@ -215,6 +221,9 @@ class Uploads:
         blobs.link(tx, upload.repository, kept.digest, now)
         if kept.location == blob.location:
             uploads.forget(tx, staged)  # or the sweep would take the blob's bytes for leftovers
+        if won:
+            told = {"repository": upload.repository, "digest": kept.digest, "detail": {"size": kept.size}}
+            audit.add(tx, by.entry("blob.push", at=now, **told))
         return kept
 
     async def _repeated(self, repository: RepoName, id: str, expected: Digest) -> Blob:
@@ -227,6 +236,7 @@ class Uploads:
     def _mount(
         self,
         tx: Connection,
+        by: Caller,
         repository: RepoName,
         digest: Digest,
         source: RepoName | None,
@@ -238,6 +248,7 @@ class Uploads:
         if blob is None:
             return None
         blobs.link(tx, repository, digest, self._now())
+        audit.add(tx, by.entry("blob.mount", repository=repository, digest=digest, detail={"from": readable}))
         return blob
 
     async def _clear(self, id: str) -> None:

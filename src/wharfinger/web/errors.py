@@ -17,8 +17,10 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.RequestInvalid: 400,
     errors.PaginationInvalid: 400,
     errors.Disconnected: 400,
+    errors.DeviceLoginOpen: 400,
     errors.Unauthorized: 401,
     errors.Denied: 403,
+    errors.LoginRefused: 403,
     errors.NameUnknown: 404,
     errors.BlobUnknown: 404,
     errors.ManifestUnknown: 404,
@@ -35,6 +37,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.TooLarge: 413,
     errors.RangeInvalid: 416,
     errors.TooManyRequests: 429,
+    errors.Unreachable: 502,
     errors.Unavailable: 503,
     errors.StorageFull: 507,
 }
@@ -53,7 +56,10 @@ def status_of(refusal: Refusal) -> int:
 def body_of(refusal: Refusal) -> bytes:
     """The error JSON. What a stranger sent may be quoted in it, so it is plain ASCII."""
     error = {"code": refusal.code, "message": refusal.message, "detail": dict(refusal.detail)}
-    return json.dumps({"errors": [error]}, default=str).encode("ascii")
+    fields: dict[str, object] = {"errors": [error]}
+    if isinstance(refusal, errors.DeviceLoginOpen):
+        fields["error"] = refusal.error  # what other clients of device logins look for (RFC 6749, section 5.2)
+    return json.dumps(fields, default=str).encode("ascii")
 
 
 def headers_of(refusal: Refusal, challenge: Header | None = None) -> Headers:

@@ -12,6 +12,7 @@ from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.errors import Disconnected, Refusal, Unauthorized
 from wharfinger.spec import names
+from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.errors import refusal_reply
@@ -49,6 +50,9 @@ class Outcome:
     received: int = 0
     seconds: float = 0.0
     refusal: str = ""
+    error: str = ""
+    pulled: Digest | None = None
+    repository: str | None = None
 
 
 class Gate:
@@ -78,6 +82,7 @@ class Gate:
             reply = await self._answer(scope, headers, body, outcome)
         except Refusal as refusal:
             outcome.refusal = refusal.code
+            outcome.error = refusal.error if isinstance(refusal, Unauthorized) else ""
             reply = refusal_reply(refusal, self._challenge(scope, refusal, outcome))
             if isinstance(refusal, Disconnected):
                 reply.headers.append((b"connection", b"close"))
@@ -128,6 +133,7 @@ class Gate:
         reply.headers.append(_API_VERSION)
         reply.headers.append((b"x-request-id", outcome.id.encode("ascii")))
         outcome.status = reply.status
+        outcome.pulled = reply.pulled
         outcome.sent = await reply.send(send, head=head)
         if body is not None and body.unread:
             await body.linger()

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.blobs.store import Bytes
 from wharfinger.errors import BodyStalled, Disconnected, RequestInvalid, SizeInvalid, TooLarge
+from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 Scope = MutableMapping[str, Any]
@@ -19,6 +20,8 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_PARAMETERS = 100
+MAX_FORM = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
 LITTLE = 64 * 1024
 """So much of a body that nobody wants is read, so that its connection can be used again."""
 LITTLE_SECONDS = 0.5
@@ -160,26 +163,45 @@ class Request:
 
     def parameters(self) -> dict[str, list[str]]:
         """The query's parameters. Raises RequestInvalid when there are far too many or they are not text."""
-        found: dict[str, list[str]] = {}
-        if not self.query:
-            return found
-        try:
-            text = self.query.decode("ascii")
-            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
-        except ValueError as error:
-            raise RequestInvalid(f"the query string is malformed or has over {MAX_PARAMETERS} parameters") from error
-        for name, value in pairs:
-            found.setdefault(name, []).append(value)
-        return found
+        return parse_fields(self.query, "query string") if self.query else {}
+
+    async def form(self) -> dict[str, list[str]]:
+        """The fields of the form that is the body. Raises RequestInvalid when it is none, TooLarge and so on."""
+        content_type = (self.header(b"content-type") or "").partition(";")[0].strip().lower()
+        if content_type != FORM:
+            raise RequestInvalid(f"want a form, Content-Type: {FORM}")
+        return parse_fields(await self.body.limited_to(MAX_FORM).read(), "form")
+
+
+def parse_fields(encoded: bytes, what: str) -> dict[str, list[str]]:
+    """The fields of a query or a form, which the refusal calls ``what``. Raises RequestInvalid as said above."""
+    found: dict[str, list[str]] = {}
+    try:
+        text = encoded.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise RequestInvalid(f"the {what} is malformed or has over {MAX_PARAMETERS} parameters") from error
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. ``body`` is bytes, or a stream whose length the headers already say."""
+    """An answer. ``body`` is bytes, or a stream whose length the headers already say.
+
+    ``pulled`` is the digest of content that it hands out, for the audit trail.
+    """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes | Bytes = b""
+    pulled: Digest | None = None
+
+    def handing_out(self, digest: Digest) -> "Reply":
+        """The same answer, with which this content can be had."""
+        self.pulled = digest
+        return self
 
     async def send(self, send: Send, *, head: bool) -> int:
         """Send it and return how many bytes of body; for HEAD the headers alone."""

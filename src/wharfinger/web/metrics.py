@@ -39,3 +39,8 @@ class RequestMetrics:
             self._received.inc(received)
         if sent:
             self._sent.inc(sent)
+
+
+def lost_counter(registry: CollectorRegistry) -> Counter:
+    """What the audit trail had to let go because the database was away for too long."""
+    return Counter("wharf_audit_lost", "Audit records that were lost before they were written.", registry=registry)

@@ -1,4 +1,4 @@
-"""The whole ASGI application: the data plane, the management API, and what operators ask."""
+"""The whole ASGI application: the data plane, the management API, the pages, and what operators ask."""
 
 from collections.abc import Awaitable, Callable
 
@@ -13,15 +13,19 @@ Check = Callable[[], Awaitable[None]]
 
 GATED = frozenset({"/v2", "/token", "/.well-known/jwks.json"})
 
+PAGES = frozenset({"/login", "/logout", "/device", "/tokens"})
+PAGES_BELOW = ("/oidc/", "/ui/")
+
 _log = structlog.get_logger("wharfinger.site")
 
 
 class Site:
     """Sends each request where it belongs; ``start`` and ``stop`` are run around its life."""
 
-    def __init__(self, *, gate: App, api: App, operations: "Operations", start: Check, stop: Check) -> None:
+    def __init__(self, *, gate: App, api: App, ui: App, operations: "Operations", start: Check, stop: Check) -> None:
         self._gate = gate
         self._api = api
+        self._ui = ui
         self._operations = operations
         self._start = start
         self._stop = stop
@@ -35,6 +39,8 @@ class Site:
             await self._gate(scope, receive, send)
         elif path.startswith("/api/v1/"):
             await self._api(scope, receive, send)
+        elif path in PAGES or path.startswith(PAGES_BELOW):
+            await self._ui(scope, receive, send)
         else:
             reply = await self._operations.answer(scope)
             await reply.send(send, head=scope["method"] == "HEAD")

@@ -1,9 +1,11 @@
-"""Tell of a request that has been answered: metrics, and a line in the access log."""
+"""Tell of a request that has been answered: metrics, the audit trail, and a line in the access log."""
 
 from collections.abc import Sequence
 
 import structlog
 
+from wharfinger.access.trail import Trail
+from wharfinger.web import audited
 from wharfinger.web.gate import Outcome
 from wharfinger.web.metrics import RequestMetrics
 from wharfinger.web.origin import Network, origin
@@ -12,13 +14,15 @@ from wharfinger.web.origin import Network, origin
 class Teller:
     """Called once for every request to the data plane."""
 
-    def __init__(self, metrics: RequestMetrics, *, trusted: Sequence[Network], access_log: bool) -> None:
+    def __init__(self, metrics: RequestMetrics, trail: Trail, *, trusted: Sequence[Network], access_log: bool) -> None:
         self._metrics = metrics
+        self._trail = trail
         self._trusted = trusted
         self._log = structlog.get_logger("wharfinger.access") if access_log else None
 
     def __call__(self, outcome: Outcome) -> None:
         match, caller = outcome.match, outcome.caller
+        audited.note(self._trail, outcome)
         method, pattern = (match.route.method, match.route.pattern) if match else ("-", "-")
         self._metrics.count(
             method, pattern, outcome.status, outcome.seconds, received=outcome.received, sent=outcome.sent

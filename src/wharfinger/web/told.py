@@ -19,6 +19,8 @@ class Told:
         began = time.perf_counter()
         outcome = Outcome(scope, secrets.token_hex(8))
         scope["wharf_id"] = outcome.id
+        # The application leaves here who it was; its own, for a server may share what it gives.
+        state = scope["state"] = dict(scope.get("state") or {})
 
         async def received() -> Message:
             message = await receive()
@@ -36,4 +38,5 @@ class Told:
             await self._app(scope, received, sent)
         finally:
             outcome.seconds = time.perf_counter() - began
+            outcome.caller, outcome.repository = state.get("caller"), state.get("repository")
             self._tell(outcome)

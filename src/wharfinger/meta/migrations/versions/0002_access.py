@@ -106,6 +106,7 @@ def _trust() -> None:
         sa.Column("url", BYTEWISE, nullable=False),
         sa.Column("audience", sa.Text(), nullable=False),
         sa.Column("jwks", sa.Text()),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("url", name=op.f("pk_issuers")),
     )
@@ -191,7 +192,7 @@ def _audit() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_audit_records_number")),
     )
     for column in ("at", "account", "repository", "digest"):
-        op.create_index(op.f(f"ix_audit_records_{column}"), "audit_records", [column, "id"])
+        op.create_index(op.f(f"ix_audit_records_{column}_id"), "audit_records", [column, "id"])
     op.create_table(
         "audit_checkpoints",
         sa.Column("number", sa.BigInteger(), nullable=False),

@@ -1,0 +1,63 @@
+"""Findings as SARIF 2.1.0, for the places where others are looked at. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wharfinger import __version__
+from wharfinger.access.findings import RULES, Severity
+
+LEVELS: Mapping[str, str] = {"high": "error", "medium": "warning", "low": "note", "note": "none"}
+SCORES: Mapping[str, str] = {"high": "8.0", "medium": "5.5", "low": "2.0", "note": "0.0"}
+"""What GitHub sorts by."""
+FILE = "policy.yaml"
+"""What is not in a file must be shown in one: GitHub takes no result without a place."""
+
+
+def document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The log of one run. ``findings`` have rule, id, subject, severity, reason and commands, as the API tells them."""
+    rules = sorted({str(finding["rule"]) for finding in findings})
+    driver = {
+        "name": "wharf access review",
+        "version": __version__,
+        "rules": [_rule(rule, findings) for rule in rules],
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "results": [_result(finding, rules) for finding in findings],
+                "columnKind": "unicodeCodePoints",
+            }
+        ],
+    }
+
+
+def _rule(rule: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    worst = max(Severity[str(f["severity"]).upper()] for f in findings if f["rule"] == rule).word
+    return {
+        "id": rule,
+        "shortDescription": {"text": RULES.get(rule, rule)},
+        "defaultConfiguration": {"level": LEVELS[worst]},
+        "properties": {"security-severity": SCORES[worst], "tags": ["security", "access"]},
+    }
+
+
+def _result(finding: Mapping[str, Any], rules: Sequence[str]) -> dict[str, Any]:
+    severity, commands = str(finding["severity"]), [str(each) for each in finding["commands"]]
+    kind: dict[str, Any] = {"kind": "informational"} if LEVELS[severity] == "none" else {}
+    fix = f" To put it right: {' && '.join(commands)}" if commands else ""
+    place = {"artifactLocation": {"uri": FILE}, "region": {"startLine": 1}}
+    return {
+        "ruleId": finding["rule"],
+        "ruleIndex": rules.index(str(finding["rule"])),
+        "level": LEVELS[severity],
+        "message": {"text": f"{finding['reason']}.{fix}"},
+        "locations": [
+            {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": str(finding["subject"])}]}
+        ],
+        "partialFingerprints": {"wharfFinding/v1": finding["id"]},
+        "properties": {"severity": severity, "commands": commands},
+        **kind,
+    }

@@ -1,0 +1,36 @@
+"""Leases: work that one process at a time does, whichever of them comes first after the last one's time is over."""
+
+from sqlalchemy import Connection, delete, select, update
+
+from wharfinger.meta.schema_access import leases
+from wharfinger.meta.sql import insert
+
+
+def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bool:
+    """Take the lease, or keep it: whether it is ``holder``'s now.
+
+    The row stays locked until the transaction ends, so whoever takes it over sees all that was done under it.
+    """
+    tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
+    free = (leases.c.holder == holder) | (leases.c.until <= now)
+    taken = update(leases).where(leases.c.name == name, free).values(holder=holder, until=until)
+    return tx.execute(taken).rowcount == 1
+
+
+def give_back(tx: Connection, name: str, holder: str) -> None:
+    """Let the next one have it at once."""
+    tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def cursor(tx: Connection, name: str) -> int:
+    """How far some work has come that is noted under this name; 0 at the beginning."""
+    noted = tx.execute(select(leases.c.holder).where(leases.c.name == name)).scalar()
+    return int(noted) if noted else 0
+
+
+def move_cursor(tx: Connection, name: str, position: int, now: float) -> None:
+    """Note how far it has come; never back, whoever was slower."""
+    if position <= cursor(tx, name):
+        return
+    row = insert(tx, leases).values(name=name, holder=str(position), until=now)
+    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"holder": str(position), "until": now}))
