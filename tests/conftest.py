@@ -29,16 +29,41 @@ PASSWORD = "correct horse battery"
 
 # Nothing but Python, yet too long for `make check`: whole processes, thousands of races, models, power cuts.
 SLOW = (
-    "tests/access/test_grants.py",
-    "tests/access/test_handing_out.py",
     "tests/api/",
     "tests/cli/",
     "tests/registry/",
     "tests/serving/",
     "tests/ui/",
+    "tests/access/test_accounts.py",
+    "tests/access/test_authenticate.py",
+    "tests/access/test_claims.py",
+    "tests/access/test_explaining.py",
+    "tests/access/test_fetch.py",
+    "tests/access/test_grants.py",
+    "tests/access/test_handing_out.py",
+    "tests/access/test_keysets.py",
+    "tests/access/test_ldap.py",
+    "tests/access/test_matrix.py",
+    "tests/access/test_planning.py",
+    "tests/access/test_policy_file.py",
+    "tests/access/test_policy_tests.py",
+    "tests/access/test_real_issuer.py",
+    "tests/access/test_retention.py",
+    "tests/access/test_review.py",
+    "tests/access/test_sealing.py",
+    "tests/access/test_secrets.py",
+    "tests/access/test_shipping.py",
+    "tests/access/test_starting.py",
+    "tests/access/test_trail.py",
+    "tests/access/test_verifying.py",
+    "tests/access/test_workloads.py",
+    "tests/oci/test_audit.py",
     "tests/oci/test_hostile_names.py",
-    "tests/oci/test_upload_protocol.py",
     "tests/oci/test_manifest_model.py",
+    "tests/oci/test_permissions.py",
+    "tests/oci/test_roles.py",
+    "tests/oci/test_tokens.py",
+    "tests/oci/test_upload_protocol.py",
     "tests/blobs/test_power_cut.py",
     "tests/blobs/test_object_faults.py",
     "tests/blobs/test_filesystem.py",
@@ -104,7 +129,7 @@ def _migrate(url: str) -> None:
     database.engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.system, pytest.mark.postgresql])])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A new database of each kind, with the schema."""
     if request.param == "sqlite":

@@ -22,6 +22,7 @@ from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.audit import Audit
 from wharfinger.access.audit_keys import AuditKey
 from wharfinger.access.authenticate import Authenticator
+from wharfinger.access.caller import Origin
 from wharfinger.access.devices import Devices
 from wharfinger.access.exchange import Exchange
 from wharfinger.access.fetch import Fetch
@@ -66,6 +67,7 @@ from wharfinger.ui.app import create_ui
 from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
+from wharfinger.web.http import Scope
 from wharfinger.web.metrics import RequestMetrics, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
@@ -181,7 +183,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     operations = Operations(
         ready=services.ready,
         metrics=partial(_exposition, metrics),
-        authenticate=services.authenticator.account,
+        authenticate=partial(_authenticate, services.authenticator, addresses),
     )
     api = create_api(_api_services(services), addresses)
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
@@ -311,6 +313,12 @@ def _routes(services: Services) -> list[Route]:
         ListHandlers(services.pulls),
         TokenHandlers(services.exchange),
     )
+
+
+async def _authenticate(
+    authenticator: Authenticator, addresses: Addresses, authorization: str | None, scope: Scope
+) -> None:
+    await authenticator.account(authorization, Origin(addresses.client(scope)))
 
 
 def _exposition(own: CollectorRegistry) -> bytes:

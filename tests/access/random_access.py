@@ -1,5 +1,6 @@
 """Access as Hypothesis invents it: a small world, so that things meet."""
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from wharfinger.access import granting, patterns
@@ -8,6 +9,9 @@ from wharfinger.access.granting import Wanted
 from wharfinger.access.grants import Grant, Identity, Policy
 from wharfinger.access.snapshot import grant_of
 from wharfinger.meta.grants import GrantRow
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""On a machine that is busy with something else, a test takes as long as it takes."""
 
 NOW = 1_800_000_000.0
 PEOPLE = ("alice", "bob")

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.access.random_access import ADDRESSES, ALL_ROLES, GROUPS, NOW, REPOSITORIES, TAGS, identities, policies
+from tests.access.random_access import (
+    ADDRESSES,
+    ALL_ROLES,
+    GROUPS,
+    NOW,
+    REPOSITORIES,
+    TAGS,
+    UNHURRIED,
+    identities,
+    policies,
+)
 from wharfinger.access import patterns
 from wharfinger.access.actions import Action
 from wharfinger.access.explaining import Question, Subject, World, answer, explain
@@ -53,6 +63,7 @@ def after(policy: Policy, identity: Identity, commands: tuple[str, ...]) -> Poli
     return Policy(tuple(grants))
 
 
+@UNHURRIED
 @given(policies(), identities() | st.just(NOBODY), questions())
 def test_explaining_agrees_with_deciding(policy: Policy, identity: Identity, asked: Question) -> None:
     world = World(policy, ALL_ROLES, GROUPS)
@@ -63,6 +74,7 @@ def test_explaining_agrees_with_deciding(policy: Policy, identity: Identity, ask
     assert (found.allowed, found.grant, found.reason) == (decision.allowed, decision.grant, decision.reason)
 
 
+@UNHURRIED
 @given(policies(), identities() | st.just(NOBODY), questions())
 def test_what_is_proposed_allows_it_and_nothing_less_would(policy: Policy, identity: Identity, asked: Question) -> None:
     found = explain(World(policy, ALL_ROLES, ()), Subject(identity.name, identity), asked)
@@ -79,6 +91,7 @@ def test_what_is_proposed_allows_it_and_nothing_less_would(policy: Policy, ident
         assert not decided(after(policy, identity, fewer), identity, asked)
 
 
+@UNHURRIED
 @given(policies(), identities(), questions())
 def test_a_group_that_is_named_would_do(policy: Policy, identity: Identity, asked: Question) -> None:
     found = explain(World(policy, ALL_ROLES, GROUPS), Subject(identity.name, identity), asked)

@@ -198,16 +198,19 @@ class TestComing:
             gate.close()
 
     async def test_a_local_password_is_asked_for_here_alone(
-        self, db: Database, clock: Clock, gate: Authenticator
+        self, db: Database, clock: Clock, settings: LdapSettings
     ) -> None:
+        source = Counting(LdapDirectory(settings))
+        gate = Authenticator(db, clock, source=source)
         await db.write(rows.add, Account("bert", hashed_password(), disabled=False, generation=1, created_at=clock()))
         other = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAA"
         local = Account("admin", other, disabled=False, generation=1, created_at=clock())
         await db.write(rows.add, local)
         with pytest.raises(Unauthorized):
             await come(gate, "admin")  # right in the directory, and of no use here
-        assert await db.read(identities.every) == []
         assert (await come(gate, "bert", "correct horse battery")).identity.credential == "password"
+        assert source.asked == 0
+        gate.close()
 
     @pytest.mark.parametrize("kind", ["person", "service"])
     async def test_an_account_without_password_is_not_taken_either(
@@ -231,7 +234,8 @@ class TestComing:
     ) -> None:
         found = await LdapDirectory(settings).check("anna", PASSWORD)
         assert found is not None
-        await db.write(rows.add, Account("other", "", disabled=False, generation=1, created_at=clock()))
+        for name in ("other", "anna"):
+            await db.write(rows.add, Account(name, "", disabled=False, generation=1, created_at=clock()))
         await db.write(identities.add, IdentityRow(found.issuer, found.subject, "other"))
         with pytest.raises(Unauthorized):
             await come(gate, "anna")

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 
-from tests.access.random_access import NOW, PATTERNS, REPOSITORIES, identities, policies
+from tests.access.random_access import NOW, PATTERNS, REPOSITORIES, UNHURRIED, identities, policies
 from tests.conftest import Registry
 from wharfinger.access import patterns
 from wharfinger.access.actions import ROLES, Action
@@ -29,6 +29,7 @@ def allows(rows: list[Row], action: Action, repository: str) -> bool:
     )
 
 
+@UNHURRIED
 @given(policies(), identities())
 def test_the_matrix_agrees_with_deciding(policy: Policy, identity: Identity) -> None:
     matrix = Matrix(policy, NOW)
@@ -49,6 +50,7 @@ def _granting(action: Action, repository: str) -> list[Row]:
     return [Row("x", ALLOW, (action.value,), repository, grant)]
 
 
+@UNHURRIED
 @given(policies(), identities())
 def test_every_row_is_allowed_somewhere_by_its_grant(policy: Policy, identity: Identity) -> None:
     for row in Matrix(policy, NOW).rows(identity, Where()):
@@ -58,6 +60,7 @@ def test_every_row_is_allowed_somewhere_by_its_grant(policy: Policy, identity: I
         assert set(row.actions) <= {action.value for action in row.grant.actions}
 
 
+@UNHURRIED
 @given(policies(), identities())
 def test_narrowed_to_a_repository_the_rows_are_about_that(policy: Policy, identity: Identity) -> None:
     for text in (*PATTERNS, *REPOSITORIES):

@@ -24,7 +24,7 @@ BEFORE = ("reader", "publisher", "administrator")
 NOW = 1_800_000_000.0
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.system, pytest.mark.postgresql])])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without any table."""
     if request.param == "sqlite":

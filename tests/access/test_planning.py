@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from tests.access.random_access import GROUPS, NOW, OWN_ROLE, PEOPLE, SERVICES, rows
+from tests.access.random_access import GROUPS, NOW, OWN_ROLE, PEOPLE, SERVICES, UNHURRIED, rows
 from tests.conftest import Registry
 from wharfinger.access import planning, policy_file, policy_text
 from wharfinger.access.caller import Caller
@@ -305,6 +305,7 @@ def worlds(draw: st.DrawFn) -> Stored:
     )
 
 
+@UNHURRIED
 @given(worlds(), st.booleans())
 def test_whatever_is_exported_changes_nothing(world: Stored, prune: bool) -> None:
     text = policy_text.render(planning.present(world))
@@ -312,6 +313,7 @@ def test_whatever_is_exported_changes_nothing(world: Stored, prune: bool) -> Non
     assert (plan.changes, plan.kept, plan.problems) == ((), (), ())
 
 
+@UNHURRIED
 @given(worlds(), worlds())
 def test_a_plan_leads_from_any_state_to_any_other(here: Stored, there: Stored) -> None:
     wanted = planning.present(there)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.access.random_access import UNHURRIED
 from wharfinger.access import policy_file, policy_text, yaml_tree
 from wharfinger.access.moments import moment_of, moment_or_seconds, written
 from wharfinger.errors import RequestInvalid
@@ -143,6 +144,7 @@ def test_a_problem_of_anything_has_a_bounded_message() -> None:
 SCALARS = st.text(alphabet="ab1*/:-[]{},'\"&!|>#\n \t", max_size=12)
 
 
+@UNHURRIED
 @given(
     st.text(max_size=200) | st.lists(SCALARS, max_size=20).map(lambda words: "version: 1\naccess: " + "".join(words))
 )
@@ -151,6 +153,7 @@ def test_whatever_is_written_is_read_or_refused(text: str) -> None:
         policy_file.parse(text)
 
 
+@UNHURRIED
 @given(st.floats(min_value=-1e12, max_value=1e18, allow_nan=False) | st.integers(0, 4_000_000_000).map(float))
 def test_every_time_can_be_written(seconds: float) -> None:
     assert moment_or_seconds(written(seconds)) == seconds

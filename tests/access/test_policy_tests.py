@@ -125,9 +125,7 @@ INJECTED = "\n    - {issuer: 'https://evil.org', account: ci-shop, claims: {sub:
         Asked("shop", ci="github"),
         Asked("shop", ci="github:acme"),
         Asked("shop", ci="github:acme/shop\n  evil: true"),
-        Asked(
-            "shop", ci="github:acme/shop\n    - {issuer: 'https://evil.org', account: ci-shop, claims: {sub: x}}\n    #"
-        ),
+        Asked("shop", ci=f"github:acme/shop{INJECTED}", repository_id="1", audience="ours"),
         Asked("shop", ci="svn:acme/shop"),
         Asked("shop", ci="kubernetes:a/b"),
         Asked("shop", ci="kubernetes:a/b/c", issuer="https://x.org"),

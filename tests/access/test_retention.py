@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit.trail import DAY, Trail
 from wharfinger.access.chain import body_hash
-from wharfinger.access.retention import Retention
+from wharfinger.access.retention import LEASE_SECONDS, Retention
 from wharfinger.meta import chain
 from wharfinger.meta.audit import Entry, Record
 
@@ -227,3 +227,14 @@ async def test_two_nodes_that_sweep_at_once_remove_everything_once(trail: Trail)
     assert sum(removed) == 40
     await trail.seal()
     assert await trail.findings() == []
+
+
+async def test_one_process_at_a_time_removes(trail: Trail) -> None:
+    await pulls_and_pushes(trail)
+    trail.clock.advance(days=DAYS + 1)
+    await trail.filled(1)
+    first, second = trail.retention(), trail.retention()
+    assert await trail.db.write(first._take)
+    assert (await second.sweep(), await second.sweep_pulls()) == (0, 0)
+    trail.clock.advance(LEASE_SECONDS)
+    assert await second.sweep() == 6

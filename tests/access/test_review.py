@@ -16,7 +16,7 @@ from wharfinger.access.findings import RULES, Finding, Severity
 from wharfinger.access.review import DAY
 from wharfinger.access.usage import by_grant
 from wharfinger.api.oversight_models import FindingView
-from wharfinger.meta import accounts, audit, grants, policies
+from wharfinger.meta import accounts, audit, grants, trusts
 from wharfinger.meta import review as rows
 from wharfinger.meta.accounts import PERSON, SERVICE, Account
 from wharfinger.meta.audit import DENIED, Entry
@@ -218,12 +218,12 @@ async def test_what_is_open_or_powerful_is_found(world: World) -> None:
 async def test_trust_on_names_is_found(world: World) -> None:
     await world.account("ci", kind=SERVICE, owner="a-reader")
     await world.do(
-        policies.put_issuer,
+        trusts.add_issuer,
         IssuerRow("https://token.actions.githubusercontent.com", "ours", None, private=False, created_at=0.0),
     )
-    for claims in ({"repository": ["a/b"]}, {"repository_id": ["1"]}):
-        row = TrustRow(0, "https://token.actions.githubusercontent.com", "ci", claims, 0.0, "x")
-        await world.do(policies.add_trust, row, json.dumps(claims))
+    for id, claims in enumerate(({"repository": ["a/b"]}, {"repository_id": ["1"]}), start=1):
+        row = TrustRow(id, "https://token.actions.githubusercontent.com", "ci", claims, 0.0, "x")
+        await world.do(trusts.add_trust, row)
     found = await world.found()
     assert rules(found["trust 1"]) == {"trust-on-names": Severity.HIGH}
     assert "trust 2" not in found

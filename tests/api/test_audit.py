@@ -89,7 +89,7 @@ async def test_logging_in_and_out(registry: Registry) -> None:
     async with Client(app=registry.app) as client:
         answer = await ask(client, "POST", "/login", {"username": "a-reader", "password": PASSWORD})
         bearer = {"Authorization": f"Bearer {require(answer, 200).json()['token']}"}
-        assert await latest(registry, "login") == ("a-reader", {"kind": "login", "by": "password"})
+        assert await latest(registry, "login") == ("a-reader", {"method": "password"})
         require(await ask(client, "DELETE", "/login", headers=bearer), 204)
     assert await latest(registry, "logout") == ("a-reader", {})
 

@@ -66,7 +66,7 @@ def test_a_wrong_value_is_told_even_where_another_source_overrides_it(tmp_path: 
     assert found.startswith("workers: 'many' is not")
 
 
-@pytest.mark.parametrize("name", ["admin_password", "storage_secret_key", "database"])
+@pytest.mark.parametrize("name", ["admin_password", "storage_secret_key", "database", "audit_webhook_secret"])
 def test_a_wrong_secret_is_not_repeated(tmp_path: Path, name: str) -> None:
     found = problems(tmp_path, f"{name}: 123456\n")
     assert "123456" not in "\n".join(found)
@@ -78,6 +78,7 @@ def test_a_wrong_secret_is_not_repeated(tmp_path: Path, name: str) -> None:
         ("tls_cert", "tls_key"),
         ("storage_access_key", "storage_secret_key"),
         ("storage_secret_key", "storage_access_key"),
+        ("audit_webhook_secret", "audit_webhook"),
     ],
 )
 def test_what_belongs_together_is_given_together(tmp_path: Path, given: str, missing: str) -> None:

@@ -46,6 +46,11 @@ RIGHT: list[tuple[str, object, Any]] = [
     ("shutdown_grace", "15 m", timedelta(minutes=15)),
     ("log_level", "debug", "debug"),
     ("admin_password", " pass word ", Secret(" pass word ")),
+    ("audit_keep", "730d", timedelta(days=730)),
+    ("audit_syslog", "tcp://siem.example.com:6514", "tcp://siem.example.com:6514"),
+    ("audit_syslog", "udp://[::1]:514/", "udp://[::1]:514"),
+    ("audit_webhook", "https://siem.example.com/wharf?team=a", "https://siem.example.com/wharf?team=a"),
+    ("audit_webhook", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
 ]
 
 WRONG: list[tuple[str, object]] = [
@@ -58,6 +63,10 @@ WRONG: list[tuple[str, object]] = [
     ("workers", 0),
     ("workers", 65),
     ("workers", "1.5"),
+    *[("audit_syslog", f"{text}") for text in ("siem:514", "tcp://siem", "http://siem:514", "udp://u@siem:514")],
+    *[("audit_syslog", f"{text}") for text in ("tcp://siem:99999", "tcp://siem:514/path", "tcp://siem:514?x")],
+    *[("audit_webhook", f"{text}") for text in ("siem/hook", "ftp://siem/", "file:///etc/passwd", "https://u:p@siem/")],
+    *[("audit_webhook", f"{text}") for text in ("https:///hook", "https://siem/#x", "https://siem:0/")],
     ("workers", True),
     ("workers", "²"),
     ("public_url", "r.example.com"),
@@ -152,6 +161,10 @@ def test_no_secret_is_in_what_is_printed_of_the_settings() -> None:
 )
 def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
     assert show_database(Secret(url)) == shown
+
+
+def test_a_webhook_is_shown_without_its_query_which_may_be_a_secret() -> None:
+    assert DESCRIPTIONS["audit_webhook"].shown("https://siem/hook?token=x") == "https://siem/hook?***"
 
 
 def test_settings_travel_to_other_processes_whole() -> None:

@@ -34,11 +34,12 @@ class Registry:
         return Registry(self.host, username, password)
 
     def account(self, name: str, *grants: tuple[str, str]) -> "Registry":
-        """The same registry as a new account that has these grants, (role, pattern), and no other."""
-        made = self.post("/users", {"name": name})
+        """The same registry as a new service account that has these grants, (role, pattern), and no other."""
+        self.post("/service-accounts", {"name": name, "owner": self.username})
         for role, pattern in grants:
             self.post("/grants", {"principal": name, "role": role, "pattern": pattern})
-        return self.as_(name, made["password"])
+        made = self.post(f"/service-accounts/{name}/secrets", {"label": "a test", "expires_at": None})
+        return self.as_(name, made["secret"])
 
     def post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         """What the management API answers."""

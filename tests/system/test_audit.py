@@ -1,31 +1,32 @@
 """The audit trail of real processes that are killed: no change without its record, one chain, sealed at once again."""
 
 import asyncio
+import itertools
 import os
 import random
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.kit.client import Client
 from tests.kit.images import image
 from tests.kit.parts.postgres import fresh_database, postgres
 from tests.kit.server import Server, serve
 from wharfinger.access.audit import Audit
 from wharfinger.access.verifying import Report, verify
-from wharfinger.meta import audit
+from wharfinger.meta import audit, chain
 from wharfinger.meta.audit import Filter, Record
 from wharfinger.meta.db import open_database
 
 pytestmark = pytest.mark.system
 
 KILLS = 12
-SECONDS_BETWEEN = 0.7
+WORKER_KILLS = (4, 9)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -40,36 +41,51 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Se
         yield server, url.replace("+psycopg", ""), tmp_path / "data"
 
 
-async def push_and_pull(server: Server, number: int, stop: asyncio.Event) -> list[str]:
-    """What was acknowledged: a repository for each push."""
-    acknowledged = []
-    what = image(seed=number)
-    while not stop.is_set():
-        repository = f"team/app-{number}-{len(acknowledged)}-{time.monotonic_ns()}"
-        async with server.client() as client:
-            with suppress(httpx2.HTTPError, AssertionError):
-                await client.push_image(repository, what, "1")
-                acknowledged.append(repository)
-                await client.get_manifest(repository, "1")
-    return acknowledged
+@dataclass
+class Clients:
+    """Clients that push and pull, and what was acknowledged to them: a repository for each push."""
+
+    server: Server
+    acknowledged: list[str] = field(default_factory=list)
+    progress: asyncio.Event = field(default_factory=asyncio.Event)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def push_and_pull(self, number: int) -> None:
+        what = image(seed=number)
+        for attempt in itertools.count():
+            if self.enough.is_set():
+                return
+            repository = f"team/app-{number}-{attempt}"
+            async with self.server.client() as client:
+                with suppress(httpx2.HTTPError, AssertionError):
+                    await client.push_image(repository, what, "1")
+                    self.acknowledged.append(repository)
+                    self.progress.set()
+                    await client.get_manifest(repository, "1")
+
+    async def kill_now_and_then(self) -> None:
+        chance = random.Random(4)
+        for number in range(KILLS):
+            self.progress.clear()
+            await self.progress.wait()
+            await asyncio.sleep(chance.uniform(0, 0.6))
+            victims = self.server.processes("worker" if number in WORKER_KILLS else "housekeeping")
+            for pid in victims[:1]:
+                os.kill(pid, signal.SIGKILL)
+        self.enough.set()
 
 
-async def kill_now_and_then(server: Server, stop: asyncio.Event) -> None:
-    chance = random.Random(4)
-    for number in range(KILLS):
-        await asyncio.sleep(chance.uniform(0.2, 2 * SECONDS_BETWEEN))
-        victims = server.processes("housekeeping" if number % 3 else "worker")
-        for pid in victims[:1]:
-            os.kill(pid, signal.SIGKILL)
-    stop.set()
-
-
-async def report_of(url: str, data: Path) -> Report:
+async def when_sealed(url: str, key: Path, *, seconds: float) -> Report:
+    """What verify says of the whole trail once everything is sealed."""
     db = open_database(url)
     try:
-        return await verify(Audit(db, data / "keys" / "audit.pem"), None, time.time)
+        for _ in range(int(seconds / 0.1)):
+            if not (await db.read(chain.count_unsealed)).count:
+                return await verify(Audit(db, key), None, time.time)
+            await asyncio.sleep(0.1)
     finally:
         await db.close()
+    raise AssertionError("there are records that nobody seals")
 
 
 async def pushes(url: str) -> list[Record]:
@@ -87,21 +103,18 @@ async def pushes(url: str) -> list[Record]:
 
 async def test_processes_that_are_killed_leave_one_whole_chain(running: tuple[Server, str, Path]) -> None:
     server, url, data = running
-    stop = asyncio.Event()
-    *acknowledged, _ = await asyncio.gather(
-        *(push_and_pull(server, number, stop) for number in range(3)), kill_now_and_then(server, stop)
-    )
-    repositories = [repository for each in acknowledged for repository in each or []]
+    clients = Clients(server)
+    async with asyncio.timeout(400):
+        await asyncio.gather(*(clients.push_and_pull(number) for number in range(3)), clients.kill_now_and_then())
     server.wait_ready()
-    async with asyncio.timeout(60):
-        while (report := await report_of(url, data)).unsealed:
-            await asyncio.sleep(0.2)
+    report = await when_sealed(url, data / "keys/audit.pem", seconds=60)
     assert report.findings == []
     recorded = [record.repository for record in await pushes(url)]
-    assert len(repositories) > KILLS
-    assert set(repositories) <= set(recorded)
+    assert len(clients.acknowledged) >= KILLS
+    assert report.records > 4 * KILLS
+    assert set(clients.acknowledged) <= set(recorded)
     assert len(recorded) == len(set(recorded))
-    print(f"{len(repositories)} pushes acknowledged, {report.records} records")
+    print(f"{len(clients.acknowledged)} pushes acknowledged, {report.records} records")
 
 
 async def test_a_record_is_sealed_a_second_after_it_was_made(running: tuple[Server, str, Path]) -> None:
@@ -109,9 +122,7 @@ async def test_a_record_is_sealed_a_second_after_it_was_made(running: tuple[Serv
     server, url, data = running
     async with server.client() as client:
         await client.push_image("team/app", image(), "1")
-    async with asyncio.timeout(10):
-        while (await report_of(url, data)).unsealed:
-            await asyncio.sleep(0.05)
+    assert (await when_sealed(url, data / "keys/audit.pem", seconds=10)).records > 4
 
 
 async def test_two_nodes_seal_one_chain(tmp_path: Path) -> None:
@@ -127,16 +138,12 @@ async def test_two_nodes_seal_one_chain(tmp_path: Path) -> None:
             programs.enter_context(serve(tmp_path / name, environment=environment)) for name in ("node-a", "node-b")
         ]
         for number in range(20):
-            async with Client(nodes[number % 2].url, account=("admin", "only for these tests")) as client:
+            async with nodes[number % 2].client() as client:
                 await client.push_image(f"team/app-{number}", image(seed=number), "1")
             if number == 10:
                 for pid in nodes[0].processes("housekeeping"):
                     os.kill(pid, signal.SIGKILL)
-        db = open_database(plain)
-        async with asyncio.timeout(60):
-            while (report := await verify(Audit(db, key), None, time.time)).unsealed:
-                await asyncio.sleep(0.2)
-        await db.close()
+        report = await when_sealed(plain, key, seconds=60)
     assert report.findings == []
     assert not any("another key" in note for note in report.notes)
     assert report.records > 60

@@ -1,6 +1,5 @@
 """Makes the changes of a plan in one transaction, each with its audit record, each only if the caller may make it."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from wharfinger.access.planning import Change, Kind, Plan
 from wharfinger.access.policy_things import Group, Issuer, Member, Role, Service, Trust, detail
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import Denied
-from wharfinger.meta import accounts, audit, grants, policies
+from wharfinger.meta import accounts, audit, grants, trusts
 from wharfinger.meta.accounts import SERVICE, Account
 from wharfinger.meta.grants import GrantRow, IssuerRow, TrustRow
 from wharfinger.meta.policies import Stored
@@ -96,20 +95,21 @@ class Apply:
     def issuer(self, change: Change) -> None:
         match change.after, change.before:
             case Issuer() as issuer, _:
-                policies.put_issuer(
-                    self.tx, IssuerRow(issuer.url, issuer.audience, issuer.jwks, issuer.private, self.now)
-                )
+                row = IssuerRow(issuer.url, issuer.audience, issuer.jwks, issuer.private, self.now)
+                (trusts.update_issuer if change.before else trusts.add_issuer)(self.tx, row)
             case None, Issuer() as issuer:
-                policies.remove_issuer(self.tx, issuer.url)
+                trusts.remove_issuer(self.tx, issuer.url)
 
     def trust(self, change: Change) -> None:
         match change.after:
             case Trust() as trust:
-                row = TrustRow(0, trust.issuer, trust.account, trust.values, self.now, self.by.name)
-                policies.add_trust(self.tx, row, json.dumps(trust.values, sort_keys=True))
+                id = accounts.begin_change(self.tx)  # a number of its own, which no other rule had or will have
+                trusts.add_trust(
+                    self.tx, TrustRow(id, trust.issuer, trust.account, trust.values, self.now, self.by.name)
+                )
             case None:
                 row = next(row for row in self.stored.everything.trusts if row.id == change.id)
-                policies.remove_trust(self.tx, row)
+                trusts.remove_trust(self.tx, row)
 
     def grant(self, change: Change) -> None:
         match change.after:

@@ -128,7 +128,7 @@ class Authenticator:
             identity, snapshot, afresh = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
             if afresh:
                 by = Caller(identity, snapshot, self._now(), origin)
-                self.trail.note(by.entry("login", detail={"kind": "password"}))
+                self.trail.note(by.entry("login", detail={"method": identity.credential}))
         return Caller(identity, snapshot, self._now(), origin)
 
     async def anonymous(self, origin: Origin) -> Caller:

@@ -48,7 +48,7 @@ def parse(issuer: str, wanted: Mapping[str, str | Sequence[str]], *, allow_names
     """The rule that is wanted for tokens of ``issuer``. Raises RequestInvalid with what is wrong, and where."""
     if not 0 < len(wanted) <= CLAIMS_AT_MOST:
         raise RequestInvalid(f"a trust rule has 1 to {CLAIMS_AT_MOST} claims; this one has {len(wanted)}")
-    rule = {_name(claim): _values(claim, values) for claim, values in sorted(wanted.items())}
+    rule = {name(claim): _values(claim, values) for claim, values in sorted(wanted.items())}
     if not allow_names and not providers.is_bound_to_an_id(issuer, rule):
         raise RequestInvalid(
             f"nothing in the rule stays the same when names change hands: add {providers.wanted_ids(issuer, rule)}, "
@@ -107,7 +107,8 @@ def _look_up(claim: str, claims: Claims) -> tuple[bool, Any]:
     return True, value
 
 
-def _name(claim: str) -> str:
+def name(claim: str) -> str:
+    """The claim, or the way to it, that a rule may have. Raises RequestInvalid."""
     if not claim or len(claim) > NAME_AT_MOST or _UNPRINTABLE.search(claim) or not claim.strip():
         raise RequestInvalid(f"invalid claim {claim[:80]!r}: want 1 to {NAME_AT_MOST} printable characters")
     if claim.startswith("/") and (_ESCAPE.search(claim) or "" in claim[1:].split("/")):
@@ -124,12 +125,28 @@ def _values(claim: str, wanted: str | Sequence[str]) -> list[str]:
     values = [wanted] if isinstance(wanted, str) else list(dict.fromkeys(wanted))
     if not 0 < len(values) <= VALUES_AT_MOST:
         raise RequestInvalid(f"claim {claim[:80]}: want 1 to {VALUES_AT_MOST} values; there are {len(values)}")
-    for value in values:
-        if not value or len(value) > VALUE_AT_MOST or _UNPRINTABLE.search(value):
-            raise RequestInvalid(f"claim {claim[:80]}: want values of 1 to {VALUE_AT_MOST} printable characters")
-        if "*" in value:
-            raise RequestInvalid(
-                f"claim {claim[:80]}: {value[:80]!r} has a *, and there are no wildcards: name the values, or match on "
-                "another claim (ref_type, ref_protected, repository_owner_id, …)"
-            )
+    for each in values:
+        try:
+            value(each)
+        except RequestInvalid as refused:
+            raise RequestInvalid(f"claim {claim[:80]}: {refused.message}") from refused
     return values
+
+
+def value(text: str) -> str:
+    """What a claim must be. Raises RequestInvalid."""
+    if not text or len(text) > VALUE_AT_MOST or _UNPRINTABLE.search(text):
+        raise RequestInvalid(f"want values of 1 to {VALUE_AT_MOST} printable characters")
+    if "*" in text:
+        raise RequestInvalid(
+            f"{text[:80]!r} has a *, and there are no wildcards: name the values, or match on "
+            "another claim (ref_type, ref_protected, repository_owner_id, …)"
+        )
+    return text
+
+
+def normal(rule: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
+    """The same rule, always written alike."""
+    return {
+        claim: sorted({values} if isinstance(values, str) else set(values)) for claim, values in sorted(rule.items())
+    }

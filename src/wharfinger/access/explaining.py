@@ -261,9 +261,24 @@ def _commands(world: World, subject: Subject, question: Question) -> Iterator[st
     grant = None if behind.allowed else narrowest(world, subject, question)
     if not behind.allowed and grant is None:
         return
-    yield from (f"wharf grant rm {deny.id}" for deny in denies)
+    for deny in _necessary(world, subject, question, denies, grant):
+        yield f"wharf grant rm {deny.id}"
     if grant is not None:
         yield command(grant)
+
+
+def _necessary(
+    world: World, subject: Subject, question: Question, denies: list[Grant], grant: Grant | None
+) -> list[Grant]:
+    """Those of the denies without whose removal the grant is not enough; one of everybody's yields to an own grant."""
+    keep = denies
+    for deny in denies:
+        fewer = [each for each in keep if each is not deny]
+        policy = _without(world.policy, fewer)
+        with_grant = policy if grant is None else Policy((*policy.grants, grant))
+        if _decide(with_grant, subject.identity, question).allowed:
+            keep = fewer
+    return keep
 
 
 def narrowest(world: World, subject: Subject, question: Question) -> Grant | None:

@@ -8,12 +8,13 @@ looked at. Memberships that an identity provider made are nobody's to plan.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from wharfinger.access import actions, effects, trust_claims
+from wharfinger.access import actions, effects
+from wharfinger.access import claims as rules
 from wharfinger.access.actions import ROLES
 from wharfinger.access.effects import World
 from wharfinger.access.grants import ANONYMOUS, GROUP
@@ -153,25 +154,19 @@ def _groups(wanted: Mapping[str, tuple[str, ...]], there: Mapping[str, tuple[str
 
 def _grants(wanted: Iterable[GrantRow], there: Iterable[GrantRow]) -> Iterator[Change]:
     asked = {_meaning(row): row for row in wanted}
-    found: dict[GrantRow, GrantRow] = {}
+    found: set[Hashable] = set()
     for row in there:
         if _meaning(row) in asked:
-            found.setdefault(_meaning(row), row)
+            found.add(_meaning(row))
         else:
             yield _remove(row, id=row.id)
     yield from (_add(row) for meaning, row in asked.items() if meaning not in found)
 
 
-def _meaning(row: GrantRow) -> GrantRow:
+def _meaning(row: GrantRow) -> Hashable:
     """What two grants have in common that say the same."""
-    return replace(
-        row,
-        id=0,
-        created_at=0,
-        created_by="",
-        tags=tuple(sorted(set(row.tags))),
-        networks=tuple(sorted(set(row.networks))),
-    )
+    tags, networks = frozenset(row.tags), frozenset(row.networks)
+    return row.principal, row.role, row.pattern, tags, networks, row.until, row.deny
 
 
 def _trusts(wanted: Iterable[Trust], stored: Stored) -> Iterator[Change]:
@@ -182,7 +177,7 @@ def _trusts(wanted: Iterable[Trust], stored: Stored) -> Iterator[Change]:
 
 
 def _trust(issuer: str, account: str, claims: Mapping[str, object]) -> Trust:
-    return Trust(issuer, account, json.dumps(trust_claims.normal(claims), sort_keys=True))  # type: ignore[arg-type]
+    return Trust(issuer, account, json.dumps(rules.normal(claims), sort_keys=True))  # type: ignore[arg-type]
 
 
 def _jwks(text: str | None) -> str | None:
@@ -318,13 +313,17 @@ def _hash(stored: Stored, made: Iterable[Change], kept: Iterable[Change], prune:
         "local": stored.local_members,
         "groups": stored.groups,
         "roles": everything.roles,
-        "grants": [asdict(row) for row in everything.grants],
+        "grants": [(row.id, *_plain(row)) for row in everything.grants],
         "issuers": [asdict(row) for row in everything.issuers],
-        "trusts": [(row.id, row.issuer, row.account, trust_claims.normal(row.claims)) for row in everything.trusts],
+        "trusts": [(row.id, row.issuer, row.account, rules.normal(row.claims)) for row in everything.trusts],
         "changes": [(c.kind, c.noun, c.id, _bare(c.before), _bare(c.after)) for c in (*made, *kept)],
         "prune": prune,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()
+
+
+def _plain(row: GrantRow) -> tuple[object, ...]:
+    return row.principal, row.role, row.pattern, row.tags, row.networks, row.until, row.deny
 
 
 def _bare(thing: Thing | None) -> object:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from wharfinger.access import actions, granting, trust_claims, yaml_tree
+from wharfinger.access import actions, claims, granting, providers, yaml_tree
 from wharfinger.access.accounts import account_name
 from wharfinger.access.actions import ROLES
 from wharfinger.access.granting import Wanted
@@ -285,17 +285,15 @@ def _claims(reading: Reading, node: Tree, path: str, issuer: str, names: bool) -
     found: dict[str, tuple[str, ...]] = {}
     for name, value, at in reading.pairs(node, path):
         try:
-            found[trust_claims.name(name)] = reading.texts(value, at, trust_claims.value)
+            found[claims.name(name)] = reading.texts(value, at, claims.value)
         except RequestInvalid as refused:
             reading.note(value, at, refused.message)
             continue
-        if not 0 < len(found[name]) <= trust_claims.VALUES_AT_MOST:
-            reading.note(value, at, f"want a value, or a list of at most {trust_claims.VALUES_AT_MOST}")
-    if not 0 < len(found) <= trust_claims.CLAIMS_AT_MOST:
-        reading.note(node, path, f"want at least one claim and at most {trust_claims.CLAIMS_AT_MOST}")
-    elif not names and trust_claims.is_on_names(issuer, found):
-        known = ", ".join(trust_claims.IDS)
-        reading.note(
-            node, path, f"only names, which somebody else may come to have: add one of {known}, or allow_names"
-        )
-    return trust_claims.normal(found) if len(reading.problems) == noted else None
+        if not 0 < len(found[name]) <= claims.VALUES_AT_MOST:
+            reading.note(value, at, f"want a value, or a list of at most {claims.VALUES_AT_MOST}")
+    if not 0 < len(found) <= claims.CLAIMS_AT_MOST:
+        reading.note(node, path, f"want at least one claim and at most {claims.CLAIMS_AT_MOST}")
+    elif not names and not providers.is_bound_to_an_id(issuer, found):
+        known = providers.wanted_ids(issuer, found)
+        reading.note(node, path, f"only names, which somebody else may come to have: add {known}, or allow_names")
+    return claims.normal(found) if len(reading.problems) == noted else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from wharfinger.access import trust_claims
+from wharfinger.access import providers
 from wharfinger.access.moments import written
 from wharfinger.access.policy_file import VERSION, Access
 from wharfinger.access.policy_things import Issuer, Service, Trust
@@ -40,14 +40,14 @@ def _dump(value: object) -> str:
     return text
 
 
-class _Dumper(yaml.SafeDumper):
-    """Entries of lists on one line each where they are short, and no aliases."""
+_Base: type = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Base):  # type: ignore[misc]  # one of two classes, by what the library was built with
+    """Writes everything out, without aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, indentless=False)
 
 
 def _service(each: Service) -> dict[str, object]:
@@ -74,7 +74,7 @@ def _issuer(each: Issuer) -> dict[str, object]:
 
 def _trust(each: Trust) -> dict[str, object]:
     fields: dict[str, object] = {"issuer": each.issuer, "account": each.account, "claims": each.values}
-    return fields | ({"allow_names": True} if trust_claims.is_on_names(each.issuer, each.values) else {})
+    return fields | ({} if providers.is_bound_to_an_id(each.issuer, each.values) else {"allow_names": True})
 
 
 def _without_blanks(fields: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from wharfinger.access import actions, explaining, patterns, trust_claims, usage
+from wharfinger.access import actions, explaining, patterns, providers, usage
 from wharfinger.access.actions import Action
 from wharfinger.access.findings import Finding, Severity
 from wharfinger.access.grants import ANONYMOUS, GROUP, Grant
@@ -284,7 +284,7 @@ def groups(facts: Facts) -> Iterator[Finding]:
 def trusts(facts: Facts) -> Iterator[Finding]:
     """A rule on names lets in whoever comes to have the name."""
     for row in facts.stored.everything.trusts:
-        if trust_claims.is_on_names(row.issuer, row.claims):
+        if not providers.is_bound_to_an_id(row.issuer, row.claims):
             claims = ", ".join(sorted(row.claims))
             reason = f"trust {row.id} lets workloads of {row.issuer} be {row.account} by names alone ({claims})"
             yield Finding("trust-on-names", Severity.HIGH, f"trust {row.id}", reason, (f"wharf trust rm {row.id}",))

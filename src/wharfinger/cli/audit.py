@@ -48,8 +48,8 @@ def list_(
     as_json: JsonLines = False,
 ) -> None:
     """List what was done, the newest first."""
+    from wharfinger.access.moments import moment_of
     from wharfinger.cli.client import logged_in
-    from wharfinger.cli.ends import moment_of
 
     named = {"account": account, "action": action, "repository": repository, "digest": digest, "outcome": outcome}
     wanted = {name: value for name, value in named.items() if value is not None}

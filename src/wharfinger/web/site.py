@@ -61,7 +61,11 @@ class Operations:
     """``/healthz``: the process answers. ``/readyz``: it can serve. ``/metrics``: for those who may pull."""
 
     def __init__(
-        self, *, ready: Check, metrics: Callable[[], bytes], authenticate: Callable[[str | None], Awaitable[object]]
+        self,
+        *,
+        ready: Check,
+        metrics: Callable[[], bytes],
+        authenticate: Callable[[str | None, Scope], Awaitable[object]],
     ) -> None:
         self._ready = ready
         self._metrics = metrics
@@ -84,7 +88,7 @@ class Operations:
                 return bytes_reply(200, "text/plain", b"ready\n")
             case "/metrics":
                 authorization = dict(scope["headers"]).get(b"authorization")
-                await self._authenticate(None if authorization is None else authorization.decode("latin-1"))
+                await self._authenticate(None if authorization is None else authorization.decode("latin-1"), scope)
                 return bytes_reply(200, "text/plain; version=0.0.4; charset=utf-8", self._metrics())
             case path:
                 raise NoSuchRoute(f"{path[:200]!r} is nothing here: the registry is under /v2/, its API under /api/v1/")
