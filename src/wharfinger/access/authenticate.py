@@ -22,7 +22,7 @@ from wharfinger.access.throttle import Throttle
 from wharfinger.access.tokens import Kind
 from wharfinger.access.trail import Trail
 from wharfinger.access.workloads import Workloads
-from wharfinger.errors import LoginRefused, Refusal, RequestInvalid, TooManyRequests, Unauthorized
+from wharfinger.errors import LoginRefused, RequestInvalid, TooManyRequests, Unauthorized
 from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import Account, NewLogin
 from wharfinger.meta.audit import FAILED, Entry
@@ -32,6 +32,8 @@ _log = structlog.get_logger("wharfinger.authenticate")
 
 _SEARCHED = frozenset({Kind.SECRET, Kind.TOKEN})
 """Kinds that every snapshot has; the others are looked up one by one."""
+_KEPT = frozenset({"secret", "token"})
+"""The credentials that these are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,13 @@ class Authenticator:
 
     def as_caller(self, identity: Identity, origin: Origin) -> Caller:
         """Somebody who has proved who they are just now."""
+        self._note_use(identity.credential)
         return Caller(identity, self.directory.known, self._now(), origin)
 
     async def _by_credentials(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
         if shown.name is not None and self._workloads and self._workloads.recognises(snapshot, shown.secret):
             return await self._workloads.caller_by_name(shown.name, shown.secret, origin)
-        if shown.name is None or tokens.kind_of(shown.secret) is not None:
+        if shown.name is None or tokens.has_our_form(shown.secret):
             identity = await self._by_secret(snapshot, shown)
         else:
             identity, snapshot, afresh = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
@@ -140,6 +143,7 @@ class Authenticator:
             identity = snapshot.identity(claims.account, claims.credential, now, claims.generation)
         if identity is None:
             raise signing.refused()
+        self._note_use(claims.credential)
         return Caller(identity, snapshot, now, origin, claims.scopes)
 
     async def _by_secret(self, snapshot: Snapshot, shown: Credentials) -> Identity:
@@ -154,14 +158,13 @@ class Authenticator:
             found = await self._by_login(snapshot, hash, now, kinds=(Kind.LOGIN,))
         if found is None or shown.name not in {None, found.name}:
             raise credentials.refused(error)
+        self._note_use(found.credential)
         return found
 
-    def _by_kept_secret(self, snapshot: Snapshot, hash: str, now: float) -> Identity | None:
+    @staticmethod
+    def _by_kept_secret(snapshot: Snapshot, hash: str, now: float) -> Identity | None:
         row = snapshot.secrets.get(hash)
-        found = snapshot.identity(row.account, f"{row.kind}:{row.id}", now) if row is not None else None
-        if row is not None and found is not None:
-            self._used[row.id] = now
-        return found
+        return snapshot.identity(row.account, f"{row.kind}:{row.id}", now) if row is not None else None
 
     async def _by_login(self, snapshot: Snapshot, hash: str, now: float, *, kinds: tuple[Kind, ...]) -> Identity | None:
         row = await self._login.first(hash=hash)
@@ -259,13 +262,19 @@ class Authenticator:
         """End a login token, for every process at once; ``told`` as in :meth:`log_in`."""
         await self._db.write(_remove_login, tokens.fingerprint(token), told)
 
+    def _note_use(self, credential: str) -> None:
+        """In memory: to be written down for every request would make the row of a busy secret a bottleneck."""
+        kind, _, id = credential.partition(":")
+        if kind in _KEPT:
+            self._used[id] = self._now()
+
     async def note_used_secrets(self) -> None:
-        """Write down when which secrets were last used. Raises Refusal, and then they are kept for the next time."""
+        """Write down when which secrets were last used. When that fails they are kept for the next time."""
         used, self._used = self._used, {}
         if used:
             try:
                 await self._db.write(grants.secrets_used, used)
-            except Refusal:
+            except Exception:
                 self._used = used | self._used
                 raise
 

@@ -34,6 +34,17 @@ def now_stored(tx: Connection) -> Snapshot:
     return snapshot.build(grants.everything(tx))
 
 
+def still(before: Snapshot, by: Caller, now: float) -> Caller:
+    """The caller, to be decided on what is true in this transaction instead of what was when the request began.
+
+    Raises Denied when the account or what it came with has changed meanwhile.
+    """
+    identity = before.identity(by.name, by.identity.credential, now, by.identity.generation)
+    if identity is None:
+        raise Denied(f"{by.name} has changed meanwhile: log in again")
+    return Caller(identity, before, now, by.origin)
+
+
 @contextmanager
 def keeping_an_administrator(tx: Connection, before: Snapshot, now: float) -> Iterator[None]:
     """Refuse with InUse what would leave nobody who may undo it, unless there was nobody before."""
@@ -74,9 +85,7 @@ def require_holds(before: Snapshot, by: Caller, wanted: Iterable[Grant], now: fl
     """
     if by.is_system:
         return
-    identity = before.identity(by.name, by.identity.credential, now, by.identity.generation)
-    if identity is None:
-        raise Denied(f"{by.name} has changed meanwhile: log in again")
+    identity = still(before, by, now).identity
     own = Policy(tuple(grant for grant in before.policy.grants if grant.principal in identity.principals))
     for grant in wanted:
         decision = may_hand_out(own, identity, grant, now, by.origin.address)

@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from wharfinger.access import tokens
 from wharfinger.errors import RequestInvalid, TooManyRequests
 
 P = ParamSpec("P")
@@ -47,6 +48,8 @@ def require_acceptable(password: str, *, minimum: int = MINIMUM) -> None:
         raise RequestInvalid(f"a password has {minimum} to {MAXIMUM} characters; this one has {len(password)}")
     if _UNPRINTABLE.search(password):
         raise RequestInvalid("a password has no control characters: clients could not send them")
+    if tokens.has_our_form(password):
+        raise RequestInvalid("that is one of the registry's own secrets, which are never taken for a password")
 
 
 def generate() -> str:

@@ -4,7 +4,6 @@ Both are 256 random bits, told once and stored as SHA-256. A personal token is n
 its owner's permissions, and of them only these.
 """
 
-import re
 import secrets as random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from wharfinger.access import actions, changes, patterns, tokens
+from wharfinger.access.accounts import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
-from wharfinger.access.services import require_manages, require_present
+from wharfinger.access.services import require_administers, require_manages, require_present
 from wharfinger.access.tokens import Kind
 from wharfinger.errors import Denied, GrantUnknown, InUse, RequestInvalid
 from wharfinger.meta import accounts, audit, grants
@@ -27,10 +27,11 @@ AT_MOST = 20
 """Secrets, or tokens, that one account has at once."""
 PATTERNS_AT_MOST = 50
 DAY = 86400.0
-LIFETIME = 90 * DAY
 TOKEN_LIFETIME_AT_MOST = 366 * DAY
 
-_LABEL = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+LABEL_AT_MOST = 100
+LAST_DAY = 253402214400.0
+"""The last day of the year 9999, as far as dates are written here and elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Made:
 
 
 class Secrets:
-    """Makes, lists and revokes. ``changed`` is told of every change; a revoked secret is refused at once everywhere."""
+    """Makes, lists and revokes. ``changed`` is told of every change; a revoked secret is refused at once everywhere.
+
+    Who may is asked before the transaction and in it: see ServiceAccounts.
+    """
 
     def __init__(self, db: Database, now: Callable[[], float], changed: Callable[[], None]) -> None:
         self._db = db
@@ -50,25 +54,33 @@ class Secrets:
         self._changed = changed
 
     async def of_service(self, by: Caller, name: str) -> list[SecretRow]:
-        """A service account's secrets. Raises AccountUnknown, Denied."""
-        return await self._db.read(self._of_service, by, name)
+        """A service account's secrets, the oldest first. Raises AccountUnknown, Denied."""
+        service = account_name(name)
+        if not by.may(Action.AUDIT):
+            require_manages(by, service)
+        return await self._db.read(_of_service, service)
 
     async def add_secret(self, by: Caller, name: str, label: str, expires_at: float | None) -> Made:
         """A secret for a service account; ``expires_at`` None is never. Raises AccountUnknown, Denied, and so on."""
         self._require_label(label)
         self._require_future(expires_at)
+        require_manages(by, account_name(name))
         made = self._new(Kind.SECRET, SECRET, name, label, expires_at, by, None, None)
         await self._db.write(self._add_secret, by, made.row)
         self._changed()
         return made
 
     async def tokens_of(self, by: Caller, name: str | None = None) -> list[SecretRow]:
-        """A person's tokens, by default the caller's. Raises Denied for others' unless one administers or audits."""
-        whose = name or by.name
-        if whose != by.name and not by.may(Action.AUDIT):
-            by.require(Action.ADMIN)
-        every = await self._db.read(grants.every_secret)
-        return [row for row in every if row.kind == TOKEN and row.account == whose]
+        """A person's tokens, by default the caller's, the oldest first.
+
+        Raises Denied for others' unless one administers or audits, and for one's own with one of them.
+        """
+        whose = by.name if name is None else account_name(name)
+        if not by.may(Action.AUDIT) and not by.may(Action.ADMIN):
+            require_present(by)
+            if whose != by.name:
+                by.require(Action.ADMIN)
+        return await self._db.read(grants.secrets_of, whose, TOKEN)
 
     async def add_token(
         self, by: Caller, label: str, words: Sequence[str], within: Sequence[str], expires_at: float
@@ -79,6 +91,7 @@ class Secrets:
         """
         self._require_label(label)
         self._require_future(expires_at)
+        _require_person(by)
         if expires_at > self._now() + TOKEN_LIFETIME_AT_MOST:
             raise RequestInvalid("a personal token lasts a year at most")
         if not within or len(within) > PATTERNS_AT_MOST:
@@ -92,6 +105,7 @@ class Secrets:
 
     async def remove(self, by: Caller, id: str) -> None:
         """Revoke a secret or a token, and what was obtained with it. Raises GrantUnknown, Denied."""
+        _require_may_remove(by, await self._db.read(_find, id))
         await self._db.write(self._remove, by, id)
         self._changed()
 
@@ -110,59 +124,86 @@ class Secrets:
         hash, now = tokens.fingerprint(secret), self._now()
         return Made(secret, SecretRow(id, account, word, label, hash, chosen, narrowed, now, by.name, expires_at, None))
 
-    @staticmethod
-    def _of_service(tx: Connection, by: Caller, name: str) -> list[SecretRow]:
-        if not by.may(Action.AUDIT):
-            require_manages(by, accounts.require(tx, name, SERVICE))
-        return [row for row in grants.every_secret(tx) if row.kind == SECRET and row.account == name]
-
-    @staticmethod
-    def _add_secret(tx: Connection, by: Caller, row: SecretRow) -> None:
+    def _add_secret(self, tx: Connection, by: Caller, row: SecretRow) -> None:
         _, before = changes.begin(tx)
-        account = accounts.require(tx, row.account, SERVICE)
-        require_manages(by, account)
-        if account.owner != by.name:
-            changes.require_outranks(before, by, row.account, row.created_at)
-        _store(tx, by, row)
+        by = changes.still(before, by, self._now())
+        require_manages(by, row.account)
+        if accounts.require(tx, row.account, SERVICE).owner != by.name:
+            changes.require_outranks(before, by, row.account, self._now())
+        self._store(tx, by, row)
 
-    @staticmethod
-    def _add_token(tx: Connection, by: Caller, row: SecretRow) -> None:
+    def _add_token(self, tx: Connection, by: Caller, row: SecretRow) -> None:
         _, before = changes.begin(tx)
-        require_present(by)
-        known = before.accounts.get(by.name)
-        if known is None or known.account.kind != PERSON or known.account.generation != by.identity.generation:
-            raise Denied("personal tokens are for people: a service account has secrets")
-        _store(tx, by, row)
+        by = changes.still(before, by, self._now())
+        _require_person(by)
+        self._store(tx, by, row)
 
-    @staticmethod
-    def _remove(tx: Connection, by: Caller, id: str) -> None:
-        changes.begin(tx)
-        row = grants.find_secret(tx, id)
-        if row is None:
-            raise GrantUnknown(f"secret {id[:40]} is not known", id=id[:40])
-        if row.kind == SECRET:
-            require_manages(by, accounts.require(tx, row.account, SERVICE))
-        elif row.account != by.name:
-            by.require(Action.ADMIN)
-        grants.remove_secret(tx, row)
-        audit.add(tx, by.entry(f"{row.kind}.rm", detail={"before": told(row)}))
+    def _store(self, tx: Connection, by: Caller, row: SecretRow) -> None:
+        kept = grants.secrets_of(tx, row.account, row.kind)
+        if len(kept) >= AT_MOST:
+            ended = [each for each in kept if each.expires_at is not None and each.expires_at <= self._now()]
+            if not ended:
+                raise InUse(f"{row.account} has {AT_MOST} of them: revoke one first", account=row.account)
+            for each in ended:  # they make room
+                _remove(tx, by, each)
+        grants.add_secret(tx, row)
+        audit.add(tx, by.entry(f"{row.kind}.add", detail={"after": told(row)}))
+
+    def _remove(self, tx: Connection, by: Caller, id: str) -> None:
+        _, before = changes.begin(tx)
+        by = changes.still(before, by, self._now())
+        row = _find(tx, id)
+        _require_may_remove(by, row)
+        _remove(tx, by, row)
 
     @staticmethod
     def _require_label(label: str) -> None:
-        if not _LABEL.fullmatch(label):
-            raise RequestInvalid("a label has 1 to 100 characters and says what the secret is for")
+        if not 0 < len(label) <= LABEL_AT_MOST or not label.isprintable() or label.isspace():
+            raise RequestInvalid(
+                f"a label has 1 to {LABEL_AT_MOST} printable characters and says what the secret is for"
+            )
 
     def _require_future(self, expires_at: float | None) -> None:
-        if expires_at is not None and not self._now() < expires_at < 1e11:
+        if expires_at is None:
+            return
+        if not expires_at > self._now():
             raise RequestInvalid("it would have ended already: want a time to come")
+        if expires_at > LAST_DAY:
+            raise RequestInvalid("it would end after the year 9999: want a time before, or never")
 
 
-def _store(tx: Connection, by: Caller, row: SecretRow) -> None:
-    kept = [each for each in grants.every_secret(tx) if each.account == row.account and each.kind == row.kind]
-    if len(kept) >= AT_MOST:
-        raise InUse(f"{row.account} has {AT_MOST} of them: revoke one first", account=row.account)
-    grants.add_secret(tx, row)
-    audit.add(tx, by.entry(f"{row.kind}.add", detail={"after": told(row)}))
+def _of_service(tx: Connection, name: str) -> list[SecretRow]:
+    accounts.require(tx, name, SERVICE)
+    return grants.secrets_of(tx, name, SECRET)
+
+
+def _find(tx: Connection, id: str) -> SecretRow:
+    # What we did not make is not looked for: PostgreSQL has no name for some of it.
+    row = grants.find_secret(tx, id) if id.isascii() and id.isalnum() else None
+    if row is None:
+        raise GrantUnknown(f"secret {id[:40]!r} is not known", id=id[:40])
+    return row
+
+
+def _require_may_remove(by: Caller, row: SecretRow) -> None:
+    if row.kind == SECRET:
+        require_manages(by, row.account)
+    elif row.account != by.name:
+        require_administers(by)
+    else:
+        require_present(by)
+
+
+def _require_person(by: Caller) -> None:
+    require_present(by)
+    known = by.snapshot.accounts.get(by.name)
+    if known is None or known.account.kind != PERSON:
+        raise Denied("personal tokens are for people: a service account has secrets")
+
+
+def _remove(tx: Connection, by: Caller, row: SecretRow) -> None:
+    grants.remove_secret(tx, row)
+    audit.add(tx, by.entry(f"{row.kind}.rm", detail={"before": told(row)}))
 
 
 def told(row: SecretRow) -> dict[str, object]:

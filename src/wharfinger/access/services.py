@@ -17,7 +17,11 @@ from wharfinger.meta.db import Database
 
 
 class ServiceAccounts:
-    """Made by administrators; each owner may disable and enable his own. ``changed`` is told of every change."""
+    """Made by administrators; each owner may disable and enable his own. ``changed`` is told of every change.
+
+    Who may is asked twice: before the transaction, so that a stranger does not make others wait for one, and in it, on
+    what is true then.
+    """
 
     def __init__(self, db: Database, now: Callable[[], float], changed: Callable[[], None]) -> None:
         self._db = db
@@ -32,7 +36,7 @@ class ServiceAccounts:
 
     async def add(self, by: Caller, name: str, owner: str) -> Account:
         """Make one, which may do nothing yet. Raises AlreadyExists, RequestInvalid, Denied."""
-        by.require(Action.ADMIN)
+        require_administers(by)
         made = await self._db.write(self._add, by, account_name(name), account_name(owner))
         self._changed()
         return made
@@ -44,20 +48,22 @@ class ServiceAccounts:
         """
         if disabled is None and owner is None:
             raise RequestInvalid("nothing to change: say whether it is disabled, or another owner")
-        if owner is not None:
-            by.require(Action.ADMIN)
-        made = await self._db.write(self._change, by, name, disabled, owner)
+        service, next_owner = account_name(name), None if owner is None else account_name(owner)
+        _require_may_change(by, service, next_owner)
+        made = await self._db.write(self._change, by, service, disabled, next_owner)
         self._changed()
         return made
 
     async def remove(self, by: Caller, name: str) -> None:
         """Remove it with its secrets, its trust rules and its grants. Raises AccountUnknown, Denied."""
-        by.require(Action.ADMIN)
-        await self._db.write(self._remove, by, name)
+        require_administers(by)
+        await self._db.write(self._remove, by, account_name(name))
         self._changed()
 
     def _add(self, tx: Connection, by: Caller, name: str, owner: str) -> Account:
         generation, before = changes.begin(tx)
+        by = changes.still(before, by, self._now())
+        require_administers(by)
         if name in before.accounts:
             raise AlreadyExists(f"account {name} is there already", name=name)
         _require_owner(before, owner)
@@ -66,11 +72,11 @@ class ServiceAccounts:
         audit.add(tx, by.entry("service-account.add", detail={"after": _told(made)}))
         return made
 
-    @staticmethod
-    def _change(tx: Connection, by: Caller, name: str, disabled: bool | None, owner: str | None) -> Account:
+    def _change(self, tx: Connection, by: Caller, name: str, disabled: bool | None, owner: str | None) -> Account:
         generation, before = changes.begin(tx)
+        by = changes.still(before, by, self._now())
+        _require_may_change(by, name, owner)
         was = accounts.require(tx, name, SERVICE)
-        require_manages(by, was)
         if owner is not None:
             _require_owner(before, owner)
             changes.require_outranks(before, by, name, by.now)
@@ -84,25 +90,56 @@ class ServiceAccounts:
         audit.add(tx, by.entry("service-account.change", detail={"before": _told(was), "after": _told(new)}))
         return new
 
-    @staticmethod
-    def _remove(tx: Connection, by: Caller, name: str) -> None:
-        changes.begin(tx)
+    def _remove(self, tx: Connection, by: Caller, name: str) -> None:
+        _, before = changes.begin(tx)
+        by = changes.still(before, by, self._now())
+        require_administers(by)
         was = accounts.require(tx, name, SERVICE)
         accounts.remove(tx, name)
-        audit.add(tx, by.entry("service-account.rm", detail={"before": _told(was)}))
+        gone = _told(was) | {
+            "grants": [str(grant) for grant in before.policy.grants if grant.principal == name],
+            "secrets": [row.id for row in before.secrets.values() if row.account == name],
+            "trusts": [rule.id for rule in before.trusts if rule.account == name],
+        }
+        audit.add(tx, by.entry("service-account.rm", detail={"before": gone}))
 
 
-def require_manages(by: Caller, account: Account) -> None:
-    """Raise Denied unless the caller owns the service account or administers everything, and not by a token."""
+def require_manages(by: Caller, name: str) -> None:
+    """Raise Denied unless the caller owns the service account or administers everything, and not by a token.
+
+    The refusal is the same whether there is an account of this name or not.
+    """
     require_present(by)
-    if account.owner != by.name and not by.may(Action.ADMIN):
-        raise Denied(f"{account.name} is not yours, and you do not administer everything", account=by.name)
+    known = by.snapshot.accounts.get(name)
+    if known is not None and known.account.kind == SERVICE and known.account.owner == by.name:
+        by.rule = f"{by.name} owns {name}"
+        return
+    if not by.may(Action.ADMIN):
+        raise Denied(
+            f"{name[:80]} is no service account of yours, and you do not administer everything", account=by.name
+        )
+    by.require(Action.ADMIN)
+
+
+def require_administers(by: Caller) -> None:
+    """Raise Denied unless the caller administers everything, and not by a personal token."""
+    require_present(by)
+    by.require(Action.ADMIN)
 
 
 def require_present(by: Caller) -> None:
     """Raise Denied for who came with a personal token: what narrows must not make something wider."""
     if by.identity.credential.startswith("token:"):
-        raise Denied("a personal token cannot manage secrets: log in with a password, or by wharf login")
+        raise Denied(
+            "a personal token cannot manage accounts, secrets or tokens: log in with a password, or by wharf login"
+        )
+
+
+def _require_may_change(by: Caller, name: str, owner: str | None) -> None:
+    """Who is only the owner does not choose the next one, who would get all that the account may do."""
+    if owner is not None:
+        require_administers(by)
+    require_manages(by, name)
 
 
 def _require_owner(before: Snapshot, owner: str) -> None:

@@ -45,6 +45,11 @@ def kind_of(text: str) -> Kind | None:
     return Kind(text[len(PREFIX)])
 
 
+def has_our_form(text: str) -> bool:
+    """Whether ``text`` could be such a secret, mistyped perhaps: for anything else, a password, it is not taken."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def fingerprint(token: str) -> str:
     """What is stored of a secret. With 256 random bits there is nothing to guess, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -246,8 +246,9 @@ def _require_may_manage(known: Snapshot, by: Caller, account: str) -> None:
 def _may_manage(known: Snapshot, by: Caller, account: str) -> bool:
     identity = known.identity(by.name, by.identity.credential, by.now, by.identity.generation)
     held = known.accounts.get(account)
-    # A token that was narrowed is not for giving access to others.
-    owns = held is not None and held.account.owner == by.name and identity is not None and identity.limits is None
+    if identity is None or identity.limits is not None:  # a token that was narrowed is not for giving access to others
+        return False
+    owns = held is not None and held.account.owner == by.name
     return owns or _administers(known, by)
 
 

@@ -12,6 +12,7 @@ from wharfinger.access import workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
+from wharfinger.access.services import require_present
 from wharfinger.errors import Unauthorized
 from wharfinger.spec import names
 from wharfinger.web.challenge import Addresses
@@ -91,6 +92,8 @@ async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -
     request.state.caller = caller
     if workloads.is_one(caller.identity):
         raise Unauthorized("a workload's token is for the registry, not for the management API", error="invalid_token")
+    if needs is Action.ADMIN and request.method != "GET":
+        require_present(caller)  # whoever sets passwords, groups and roles can make more of what a token is
     if isinstance(needs, Action):
         name = request.path_params.get("repository")
         tag = request.path_params.get("tag")

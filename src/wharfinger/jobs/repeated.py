@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import structlog
 
@@ -26,19 +25,24 @@ class Repeated:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End, after a last time."""
+        """End, after a last time; safe to repeat."""
         self._ending.set()
         if self._task is not None:
             await self._task
+            self._task = None
+            await self._once()
 
     async def _run(self) -> None:
         while not self._ending.is_set():
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self._ending.wait(), self._every)
-            await self._once()
+            except TimeoutError:
+                await self._once()
 
     async def _once(self) -> None:
         try:
             await self._hand_over()
         except Refusal as refusal:
             _log.warning("not handed over", what=self._name, code=refusal.code, message=refusal.message)
+        except Exception:  # noqa: BLE001 - a mistake in this must not end the worker's stop half-way, nor this task
+            _log.exception("not handed over", what=self._name)

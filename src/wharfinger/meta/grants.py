@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy.sql import Select
 
 from wharfinger.meta import accounts as account_rows
 from wharfinger.meta.accounts import REVISION, Account
@@ -22,6 +24,8 @@ from wharfinger.meta.schema_access import (
 
 LOCAL = "local"
 """The source of memberships that were made here."""
+NOTED_APART = 30.0
+"""Seconds between two notes of a secret's last use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +233,13 @@ def remove_member(tx: Connection, group: str, account: str, source: str = LOCAL)
 
 def every_secret(tx: Connection) -> list[SecretRow]:
     """All secrets, by number."""
-    columns = [accounts.c.name if field == "account" else secrets.c[field] for field in SecretRow.__slots__]
-    joined = select(*columns).join(accounts, accounts.c.id == secrets.c.account_id)
-    return [_secret(row) for row in tx.execute(joined.order_by(secrets.c.id))]
+    return [_secret(row) for row in tx.execute(_every_secret().order_by(secrets.c.id))]
+
+
+def secrets_of(tx: Connection, account: str, kind: str) -> list[SecretRow]:
+    """The secrets of this kind that the account has, the oldest first."""
+    its = (accounts.c.name == account) & (secrets.c.kind == kind)
+    return [_secret(row) for row in tx.execute(_every_secret().where(its).order_by(secrets.c.created_at, secrets.c.id))]
 
 
 def add_secret(tx: Connection, row: SecretRow) -> None:
@@ -244,7 +252,8 @@ def add_secret(tx: Connection, row: SecretRow) -> None:
 
 def find_secret(tx: Connection, id: str) -> SecretRow | None:
     """The secret of this number."""
-    return next((row for row in every_secret(tx) if row.id == id), None)
+    row = tx.execute(_every_secret().where(secrets.c.id == id)).first()
+    return _secret(row) if row else None
 
 
 def remove_secret(tx: Connection, row: SecretRow) -> None:
@@ -254,10 +263,19 @@ def remove_secret(tx: Connection, row: SecretRow) -> None:
 
 
 def secrets_used(tx: Connection, used: Mapping[str, float]) -> None:
-    """Note when secrets were last used; processes need not reload for it."""
+    """Note when secrets were last used; processes need not reload for it.
+
+    In the order of their numbers, so that processes do not wait for each other in a circle; and not within half a
+    minute of what is noted already, so that many processes together write a busy secret's row no oftener than one.
+    """
     for id, at in sorted(used.items()):
-        later = secrets.c.used_at.is_(None) | (secrets.c.used_at < at)
+        later = secrets.c.used_at.is_(None) | (secrets.c.used_at <= at - NOTED_APART)
         tx.execute(update(secrets).where(secrets.c.id == id, later).values(used_at=at))
+
+
+def _every_secret() -> Select[Any]:
+    columns = [accounts.c.name if field == "account" else secrets.c[field] for field in SecretRow.__slots__]
+    return select(*columns).join(accounts, accounts.c.id == secrets.c.account_id)
 
 
 def _secret(row: Sequence[object]) -> SecretRow:
