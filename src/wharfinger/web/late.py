@@ -22,6 +22,6 @@ class Late:
 
     async def _made(self) -> App:
         async with self._making:
-            app = self._app or await asyncio.to_thread(self._make)
-            self._app = app
-        return app
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._make)
+            return self._app
