@@ -43,8 +43,6 @@ from wharfinger.access.throttle import Throttle
 from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
-from wharfinger.api.app import create_api
-from wharfinger.api.services import Services as ApiServices
 from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
@@ -68,6 +66,7 @@ from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
+from wharfinger.web.late import App, Late
 from wharfinger.web.metrics import RequestMetrics, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
@@ -185,7 +184,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         metrics=partial(_exposition, metrics),
         authenticate=partial(_authenticate, services.authenticator, addresses),
     )
-    api = create_api(_api_services(services), addresses)
+    api = Late(partial(_api, services, addresses))
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
@@ -198,8 +197,11 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     return services, site
 
 
-def _api_services(services: Services) -> ApiServices:
-    return ApiServices(
+def _api(services: Services, addresses: Addresses) -> App:
+    from wharfinger.api.app import create_api  # with FastAPI 17 MiB, which most workers serve blobs without
+    from wharfinger.api.services import Services as ApiServices
+
+    offered = ApiServices(
         db=services.db,
         authenticator=services.authenticator,
         accounts=services.accounts,
@@ -217,6 +219,7 @@ def _api_services(services: Services) -> ApiServices:
         trusting=services.trusting,
         audit=services.audit,
     )
+    return create_api(offered, addresses)
 
 
 def prepare(settings: Settings) -> str | None:

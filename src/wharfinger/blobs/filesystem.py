@@ -35,7 +35,7 @@ Ts = TypeVarTuple("Ts")
 _LOCATION = re.compile(r"[a-z0-9]+(?:/[a-z0-9]+)*", re.ASCII)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-CHUNK = 192 * 1024
+CHUNK = 128 * 1024
 """What one read hands over. The server holds some eight of them for a client that has stalled: twice as much would be
 faster, but 32 slow pulls would not fit into 200 MB."""
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.kit.parts.docker import Docker, docker
+from tests.kit.parts.process import ProgramFailed
 from tests.kit.rootfs import TAG, Layout
 from tests.system.clients.home import Home, Image, in_layout
 
@@ -13,7 +14,7 @@ def push(home: Home, layout: Layout, reference: str) -> None:
     with docker(home.folder) as engine:
         name = reference.removesuffix(f":{TAG}")
         ctr(home, engine, "import", "--all-platforms", "--no-unpack", "--base-name", name, archive)
-        ctr(home, engine, "push", *_access(home), reference)
+        _push(home, engine, reference)
 
 
 def pull(home: Home, reference: str) -> Image:
@@ -35,6 +36,16 @@ def pull_layout(home: Home, reference: str) -> Layout:
 def ctr(home: Home, engine: Docker, command: str, *words: str | Path) -> None:
     """Run a command about images."""
     home.run("ctr", "--address", engine.containerd, "--namespace", "tests", "images", command, *words)
+
+
+def _push(home: Home, engine: Docker, reference: str) -> None:
+    """Push; once more where ctr 1.6 fell over its own feet, which it does now and then on a busy machine."""
+    try:
+        ctr(home, engine, "push", *_access(home), reference)
+    except ProgramFailed as failed:
+        if "panic: send on closed channel" not in str(failed):
+            raise
+        ctr(home, engine, "push", *_access(home), reference)
 
 
 def _access(home: Home) -> tuple[str, ...]:
