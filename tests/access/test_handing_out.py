@@ -102,8 +102,16 @@ def gifts_(draw: st.DrawFn) -> tuple[Question, Grant]:
     wanted = draw(grants_((*PEOPLE, "group:ops", "anonymous")))
     mine = draw(grants_(asked.who.principals or ("ann",)))
     wide = draw(st.sampled_from([wanted.pattern, patterns.EVERYTHING, mine.pattern]))
-    held = replace(mine, deny=False, pattern=wide, actions=wanted.actions | {Action.ADMIN}, tags=())
-    return replace(asked, policy=numbered([held, *asked.policy.grants])), replace(wanted, id=99)
+    actions = wanted.actions | {Action.ADMIN}
+    until = draw(st.sampled_from([None, NOW + 1, NOW + 2]))
+    held = replace(mine, deny=False, pattern=wide, actions=actions, tags=(), until=until)
+    who = asked.who
+    if who.limits is not None:
+        limits = Limits(
+            (draw(st.sampled_from([wanted.pattern, wide])),), draw(st.sampled_from([actions, who.limits.actions]))
+        )
+        who = replace(who, limits=limits)
+    return replace(asked, who=who, policy=numbered([held, *asked.policy.grants])), replace(wanted, id=99)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])

@@ -88,7 +88,7 @@ def questions_(draw: st.DrawFn) -> Question:
     """Mostly grants that are about the one who asks, and about what is asked: the others are a matter of course."""
     who, action = draw(identities_()), draw(st.sampled_from(Action))
     repository = draw(st.none() | names_ | names_)
-    near = st.sampled_from(["**"] if repository is None else list(patterns.candidates(repository))).map(patterns.parse)
+    near = st.sampled_from(_about(repository))
     found = []
     for _ in range(draw(st.integers(1, 4))):
         about = draw(grants_((*who.principals, "anonymous")))
@@ -98,3 +98,12 @@ def questions_(draw: st.DrawFn) -> Question:
     tag = draw(st.none() | st.sampled_from(TAGS))
     now = draw(st.sampled_from([NOW - 1, NOW, NOW + 1]))
     return Question(numbered(found), who, action, repository, tag, now, draw(st.sampled_from(ADDRESSES)))
+
+
+def _about(repository: RepoName | None) -> list[Pattern]:
+    """The patterns that match, found by trying: what looks them up is what is tested."""
+    if repository is None:
+        return [patterns.EVERYTHING]
+    parents = {name.rpartition("/")[0] for name in NAMES} - {""} | set(NAMES)
+    every = [Pattern(prefix, reach) for prefix in sorted(parents) for reach in Reach]
+    return [patterns.EVERYTHING, *(each for each in every if each.matches(repository))]

@@ -73,7 +73,7 @@ def test_a_connection_without_an_address_is_from_nowhere() -> None:
         (
             "repository:shop/web:pull,push",
             "insufficient_scope",
-            "Bearer " + ",".join((WHERE, 'scope="repository:shop/web:pull,push"', 'error="insufficient_scope"')),
+            f'Bearer {WHERE},scope="repository:shop/web:pull,push",error="insufficient_scope"',
         ),
         ("", "invalid_token", 'Bearer realm="http://r.example:5000/token",service="wharfinger",error="invalid_token"'),
     ],
