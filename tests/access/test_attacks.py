@@ -20,10 +20,10 @@ async def people(registry: Registry) -> People:
     """``team`` administers shop/**; ``clerk`` decides who may what everywhere, and may nothing else itself."""
     made = People(registry)
     await registry.services.db.write(grants.put_role, "clerk", ["admin", "pull"])
-    await made.add("team", ("administrator", "shop/**"))
-    await made.add("clerk", ("clerk", "**"))
+    await made.add("team", ("administrator", "shop/**"), kind=Kind.SECRET)  # no personal token manages anything
+    await made.add("clerk", ("clerk", "**"), kind=Kind.SECRET)
     await made.add("bob")
-    await made.add("root", ("administrator", "**"))
+    await made.add("root", ("administrator", "**"), kind=Kind.SECRET)
     await made.add("watch", ("auditor", "**"))
     return made
 
@@ -188,7 +188,7 @@ async def test_the_last_who_can_give_everything_does_not_lose_that(registry: Reg
     client = people.basic("root")
     wanted = grant("root", "publisher", "shop/web", deny=True)
     require(await ask(client, "POST", "/grants", wanted), 405)
-    await people.add("root2", ("administrator", "**"))
+    await people.add("root2", ("administrator", "**"), kind=Kind.SECRET)
     made = require(await ask(client, "POST", "/grants", wanted), 201).json()
     require(await ask(client, "DELETE", f"/grants/{made['id']}"), 403)
     require(await ask(client, "DELETE", "/users/root2"), 405)
@@ -210,7 +210,7 @@ async def test_a_role_is_not_widened_beyond_what_one_holds(registry: Registry, p
 
 async def test_a_role_that_denies_is_not_narrowed_by_whom_it_is_about(registry: Registry, people: People) -> None:
     require(await ask(people.basic("root"), "PUT", "/roles/writes", {"actions": ["push", "tag"]}), 200)
-    await people.add("chief", ("administrator", "**"), ("writes", "prod/**", {"deny": True}))
+    await people.add("chief", ("administrator", "**"), ("writes", "prod/**", {"deny": True}), kind=Kind.SECRET)
     require(await ask(people.basic("chief"), "PUT", "/roles/writes", {"actions": ["scan"]}), 403)
     require(await ask(people.basic("root"), "PUT", "/roles/writes", {"actions": ["push"]}), 200)
 
@@ -244,7 +244,7 @@ async def test_nobody_joins_a_group_that_may_more_than_who_lets_them_in(people: 
 
 
 async def test_nobody_leaves_a_group_that_something_is_denied_to(people: People) -> None:
-    await people.add("chief", ("administrator", "**"), groups=("interns",))
+    await people.add("chief", ("administrator", "**"), groups=("interns",), kind=Kind.SECRET)
     await people.grant("group:interns", "reader", "prod/**", {"deny": True})
     client = people.basic("chief")
     require(await ask(client, "DELETE", "/members/chief/interns"), 403)

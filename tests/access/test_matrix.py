@@ -11,9 +11,12 @@ from wharfinger.access.matrix import ALLOW, DENY, Matrix, Row, Where
 from wharfinger.access.oversight import Oversight
 from wharfinger.spec.names import RepoName
 
+ELSEWHERE = "192.0.2.250"
+"""In none of the networks that the grants have; from where nobody knows, a deny of a network would count."""
+
 
 def allows(rows: list[Row], action: Action, repository: str) -> bool:
-    """What a reader of the matrix concludes of content, from nowhere in particular."""
+    """What a reader of the matrix concludes of content, from a network that no grant names."""
 
     def counts(row: Row) -> bool:
         grant = row.grant
@@ -36,7 +39,7 @@ def test_the_matrix_agrees_with_deciding(policy: Policy, identity: Identity) -> 
     mine, everybodys = list(matrix.rows(identity, Where())), list(matrix.rows(NOBODY, Where()))
     for repository in REPOSITORIES:
         for action in Action:
-            decision = decide(policy, identity, action, RepoName(repository), now=NOW)
+            decision = decide(policy, identity, action, RepoName(repository), now=NOW, address=ELSEWHERE)
             public = [row for row in everybodys if row.effect == ALLOW]
             denied = [row for row in mine if row.effect == DENY]
             own = allows(mine, action, repository)
