@@ -2,7 +2,13 @@
 
 from alembic import context
 
-from wharfinger.meta import schema_access  # noqa: F401  adds its tables to the others
+from wharfinger.meta import (  # noqa: F401  they add their tables to the others
+    schema_access,
+    schema_collection,
+    schema_tagging,
+    schema_trash,
+    schema_usage,
+)
 from wharfinger.meta.schema import metadata
 
 connection = context.config.attributes["connection"]

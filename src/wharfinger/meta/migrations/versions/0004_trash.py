@@ -1,0 +1,10 @@
+"""Lifecycle: the trash, holds, use, runs."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

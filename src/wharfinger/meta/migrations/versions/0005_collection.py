@@ -1,0 +1,10 @@
+"""Collection: what is up for review, and bytes that are doomed."""
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Tags: rules, and their history. Beside ``schema.py``, with its conventions."""

@@ -1,0 +1,1 @@
+"""Lifecycle: the trash, holds, use, runs. Beside ``schema.py``, with its conventions."""

@@ -1,0 +1,1 @@
+"""Usage, and what fsck found. Beside ``schema.py``, with its conventions."""
