@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from tests.conftest import Registry
+from tests.kit import sarif as schema
 from tests.kit.clock import Clock
 from wharfinger.access import patterns, review, sarif, usage
 from wharfinger.access.actions import Action
@@ -281,6 +282,23 @@ def test_sarif_has_what_its_schema_asks_for() -> None:
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
         assert result["partialFingerprints"] == {"wharfFinding/v1": finding.id}
     assert json.loads(json.dumps(log)) == log
+
+
+def test_sarif_is_what_the_standard_s_schema_asks_for() -> None:
+    subjects = ("grant 7", "", "a\nb\u2028\x00", "group:ö", "<b>", "x" * 10_000)
+    findings = [
+        Finding(rule, severity, subject, f"because {subject}", ("wharf grant rm 1", "wharf sa rm x")[:number])
+        for rule in RULES
+        for number, severity in enumerate(Severity)
+        for subject in subjects
+    ]
+    for some in ([], findings[:1], findings):
+        log = sarif.document([FindingView.of(finding).model_dump() for finding in some])
+        assert schema.problems(log) == []
+    log["runs"][0]["results"][0]["level"] = "high"
+    assert schema.problems(log) == [
+        "$.runs[0].results[0].level: 'high' is not one of ['none', 'note', 'warning', 'error']"
+    ]
 
 
 def test_every_finding_has_its_rule() -> None:

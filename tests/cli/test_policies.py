@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from tests.cli.server import Wharf
+from tests.kit import sarif
 
 
 def policy(tmp_path: Path, name: str, group: str, members: str = "") -> str:
@@ -113,6 +114,7 @@ def test_a_review_fails_on_what_is_as_bad_as_that(admin: Wharf) -> None:
     assert public["severity"] == "medium"
     assert admin("access", "review", "--fail-on", "medium").status == 1
     log = json.loads(admin("access", "review", "--format", "sarif", "--fail-on", "never").out)
+    assert sarif.problems(log) == []
     results = log["runs"][0]["results"]
     assert public["id"] in {result["partialFingerprints"]["wharfFinding/v1"] for result in results}
     (command,) = public["commands"]
