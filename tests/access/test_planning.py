@@ -177,7 +177,7 @@ async def test_every_change_is_in_the_trail_with_before_and_after(registry: Regi
     words = [action for action, _, _ in trail]
     assert words[:9] == [
         "role.put",
-        "account.add",
+        "service-account.add",
         "group.add",
         "member.add",
         "issuer.add",
@@ -191,7 +191,7 @@ async def test_every_change_is_in_the_trail_with_before_and_after(registry: Regi
         "before": {"name": "releaser", "actions": ["pull", "push"]},
         "after": {"name": "releaser", "actions": ["pull"]},
     }
-    account = next(detail for action, _, detail in trail if action == "account.change")
+    account = next(detail for action, _, detail in trail if action == "service-account.change")
     assert account["after"] == {"name": "ci", "owner": None, "disabled": True}
     assert {account for _, account, _ in trail} == {"a-administrator"}
 

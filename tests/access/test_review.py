@@ -257,6 +257,7 @@ def test_the_narrowest_pattern_is_of_all_that_was_touched() -> None:
 
 def test_what_we_have_no_word_for_is_not_guessed() -> None:
     assert usage.actions_of("tag.move") == frozenset({Action.PULL, Action.PUSH, Action.TAG})
+    assert usage.actions_of("service-account.change") == frozenset({Action.ADMIN})
     assert usage.actions_of("grant.add") == frozenset({Action.ADMIN})
     assert usage.actions_of("blob.push") == usage.actions_of("blob.mount") == frozenset({Action.PULL, Action.PUSH})
     assert usage.actions_of("blob.delete") == frozenset({Action.DELETE})

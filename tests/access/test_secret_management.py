@@ -184,7 +184,7 @@ async def test_secrets_that_have_ended_make_room(registry: Registry, admin: Call
     clock.advance(60)
     made = await secrets.add_secret(admin, "ci", "one more", None)
     assert [row.id for row in await secrets.of_service(admin, "ci")] == [ci.row.id, made.row.id]
-    told = await records(registry.services.db, "secret.rm")
+    told = await records(registry.services.db, "secret.remove")
     assert {record["detail"]["before"]["id"] for record in told} == {each.row.id for each in short}
 
 
@@ -214,17 +214,19 @@ async def test_every_change_is_in_the_trail_with_what_was_and_is_and_without_a_s
     await services.secrets.remove(owner, ci.row.id)
     last = await services.secrets.add_secret(admin, "ci", "the last", None)
     await services.service_accounts.remove(admin, "ci")
-    kinds = [f"{noun}.{verb}" for noun in ("service-account", "secret", "token") for verb in ("add", "change", "rm")]
+    kinds = [
+        f"{noun}.{verb}" for noun in ("service-account", "secret", "token") for verb in ("add", "change", "remove")
+    ]
     told = await records(services.db, *kinds)
     assert [(record["action"], record["account"]) for record in told] == [
         ("service-account.add", "a-administrator"),
         ("secret.add", "a-administrator"),
         ("token.add", "a-administrator"),
         ("service-account.change", "a-reader"),
-        ("token.rm", "a-administrator"),
-        ("secret.rm", "a-reader"),
+        ("token.remove", "a-administrator"),
+        ("secret.remove", "a-reader"),
         ("secret.add", "a-administrator"),
-        ("service-account.rm", "a-administrator"),
+        ("service-account.remove", "a-administrator"),
     ]
     was, now = {"name": "ci", "owner": "a-reader", "disabled": False}, {"name": "ci", "owner": "a-reader"}
     assert told[0]["detail"] == {"after": was}

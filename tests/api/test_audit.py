@@ -54,6 +54,22 @@ async def test_changes_of_accounts_tell_before_and_after(registry: Registry, api
     assert await latest(registry, "account.remove") == (ADMIN, gone)
 
 
+async def test_a_service_account_is_called_so_by_whatever_way_it_is_changed(registry: Registry, api: Caller) -> None:
+    service = ENABLED | {"kind": "service", "owner": ADMIN}
+    for name in ("one", "two"):
+        await api("POST", "/service-accounts", {"name": name, "owner": ADMIN}, status=201)
+    await api("PATCH", "/users/one", {"disabled": True})
+    after = {"before": service, "after": service | {"disabled": True}, "password": False}
+    assert await latest(registry, "service-account.change") == (ADMIN, {"account": "one", **after})
+    await api("DELETE", "/users/one", status=204)
+    gone = {"account": "one", "before": service | {"disabled": True}, "grants": []}
+    assert await latest(registry, "service-account.remove") == (ADMIN, gone)
+    await api("PATCH", "/service-accounts/two", {"disabled": True})
+    await api("DELETE", "/service-accounts/two", status=204)
+    assert (await latest(registry, "service-account.change"))[1]["after"]["disabled"] is True
+    assert (await latest(registry, "service-account.remove"))[1]["before"]["name"] == "two"
+
+
 async def test_changes_of_groups_tell_who_was_in_them(registry: Registry, api: Caller) -> None:
     await api("POST", "/groups", {"name": "devs"}, status=201)
     assert await latest(registry, "group.add") == (ADMIN, {"group": "devs"})

@@ -158,7 +158,8 @@ async def test_an_administrator_links_it(house: House, provider: Issuer) -> None
         await api("POST", "/identities/remove", row, status=204)
         await browser.open("/tokens")
         assert browser.path == "/login?next=%2Ftokens"
-    assert [each["action"] for each in await house.told("user.link", "user.unlink")] == ["user.link", "user.unlink"]
+    words = ["account.link", "account.unlink"]
+    assert [each["action"] for each in await house.told(*words)] == words
 
 
 async def test_who_is_not_to_get_an_account_gets_none(build: Build, provider: Issuer) -> None:

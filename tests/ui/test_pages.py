@@ -398,7 +398,7 @@ async def test_a_token_is_made_shown_once_used_and_revoked(house: House) -> None
     assert "You have none" in browser.page.text
     async with Client(app=house.app, account=("bob", token)) as docker:
         assert (await docker.tags("shop/web")).status_code == 401
-    assert [each["action"] for each in await house.told("token.add", "token.rm")] == ["token.add", "token.rm"]
+    assert [each["action"] for each in await house.told("token.add", "token.remove")] == ["token.add", "token.remove"]
 
 
 async def test_nobody_revokes_anothers(house: House) -> None:

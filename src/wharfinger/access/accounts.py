@@ -140,6 +140,11 @@ def told(account: Account) -> dict[str, object]:
     return {"kind": account.kind, "disabled": account.disabled, "owner": account.owner}
 
 
+def _word(account: Account, verb: str) -> str:
+    """The trail's word: by the kind of account, not by the way it was changed."""
+    return f"{'account' if account.kind == accounts.PERSON else 'service-account'}.{verb}"
+
+
 def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, object], now: float) -> Account:
     generation, before = changes.begin(tx)
     account = accounts.require(tx, name)
@@ -151,7 +156,7 @@ def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, obj
     with changes.keeping_an_administrator(tx, before, now):
         accounts.update_account(tx, after)
     detail = {"account": name, "before": told(account), "after": told(after), "password": "password" in fields}
-    audit.add(tx, by.entry("account.change", detail=detail))
+    audit.add(tx, by.entry(_word(after, "change"), detail=detail))
     return after
 
 
@@ -162,4 +167,4 @@ def _remove(tx: Connection, by: Caller, name: AccountName, now: float) -> None:
     with changes.keeping_an_administrator(tx, before, now):
         accounts.remove(tx, name)
     detail = {"account": name, "before": told(gone), "grants": granted}
-    audit.add(tx, by.entry("account.remove", detail=detail))
+    audit.add(tx, by.entry(_word(gone, "remove"), detail=detail))

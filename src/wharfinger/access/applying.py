@@ -19,7 +19,7 @@ from wharfinger.meta.grants import GrantRow, IssuerRow, TrustRow
 from wharfinger.meta.policies import Stored
 
 _VERBS: Mapping[Kind, str] = {Kind.ADD: "add", Kind.CHANGE: "change", Kind.REMOVE: "remove"}
-_NOUNS: Mapping[str, str] = {"service_account": "account"}
+_NOUNS: Mapping[str, str] = {"service_account": "service-account"}
 _WORDS: Mapping[str, str] = {"role.add": "role.put", "role.change": "role.put"}
 """The trail's words, where they are not the noun and the verb."""
 

@@ -88,7 +88,7 @@ def _admit(tx: Connection, found: Found, now: float, *, create: bool) -> Account
         grants.remove_member(tx, group, account.name, found.issuer)
     if before != set(found.groups):
         detail = {"source": found.issuer, "before": sorted(before), "after": sorted(found.groups)}
-        audit.add(tx, Entry(at=now, action="user.groups", account=account.name, detail=detail))
+        audit.add(tx, Entry(at=now, action="account.groups", account=account.name, detail=detail))
     return account
 
 
@@ -107,7 +107,7 @@ def _create(tx: Connection, found: Found, generation: int, now: float, *, create
     accounts.add(tx, account)
     identities.add(tx, IdentityRow(found.issuer, found.subject, name))
     detail = {"issuer": found.issuer, "subject": found.subject}
-    audit.add(tx, Entry(at=now, action="user.add", account=name, detail=detail))
+    audit.add(tx, Entry(at=now, action="account.add", account=name, detail=detail))
     return account
 
 
@@ -120,7 +120,7 @@ def _link(tx: Connection, by: Caller, row: IdentityRow) -> None:
         raise AlreadyExists(f"that subject is {other} already", name=other)
     identities.add(tx, row)
     detail = {"account": row.account, "issuer": row.issuer, "subject": row.subject}
-    audit.add(tx, by.entry("user.link", detail=detail))
+    audit.add(tx, by.entry("account.link", detail=detail))
 
 
 def _unlink(tx: Connection, by: Caller, row: IdentityRow) -> None:
@@ -134,7 +134,7 @@ def _unlink(tx: Connection, by: Caller, row: IdentityRow) -> None:
     # With another generation nothing of before counts: neither log-ins nor tokens nor a remembered password.
     accounts.update_account(tx, replace(accounts.require(tx, row.account), generation=generation))
     detail = {"account": row.account, "issuer": row.issuer, "subject": row.subject}
-    audit.add(tx, by.entry("user.unlink", detail=detail))
+    audit.add(tx, by.entry("account.unlink", detail=detail))
 
 
 def _acceptable(groups: Iterable[str]) -> Iterable[str]:

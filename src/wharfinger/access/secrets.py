@@ -203,7 +203,7 @@ def _require_person(by: Caller) -> None:
 
 def _remove(tx: Connection, by: Caller, row: SecretRow) -> None:
     grants.remove_secret(tx, row)
-    audit.add(tx, by.entry(f"{row.kind}.rm", detail={"before": told(row)}))
+    audit.add(tx, by.entry(f"{row.kind}.remove", detail={"before": told(row)}))
 
 
 def told(row: SecretRow) -> dict[str, object]:

@@ -101,7 +101,7 @@ class ServiceAccounts:
             "secrets": [row.id for row in before.secrets.values() if row.account == name],
             "trusts": [rule.id for rule in before.trusts if rule.account == name],
         }
-        audit.add(tx, by.entry("service-account.rm", detail={"before": gone}))
+        audit.add(tx, by.entry("service-account.remove", detail={"before": gone}))
 
 
 def require_manages(by: Caller, name: str) -> None:

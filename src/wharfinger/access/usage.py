@@ -29,7 +29,10 @@ NOUNS: Mapping[str, frozenset[Action]] = {
     "scan": frozenset({Action.SCAN}),
     "audit": frozenset({Action.AUDIT}),
     **dict.fromkeys(
-        ("grant", "role", "group", "member", "account", "secret", "token", "trust", "issuer", "policy", "settings"),
+        (
+            *("grant", "role", "group", "member", "account", "service-account"),
+            *("secret", "token", "trust", "issuer", "policy", "settings"),
+        ),
         frozenset({Action.ADMIN}),
     ),
 }
