@@ -47,7 +47,20 @@ async def test_old_pulls_become_stubs_and_the_chain_still_holds(trail: Trail) ->
     assert "anna-0" in [record.account for record in records if record.action == "push"]
     report = await trail.verify()
     assert (report.findings, report.removed) == ([], 3)
-    assert any(note.startswith("Pulls from before 20") for note in report.notes)
+    assert any(note.startswith("Pulls and tokens from before 20") for note in report.notes)
+
+
+async def test_tokens_that_were_given_go_as_early_as_pulls(trail: Trail) -> None:
+    """There are as many of them. What they were exchanged for, and log-ins, stay."""
+    words = ("token.issue", "token.exchange", "login", "token.add")
+    await trail.add(*(trail.entry(number, word) for number, word in enumerate(words)))
+    await trail.seal()
+    trail.clock.advance(days=PULLS_DAYS + 1)
+    await sweep(trail)
+    told = [(record.action, record.account) for record in await trail.records()][: len(words)]
+    assert told == [("token.issue", ""), ("token.exchange", "anna-1"), ("login", "anna-2"), ("token.add", "anna-3")]
+    report = await trail.verify()
+    assert (report.findings, report.removed) == ([], 1)
 
 
 async def test_pulls_that_are_not_old_stay(trail: Trail) -> None:
@@ -108,7 +121,7 @@ async def test_anything_but_a_pull_that_was_made_a_stub_is_found(trail: Trail) -
     trail.clock.advance(days=PULLS_DAYS + 1)
     await sweep(trail)
     await forge_stub(trail, 2)
-    assert await trail.findings() == ["record 2 is marked as removed by age, which only pulls are"]
+    assert await trail.findings() == ["record 2 is marked as removed by age, which only pulls and tokens are"]
 
 
 async def test_a_pull_whose_time_was_altered_is_not_removed(trail: Trail) -> None:

@@ -1,9 +1,9 @@
 """Old records of the audit trail go, and what is left can still be verified. How: ``docs/internals/audit.md``.
 
-Pulls go from the middle of the chain: a stub stays, with place, time, action and the hash of what it said. The trail
-itself says from before which time pulls are removed, in a record that is sealed before the first of them goes. All
-records go from the beginning of the chain: where it then starts is signed. Nothing is removed that is not what was
-sealed, so that an altered time does not make a record old.
+Pulls, and the tokens given for them, go from the middle of the chain: a stub stays, with place, time, action and the
+hash of what it said. The trail itself says from before which time pulls are removed, in a record that is sealed before
+the first of them goes. All records go from the beginning of the chain: where it then starts is signed. Nothing is
+removed that is not what was sealed, so that an altered time does not make a record old.
 """
 
 import json

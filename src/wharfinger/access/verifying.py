@@ -16,7 +16,7 @@ from wharfinger.access import audit_keys, chain
 from wharfinger.access.retention import announced
 from wharfinger.errors import Refusal
 from wharfinger.meta.audit import Record
-from wharfinger.meta.chain import REMOVED, Checkpoint, Unsealed
+from wharfinger.meta.chain import GO_EARLIER, REMOVED, Checkpoint, Unsealed
 
 PAGE = 1000
 UNSEALED_SECONDS = 10.0
@@ -213,8 +213,8 @@ class _Check:
         if record.outcome == REMOVED:
             report.removed += 1
             self._newest_stub = max(self._newest_stub, record.at)
-            if record.action != "pull" or not chain.is_whole_stub(record):
-                report.find(f"record {number} is marked as removed by age, which only pulls are")
+            if record.action not in GO_EARLIER or not chain.is_whole_stub(record):
+                report.find(f"record {number} is marked as removed by age, which only pulls and tokens are")
 
     def conclude(self) -> None:
         """What only shows in the end."""
@@ -225,7 +225,9 @@ class _Check:
             report.find(f"nothing after record {self._signed} is signed, for {self._now - self._unsigned_since:.0f} s")
         if report.removed:
             until = datetime.fromtimestamp(max(0.0, self._announced), UTC)
-            report.notes.append(f"Pulls from before {until:%Y-%m-%d} are removed by age, says the trail itself.")
+            report.notes.append(
+                f"Pulls and tokens from before {until:%Y-%m-%d} are removed by age, says the trail itself."
+            )
         report.notes += [f"Some heads are signed by another key: {key}." for key in sorted(self._strangers)]
         report.notes.append(self._unknowable())
 

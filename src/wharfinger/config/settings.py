@@ -140,7 +140,9 @@ class Settings:
         days=730
     )
     audit_keep_pulls: Annotated[
-        timedelta, values.DURATION, "How long the audit trail says who pulled what; at most as long as audit_keep."
+        timedelta,
+        values.DURATION,
+        "How long the audit trail says who pulled what and was given an access token; at most as long as audit_keep.",
     ] = timedelta(days=90)
     audit_key: Annotated[
         Path | None,

@@ -11,6 +11,8 @@ from wharfinger.meta.schema_access import audit_checkpoints, audit_records
 
 HEAD, START = "head", "start"
 REMOVED = "removed"
+GO_EARLIER = ("pull", "token.issue")
+"""What has a shorter retention of its own: pulls, and the access tokens that are as many as pulls."""
 """The outcome of a record of which only its place in the chain was kept; ``detail`` has the hash of its body."""
 
 
@@ -94,9 +96,9 @@ def blank(tx: Connection, stubs: Sequence[tuple[int, str]]) -> None:
 
 
 def pulls_between(tx: Connection, since: float, until: float, limit: int) -> list[tuple[int, float]]:
-    """(number, time) of sealed pulls of that time, ``until`` not included, whose contents are still there."""
+    """(number, time) of sealed pulls and tokens of that time, ``until`` not included, that are still whole."""
     row = audit_records.c
-    there = (row.action == "pull") & (row.outcome != REMOVED) & row.number.is_not(None)
+    there = row.action.in_(GO_EARLIER) & (row.outcome != REMOVED) & row.number.is_not(None)
     query = select(row.number, row.at).where(row.at >= since, row.at < until, there)
     return [(number, at) for number, at in tx.execute(query.order_by(row.at, row.id).limit(limit))]
 
