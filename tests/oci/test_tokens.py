@@ -138,13 +138,16 @@ async def test_a_form_with_a_human_password(people: People) -> None:
     assert scope_of(await post(people.nobody(), form)) == WEB
 
 
+@pytest.mark.parametrize("asked", [{"offline_token": "true"}, {"offline_token": "1"}, {"access_type": "offline"}])
 @pytest.mark.parametrize("how", ["GET", "POST"])
-async def test_a_refresh_token_comes_to_whoever_asks_and_works_by_post(people: People, how: str) -> None:
+async def test_a_refresh_token_comes_to_whoever_asks_and_works_by_post(
+    people: People, how: str, asked: dict[str, str]
+) -> None:
     if how == "GET":
-        answer = await people.basic("ci").request("GET", "/token", params={"offline_token": "true", "scope": WEB})
+        answer = await people.basic("ci").request("GET", "/token", params=asked | {"scope": WEB})
     else:
-        form = {"grant_type": "password", "username": "ci", "password": people.secrets["ci"], "access_type": "offline"}
-        answer = await post(people.nobody(), form)
+        form = {"grant_type": "password", "username": "ci", "password": people.secrets["ci"]}
+        answer = await post(people.nobody(), form | asked)
     refresh = require(answer, 200).json()["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "scope": WEB, "service": NAME}
     answer = await post(people.nobody(), form)
@@ -160,11 +163,13 @@ def _basic(name: str, secret: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, {"offline_token": "false"}, {"offline_token": ""}, {"access_type": "offline"}]
+    "parameters", [{}, {"offline_token": "false"}, {"offline_token": ""}, {"access_type": "online"}]
 )
 async def test_nobody_else_gets_one(people: People, parameters: dict[str, str]) -> None:
     answer = await people.basic("ci").request("GET", "/token", params=parameters)
     assert "refresh_token" not in require(answer, 200).json()
+    form = {"grant_type": "password", "username": "ci", "password": people.secrets["ci"]}
+    assert "refresh_token" not in require(await post(people.nobody(), form | parameters), 200).json()
     answer = await people.nobody().request("GET", "/token", params={"offline_token": "true"})
     assert "refresh_token" not in require(answer, 200).json()
 

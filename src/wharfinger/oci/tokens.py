@@ -29,8 +29,7 @@ class TokenHandlers:
         """For the credentials in the header, or for nobody's."""
         parameters = request.parameters()
         caller = await self._exchange.by_header(request.header(b"authorization"), request.origin)
-        offline = parameters.get("offline_token", [""])[0].lower() in {"true", "1"}
-        return _reply(await self._exchange.answer(caller, parameters.get("scope", []), offline=offline))
+        return _reply(await self._exchange.answer(caller, parameters.get("scope", []), offline=_offline(parameters)))
 
     async def post(self, request: Request) -> Reply:
         """For what the form says: a password, a refresh token, or a workload's token from a trusted issuer."""
@@ -39,7 +38,7 @@ class TokenHandlers:
             await self._exchange.answer(
                 await self._by_form(form, request),
                 form.get("scope", []),
-                offline=_one(form, "access_type") == "offline",
+                offline=_offline(form),
                 refreshed=_one(form, "refresh_token") if _one(form, "grant_type") == "refresh_token" else None,
             )
         )
@@ -72,6 +71,11 @@ def _one(form: dict[str, list[str]], name: str) -> str:
     if len(values) > 1:
         raise RequestInvalid(f"{name} is given {len(values)} times")
     return values[0]
+
+
+def _offline(fields: dict[str, list[str]]) -> bool:
+    """Whether a refresh token is wanted: it is called one thing in GET and another in POST, and clients mix them up."""
+    return _one(fields, "offline_token").lower() in {"true", "1"} or _one(fields, "access_type") == "offline"
 
 
 def _reply(answer: Answer) -> Reply:
