@@ -72,7 +72,7 @@ TABLE = [
     Row("DELETE", "/tags/shop/web/1.4", None, only(204, "publisher", "maintainer", "administrator")),
     Row("GET", "/manifests/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("DELETE", f"/manifests/shop/web/{IMAGE.digest}", None, only(204, "maintainer", "administrator")),
-    Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see test_grants.py
+    Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see tests/access/test_attacks.py
     Row("POST", "/grants", GRANT, administrators(201)),
     Row("DELETE", "/grants/1", None, administrators(204)),
     Row("GET", "/roles", None, accounts_of_any_role(200)),
