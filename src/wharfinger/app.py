@@ -276,7 +276,8 @@ def _shippers(db: Database, settings: Settings) -> list[Shipper]:
     """Those who send the audit trail on."""
     found = []
     if settings.audit_syslog is not None:
-        found.append(Shipper(db, "syslog", syslog_receiver(settings.audit_syslog), time.time))
+        receiver = syslog_receiver(settings.audit_syslog, settings.audit_syslog_ca)
+        found.append(Shipper(db, "syslog", receiver, time.time))
     if settings.audit_webhook is not None and settings.audit_webhook_secret is not None:
         webhook = Webhook(settings.audit_webhook, settings.audit_webhook_secret.reveal(), time.time)
         found.append(Shipper(db, "webhook", webhook, time.time))

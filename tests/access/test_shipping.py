@@ -6,11 +6,15 @@ import hmac
 import json
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.kit.trail import Trail
 from wharfinger.access.receivers import (
@@ -256,6 +260,52 @@ async def test_syslog_over_tcp(trail: Trail) -> None:
     await receiver.close()
     server.close()
     await server.wait_closed()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@asynccontextmanager
+async def listening(stream: Stream, certificate: trustme.LeafCert) -> AsyncIterator[int]:
+    """A syslog server over TLS on loopback; its port."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    server = await asyncio.start_server(stream, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+
+
+async def test_syslog_over_tls(trail: Trail, authority: trustme.CA, tmp_path: Path) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    stream = Stream()
+    async with listening(stream, authority.issue_cert("localhost")) as port:
+        receiver = syslog_receiver(f"tls://localhost:{port}", tmp_path / "ca.pem")
+        await trail.filled(3)
+        await exhaust(shipper(trail, receiver, "syslog"))
+        assert [record["number"] for record in await stream.wait_for(3)] == [1, 2, 3]
+        secured = stream.writers[0].get_extra_info("ssl_object")
+        assert secured.version() in {"TLSv1.2", "TLSv1.3"}
+        await receiver.close()
+
+
+@pytest.mark.parametrize("why", ["another host", "another authority", "of the system", "no file"])
+async def test_nothing_is_told_to_a_server_that_is_not_the_one(
+    trail: Trail, authority: trustme.CA, tmp_path: Path, why: str
+) -> None:
+    trusted = trustme.CA() if why == "another authority" else authority
+    if why != "no file":
+        trusted.cert_pem.write_to_path(tmp_path / "ca.pem")
+    stream = Stream()
+    async with listening(stream, authority.issue_cert("elsewhere" if why == "another host" else "localhost")) as port:
+        receiver = syslog_receiver(f"tls://localhost:{port}", None if why == "of the system" else tmp_path / "ca.pem")
+        await trail.filled(1)
+        with pytest.raises(Undelivered):
+            await shipper(trail, receiver, "syslog").step()
+        await receiver.close()
+    assert stream.messages == []
 
 
 async def test_syslog_over_udp(trail: Trail) -> None:

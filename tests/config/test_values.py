@@ -49,6 +49,8 @@ RIGHT: list[tuple[str, object, Any]] = [
     ("audit_keep", "730d", timedelta(days=730)),
     ("audit_syslog", "tcp://siem.example.com:6514", "tcp://siem.example.com:6514"),
     ("audit_syslog", "udp://[::1]:514/", "udp://[::1]:514"),
+    ("audit_syslog", "tls://siem.example.com:6514", "tls://siem.example.com:6514"),
+    ("audit_syslog", "syslog+tls://siem.example.com:6514", "tls://siem.example.com:6514"),
     ("audit_webhook", "https://siem.example.com/wharf?team=a", "https://siem.example.com/wharf?team=a"),
     ("audit_webhook", "http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
 ]
@@ -63,7 +65,10 @@ WRONG: list[tuple[str, object]] = [
     ("workers", 0),
     ("workers", 65),
     ("workers", "1.5"),
-    *[("audit_syslog", f"{text}") for text in ("siem:514", "tcp://siem", "http://siem:514", "udp://u@siem:514")],
+    *[
+        ("audit_syslog", f"{text}")
+        for text in ("siem:514", "tcp://siem", "http://siem:514", "udp://u@siem:514", "tls:siem")
+    ],
     *[("audit_syslog", f"{text}") for text in ("tcp://siem:99999", "tcp://siem:514/path", "tcp://siem:514?x")],
     *[("audit_webhook", f"{text}") for text in ("siem/hook", "ftp://siem/", "file:///etc/passwd", "https://u:p@siem/")],
     *[("audit_webhook", f"{text}") for text in ("https:///hook", "https://siem/#x", "https://siem:0/")],

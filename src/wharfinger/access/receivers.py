@@ -1,4 +1,7 @@
-"""Where the audit trail is sent: a syslog server (RFC 5424), a webhook. Each takes a batch or raises Undelivered."""
+"""Where the audit trail is sent: a syslog server (RFC 5424, with TLS RFC 5425), a webhook.
+
+Each takes a batch or raises Undelivered.
+"""
 
 import asyncio
 import hashlib
@@ -6,9 +9,12 @@ import hmac
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -17,6 +23,8 @@ import httpx2
 from wharfinger.meta.audit import DONE, Record
 
 TIMEOUT = 10.0
+CLOSING = 2.0
+"""Seconds for a server to say that it has seen the end of a TLS connection."""
 FACILITY = 13  # log audit
 INFORMATIONAL, WARNING = 6, 4
 DATAGRAM_AT_MOST = 8192
@@ -96,11 +104,13 @@ class SyslogStream:
     """Over TCP, each message after its length (RFC 6587, octet counting).
 
     The protocol has no answer: what a server that dies has not read is lost, except that a connection it has closed
-    before is noticed and the batch is sent again.
+    before is noticed and the batch is sent again. ``tls`` makes the context of a new connection (RFC 5425), which is
+    made only to a server whose certificate is for this host.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: Callable[[], ssl.SSLContext] | None = None) -> None:
         self._to = host, port
+        self._tls = tls
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -121,7 +131,8 @@ class SyslogStream:
         if self._writer is not None and self._reader is not None and self._reader.at_eof():
             await self.close()
         if self._writer is None or self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection(*self._to)
+            tls, closing = (self._tls(), CLOSING) if self._tls else (None, None)
+            self._reader, self._writer = await asyncio.open_connection(*self._to, ssl=tls, ssl_shutdown_timeout=closing)
         return self._reader, self._writer
 
     async def close(self) -> None:
@@ -132,13 +143,21 @@ class SyslogStream:
                 await writer.wait_closed()
 
 
-def syslog_receiver(url: str) -> Receiver:
-    """The receiver at ``udp://host:port`` or ``tcp://host:port``."""
+def syslog_receiver(url: str, ca: Path | None = None) -> Receiver:
+    """The receiver at ``udp://host:port``, ``tcp://host:port`` or ``tls://host:port``.
+
+    For the last the authorities in the file ``ca`` count, else those that the system trusts.
+    """
     parts = urlsplit(url)
     assert parts.hostname is not None, "the setting has one"
     assert parts.port is not None, "the setting has one"
-    kind = SyslogDatagrams if parts.scheme == "udp" else SyslogStream
-    return kind(parts.hostname, parts.port)
+    match parts.scheme:
+        case "udp":
+            return SyslogDatagrams(parts.hostname, parts.port)
+        case "tcp":
+            return SyslogStream(parts.hostname, parts.port)
+    # Read for each connection: a file that was replaced counts from the next one.
+    return SyslogStream(parts.hostname, parts.port, partial(ssl.create_default_context, cafile=ca))
 
 
 def syslog(record: Record, at_most: int | None = None) -> bytes:

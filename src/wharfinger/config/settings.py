@@ -152,6 +152,9 @@ class Settings:
     audit_syslog: Annotated[
         str | None, values.SYSLOG, "Where every record of the audit trail is sent as a syslog message (RFC 5424)."
     ] = None
+    audit_syslog_ca: Annotated[
+        Path | None, values.READABLE_FILE, "The authority (PEM) that vouches for the syslog server, if it is your own."
+    ] = None
     audit_webhook: Annotated[
         str | None, values.WEBHOOK, "The URL to which the records of the audit trail are posted, as JSON."
     ] = None

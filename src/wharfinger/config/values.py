@@ -198,8 +198,8 @@ def webhook_url(value: object) -> str:
 
 
 def syslog_url(value: object) -> str:
-    parts = urlsplit(text(value))
-    if parts.scheme not in ("udp", "tcp") or not parts.hostname or not parts.port or parts.username is not None:
+    parts = urlsplit(text(value).removeprefix("syslog+"))
+    if parts.scheme not in ("udp", "tcp", "tls") or not parts.hostname or not parts.port or parts.username is not None:
         raise ValueError
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("nothing may follow the host and port")
@@ -242,7 +242,7 @@ READABLE_FILE = Kind("a file that can be read", readable_file)
 SECRET = Kind("text; put it in quotes", secret, secret=True)
 HTTP_URL = Kind("a URL such as https://registry.example.com", http_url)
 WEBHOOK = Kind("a URL such as https://siem.example.com/wharf", webhook_url, lambda url: re.sub(r"\?.*", "?***", url))
-SYSLOG = Kind("udp://HOST:PORT or tcp://HOST:PORT", syslog_url)
+SYSLOG = Kind("tls://HOST:PORT, tcp://HOST:PORT or udp://HOST:PORT", syslog_url)
 DATABASE = Kind(
     "postgresql://user:password@host/name or sqlite:///path/to/file", database_url, show_database, secret=True
 )
