@@ -36,6 +36,7 @@ SLOW = (
     "tests/ui/",
     "tests/access/test_accounts.py",
     "tests/access/test_authenticate.py",
+    "tests/access/test_changes.py",
     "tests/access/test_claims.py",
     "tests/access/test_explaining.py",
     "tests/access/test_fetch.py",

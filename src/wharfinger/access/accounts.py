@@ -146,7 +146,7 @@ def _word(account: Account, verb: str) -> str:
 
 
 def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, object], now: float) -> Account:
-    generation, before = changes.begin(tx)
+    generation, before = changes.begin(tx, by)
     account = accounts.require(tx, name)
     if account.kind != accounts.PERSON and "password" in fields:
         raise RequestInvalid(f"{name} is a service account: it has secrets and no password")
@@ -161,7 +161,7 @@ def _change(tx: Connection, by: Caller, name: AccountName, fields: dict[str, obj
 
 
 def _remove(tx: Connection, by: Caller, name: AccountName, now: float) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     gone = accounts.require(tx, name)
     granted = [str(each) for each in before.policy.grants if each.principal == name]
     with changes.keeping_an_administrator(tx, before, now):

@@ -18,15 +18,20 @@ from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import Denied, InUse
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import PERSON
+from wharfinger.meta.grants import Everything
 
 EVERYTHING = Grant(0, "", "administrator", patterns.EVERYTHING, frozenset(Action))
 """All that can be granted at all."""
 
 
-def begin(tx: Connection) -> tuple[int, Snapshot]:
-    """The generation of what changes, and all there is before it; nobody else changes access until the commit."""
+def begin(tx: Connection, by: Caller) -> tuple[int, Snapshot]:
+    """The generation of what changes, and all there is before it; nobody else changes access until the commit.
+
+    What the caller was decided on is all there is if nobody has changed anything since: the revision says so. Only else
+    is everything read here, where with thousands of grants it holds up every other write.
+    """
     generation = accounts.begin_change(tx)
-    return generation, now_stored(tx)
+    return generation, by.snapshot if by.snapshot.revision == generation - 1 else now_stored(tx)
 
 
 def now_stored(tx: Connection) -> Snapshot:
@@ -49,7 +54,7 @@ def still(before: Snapshot, by: Caller, now: float) -> Caller:
 def keeping_an_administrator(tx: Connection, before: Snapshot, now: float) -> Iterator[None]:
     """Refuse with InUse what would leave nobody who may undo it, unless there was nobody before."""
     yield
-    after = now_stored(tx)
+    after = wide(tx)
     for left in (administrators, unlimited):
         if left(before, now) and not left(after, now):
             raise InUse("then nobody would be left who administers everything: let somebody else do so first")
@@ -57,7 +62,17 @@ def keeping_an_administrator(tx: Connection, before: Snapshot, now: float) -> It
 
 def administrators(known: Snapshot, now: float) -> list[str]:
     """The people who administer everything: enabled, from anywhere, and without an end."""
+    return _administrators(known, _lasting(known), now)
+
+
+def unlimited(known: Snapshot, now: float) -> list[str]:
+    """Those of them who can undo everything: a deny about oneself one cannot take back."""
     lasting = _lasting(known)
+    found = _administrators(known, lasting, now)
+    return [name for name in found if may_hand_out(lasting, known.accounts[name].identity, EVERYTHING, now).allowed]
+
+
+def _administrators(known: Snapshot, lasting: Policy, now: float) -> list[str]:
     return [
         name
         for name, each in known.accounts.items()
@@ -67,15 +82,31 @@ def administrators(known: Snapshot, now: float) -> list[str]:
     ]
 
 
-def unlimited(known: Snapshot, now: float) -> list[str]:
-    """Those of them who can undo everything: a deny about oneself one cannot take back."""
-    lasting = _lasting(known)
-    found = administrators(known, now)
-    return [name for name in found if may_hand_out(lasting, known.accounts[name].identity, EVERYTHING, now).allowed]
-
-
 def _lasting(known: Snapshot) -> Policy:
-    return Policy(tuple(g for g in known.policy.grants if g.deny or (g.until is None and not g.networks)))
+    """What counts always and everywhere, and all denies. A narrower grant lets nobody administer everything."""
+    return Policy(
+        tuple(
+            grant
+            for grant in known.policy.grants
+            if grant.deny or (grant.pattern == patterns.EVERYTHING and grant.until is None and not grant.networks)
+        )
+    )
+
+
+def wide(tx: Connection) -> Snapshot:
+    """As much of what is stored as says who administers everything."""
+    everything = Everything(
+        revision=0,
+        accounts=accounts.every(tx),
+        members=grants.members(tx),
+        roles=grants.own_roles(tx),
+        grants=grants.wide_grants(tx),
+        secrets=[],
+        issuers=[],
+        trusts=[],
+        keys=[],
+    )
+    return snapshot.build(everything)
 
 
 def require_holds(before: Snapshot, by: Caller, wanted: Iterable[Grant], now: float) -> None:

@@ -65,11 +65,11 @@ class Granting:
         return gone
 
     def _add(self, tx: Connection, by: Caller, row: GrantRow) -> GrantRow:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         return add_in(tx, before, by, row, self._now())
 
     def _remove(self, tx: Connection, by: Caller, id: int) -> GrantRow:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         row = grants.find_grant(tx, id)
         if row is None:
             raise GrantUnknown(f"grant {id} is not known", id=id)
@@ -98,7 +98,7 @@ class Granting:
         self._changed()
 
     def _put_role(self, tx: Connection, by: Caller, name: str, words: Sequence[str]) -> None:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         was = grants.own_roles(tx).get(name)
         allowed = actions.parse_actions(words)
         changes.require_holds_role(before, by, name, allowed, self._now())
@@ -111,7 +111,7 @@ class Granting:
 
     @staticmethod
     def _remove_role(tx: Connection, by: Caller, name: str) -> None:
-        changes.begin(tx)
+        changes.begin(tx, by)
         was = grants.own_roles(tx).get(name)
         if was is None:
             raise GrantUnknown(f"role {name} is not known, or is always there", role=name)

@@ -69,7 +69,7 @@ def _list(tx: Connection) -> dict[str, list[str]]:
 
 
 def _add(tx: Connection, by: Caller, name: str, now: float) -> None:
-    changes.begin(tx)
+    changes.begin(tx, by)
     if grants.group_exists(tx, name):
         raise AlreadyExists(f"group {name} is there already", name=name)
     grants.add_group(tx, name, now)
@@ -77,7 +77,7 @@ def _add(tx: Connection, by: Caller, name: str, now: float) -> None:
 
 
 def _remove(tx: Connection, by: Caller, name: str, now: float) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require(tx, name)
     members = [account for group, account in grants.members(tx) if group == name]
     granted = [str(each) for each in before.policy.grants if each.principal == f"{GROUP}{name}"]
@@ -89,7 +89,7 @@ def _remove(tx: Connection, by: Caller, name: str, now: float) -> None:
 
 
 def _add_member(tx: Connection, by: Caller, name: str, account: str, now: float) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require(tx, name)
     changes.require_holds_group(before, by, name, now)
     if grants.add_member(tx, name, account):
@@ -97,7 +97,7 @@ def _add_member(tx: Connection, by: Caller, name: str, account: str, now: float)
 
 
 def _remove_member(tx: Connection, by: Caller, name: str, account: str, now: float) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require(tx, name)
     changes.require_holds_group(before, by, name, now)
     with changes.keeping_an_administrator(tx, before, now):

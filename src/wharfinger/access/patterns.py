@@ -7,8 +7,9 @@ shop/**        those at any level below shop/
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 
 from wharfinger.errors import NameInvalid, RequestInvalid
 from wharfinger.spec import names
@@ -29,13 +30,14 @@ class Pattern:
 
     prefix: str
     reach: Reach
+    _text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        words = self.prefix, self.reach.value
+        object.__setattr__(self, "_text", "/".join(word for word in words if word))
 
     def __str__(self) -> str:
-        match self.reach:
-            case Reach.EXACT:
-                return self.prefix
-            case _:
-                return f"{self.prefix}/{self.reach.value}" if self.prefix else self.reach.value
+        return self._text
 
     def matches(self, repository: str) -> bool:
         """Whether the repository is one that the pattern is about."""
@@ -69,8 +71,12 @@ class Pattern:
 EVERYTHING = Pattern("", Reach.BELOW)
 
 
+@lru_cache(maxsize=65_536)
 def parse(text: str) -> Pattern:
-    """The pattern that ``text`` is. Raises RequestInvalid, which says what can be written."""
+    """The pattern that ``text`` is. Raises RequestInvalid, which says what can be written.
+
+    Remembered, for all the grants are read anew with each change of one.
+    """
     if text == "**":
         return EVERYTHING
     prefix, slash, last = text.rpartition("/")

@@ -112,7 +112,7 @@ def _create(tx: Connection, found: Found, generation: int, now: float, *, create
 
 
 def _link(tx: Connection, by: Caller, row: IdentityRow) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     accounts.require(tx, row.account, PERSON)
     changes.require_outranks(before, by, row.account, by.now)
     other = identities.account_of(tx, row.issuer, row.subject)

@@ -65,7 +65,7 @@ class Policies:
         return made
 
     def _apply(self, tx: Connection, by: Caller, policy: Policy, prune: bool, hash: str | None) -> Plan:
-        generation, before = changes.begin(tx)
+        generation, before = changes.begin(tx, by)
         now = self._now()
         _require_administrator(by, before, now)
         stored = policies.stored(tx)

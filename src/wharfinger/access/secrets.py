@@ -125,7 +125,7 @@ class Secrets:
         return Made(secret, SecretRow(id, account, word, label, hash, chosen, narrowed, now, by.name, expires_at, None))
 
     def _add_secret(self, tx: Connection, by: Caller, row: SecretRow) -> None:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         require_manages(by, row.account)
         if accounts.require(tx, row.account, SERVICE).owner != by.name:
@@ -133,7 +133,7 @@ class Secrets:
         self._store(tx, by, row)
 
     def _add_token(self, tx: Connection, by: Caller, row: SecretRow) -> None:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         _require_person(by)
         self._store(tx, by, row)
@@ -150,7 +150,7 @@ class Secrets:
         audit.add(tx, by.entry(f"{row.kind}.add", detail={"after": told(row)}))
 
     def _remove(self, tx: Connection, by: Caller, id: str) -> None:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         row = _find(tx, id)
         _require_may_remove(by, row)

@@ -61,7 +61,7 @@ class ServiceAccounts:
         self._changed()
 
     def _add(self, tx: Connection, by: Caller, name: str, owner: str) -> Account:
-        generation, before = changes.begin(tx)
+        generation, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         require_administers(by)
         if name in before.accounts:
@@ -73,7 +73,7 @@ class ServiceAccounts:
         return made
 
     def _change(self, tx: Connection, by: Caller, name: str, disabled: bool | None, owner: str | None) -> Account:
-        generation, before = changes.begin(tx)
+        generation, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         _require_may_change(by, name, owner)
         was = accounts.require(tx, name, SERVICE)
@@ -91,7 +91,7 @@ class ServiceAccounts:
         return new
 
     def _remove(self, tx: Connection, by: Caller, name: str) -> None:
-        _, before = changes.begin(tx)
+        _, before = changes.begin(tx, by)
         by = changes.still(before, by, self._now())
         require_administers(by)
         was = accounts.require(tx, name, SERVICE)

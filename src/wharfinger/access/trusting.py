@@ -167,7 +167,7 @@ def parse_issuer(wanted: WantedIssuer, now: float) -> IssuerRow:
 
 
 def _add_issuer(tx: Connection, by: Caller, row: IssuerRow) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require_administrator(before, by)
     if trusts.find_issuer(tx, row.url) is not None:
         raise AlreadyExists(
@@ -180,7 +180,7 @@ def _add_issuer(tx: Connection, by: Caller, row: IssuerRow) -> None:
 
 
 def _replace_issuer(tx: Connection, by: Caller, row: IssuerRow) -> None:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require_administrator(before, by)
     old = _require_issuer(tx, row.url)
     for rule in before.trusts:  # whoever says by what keys an issuer is known can be all that it vouches for
@@ -191,7 +191,7 @@ def _replace_issuer(tx: Connection, by: Caller, row: IssuerRow) -> None:
 
 
 def _remove_issuer(tx: Connection, by: Caller, url: str) -> list[TrustRow]:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     _require_administrator(before, by)
     old = _require_issuer(tx, url)
     gone = trusts.remove_issuer(tx, url)
@@ -202,7 +202,7 @@ def _remove_issuer(tx: Connection, by: Caller, url: str) -> list[TrustRow]:
 
 
 def _add(tx: Connection, by: Caller, row: TrustRow) -> TrustRow:
-    generation, before = changes.begin(tx)
+    generation, before = changes.begin(tx, by)
     _require_may_manage(before, by, row.account)
     if accounts.require(tx, row.account, SERVICE).owner != by.name:
         changes.require_outranks(before, by, row.account, by.now)
@@ -223,7 +223,7 @@ def _add(tx: Connection, by: Caller, row: TrustRow) -> TrustRow:
 
 
 def _remove(tx: Connection, by: Caller, id: int) -> TrustRow:
-    _, before = changes.begin(tx)
+    _, before = changes.begin(tx, by)
     row = trusts.find_trust(tx, id)
     if row is None or not _may_manage(before, by, row.account):
         raise GrantUnknown(f"trust rule {id} is not known, or is not yours to remove", id=id)

@@ -137,7 +137,14 @@ def everything(tx: Connection) -> Everything:
 def every_grant(tx: Connection) -> list[GrantRow]:
     """All grants, in the order in which they were made."""
     columns = [grants.c[field] for field in GrantRow.__slots__]
-    return [_grant(row) for row in tx.execute(select(*columns).order_by(grants.c.id))]
+    return [_grant(row) for row in tx.execute(select(*columns).order_by(grants.c.id)).all()]
+
+
+def wide_grants(tx: Connection) -> list[GrantRow]:
+    """Those on every repository, and every deny: all that says who administers everything."""
+    columns = [grants.c[field] for field in GrantRow.__slots__]
+    wide = select(*columns).where(grants.c.deny | (grants.c.pattern == "**")).order_by(grants.c.id)
+    return [_grant(row) for row in tx.execute(wide).all()]
 
 
 def find_grant(tx: Connection, id: int) -> GrantRow | None:
@@ -160,7 +167,11 @@ def remove_grant(tx: Connection, id: int) -> None:
 
 def _grant(row: Sequence[object]) -> GrantRow:
     id, principal, role, pattern, tags, networks, *rest = row
-    return GrantRow(id, principal, role, pattern, tuple(json.loads(str(tags))), tuple(json.loads(str(networks))), *rest)  # type: ignore[arg-type]
+    return GrantRow(id, principal, role, pattern, _texts(tags), _texts(networks), *rest)  # type: ignore[arg-type]
+
+
+def _texts(stored: object) -> tuple[str, ...]:
+    return () if stored == "[]" else tuple(json.loads(str(stored)))  # most are, and there are thousands
 
 
 def own_roles(tx: Connection) -> dict[str, list[str]]:
