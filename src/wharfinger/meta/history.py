@@ -71,6 +71,12 @@ def hold_manifest(tx: Connection, repository_id: int, digest: Digest) -> bool:
     return tx.execute(held).first() is not None
 
 
+def is_held(tx: Connection, repository_id: int, digest: Digest) -> bool:
+    """Whether the repository holds the manifest."""
+    this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
+    return tx.execute(select(manifests.c.digest).where(this)).first() is not None
+
+
 def page(tx: Connection, repository: RepoName, tag: Tag | None, before: int, limit: int) -> list[Event]:
     """Up to ``limit`` events older than the one with the id ``before``, the newest first. Raises NameUnknown."""
     return _events(tx, repos.require(tx, repository), tag, tag_history.c.id < before, limit)

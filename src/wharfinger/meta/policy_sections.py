@@ -31,7 +31,8 @@ def read(tx: Connection, word: str) -> Body:
 
 def every(tx: Connection) -> dict[str, str]:
     """What each section says now, by its word."""
-    return {word: body for word, body in tx.execute(select(policy_sections.c.word, policy_sections.c.body))}
+    rows = tx.execute(select(policy_sections.c.word, policy_sections.c.body))
+    return {row.word: row.body for row in rows}
 
 
 def write(tx: Connection, word: str, body: str, now: float) -> None:

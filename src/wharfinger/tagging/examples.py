@@ -7,7 +7,17 @@ from wharfinger.select import Selector
 from wharfinger.spec.names import is_tag
 
 USUAL = ("1.4.2", "v1.4.2", "a1b2c3d", "1.4", "20260131", "latest")
-CALENDAR = {"YYYY": "2026", "YY": "26", "0Y": "26", "MM": "1", "0M": "01", "WW": "5", "0W": "05", "DD": "31", "0D": "31"}
+CALENDAR = {
+    "YYYY": "2026",
+    "YY": "26",
+    "0Y": "26",
+    "MM": "1",
+    "0M": "01",
+    "WW": "5",
+    "0W": "05",
+    "DD": "31",
+    "0D": "31",
+}
 SHA = "a1b2c3d4e5f60718293a4b5c6d7e8f9001122334"
 _UNIT = re.compile("YYYY|YY|0Y|MM|0M|WW|0W|DD|0D|MAJOR|MINOR|MICRO")
 _WILD = re.compile(r"\*+|\?|\[!?(.)[^\]]*\]|\{([^{},]*)[^{}]*\}")

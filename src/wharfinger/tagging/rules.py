@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wharfinger.access.moments import written
 from wharfinger.select import Selector
 from wharfinger.select.versions import Version, parse_version
 
@@ -112,8 +113,6 @@ def _reason(rule: Rule, asked: Asked) -> str | None:
 
 
 def _until(rule: Rule) -> str:
-    from wharfinger.access.moments import written
-
     return "" if rule.until is None else f" until {written(rule.until)}"
 
 
