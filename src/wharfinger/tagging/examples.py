@@ -63,6 +63,7 @@ def _filled(glob: str) -> str:
 
 
 def _versions(text: str) -> Iterator[str]:
+    yield USUAL[0]
     for found in re.findall(r"\d+(?:\.\d+)*(?:-[0-9A-Za-z.-]+)?", text):
         numbers, hyphen, rest = found.partition("-")
         parts = [*numbers.split("."), "0", "0"][:3]

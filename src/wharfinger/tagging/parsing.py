@@ -37,7 +37,7 @@ def rule(fields: Mapping[str, object]) -> Rule:
     said = whole(fields)
     if said is not None:
         raise _wrong(*said)
-    example = read.pop("example", None) or examples.of(read.get("form"), fields.get("form"))
+    example = read.pop("example", None) or examples.of(read.get("form"), _expanded(fields.get("form")))
     return Rule(**read, example=example or "")
 
 
@@ -54,7 +54,7 @@ def whole(fields: Mapping[str, object]) -> tuple[str, str] | None:
     wanted = tags_of(form, "form")
     if example is not None and not wanted.matches(str(example)):
         return "example", f"{str(example)[:80]!r} is not of the form that is wanted"
-    if example is None and examples.of(wanted, form) is None:
+    if example is None and examples.of(wanted, _expanded(form)) is None:
         return "form", "say under 'example' a tag that is of this form"
     return None
 
