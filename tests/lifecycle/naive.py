@@ -149,7 +149,7 @@ class World:
             return False
         return "newest" not in group or self.is_newest(group, item, untag)
 
-    def condition(self, key: str, group: Fields, item: tuple[int, Fields | None], untag: bool) -> bool:
+    def condition(self, key: str, group: Fields, item: tuple[int, Fields | None], untag: bool) -> bool:  # noqa: PLR0911, PLR0912
         value, (i, tag), names = group[key], item, [tag["name"] for tag in self.visible(item)]
         image = self.images[i]
         if key in {"all", "any"}:
