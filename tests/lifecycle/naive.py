@@ -160,7 +160,7 @@ class World:
             if when is None:
                 return which == "before" and self.now - self.pushed(item) > lasting(value)
             return (self.now - when > lasting(value)) == (which == "before")
-        since = at(image.get("untagged_since", image["pushed"]))
+        since = at(str(image.get("untagged_since", image["pushed"])))
         if self.had[i] and not self.left[i]:
             since = self.now  # it has just lost them
         match key:
@@ -171,17 +171,17 @@ class World:
             case "all_tags":
                 return bool(names) and all(satisfies(value, name) for name in names)
             case "untagged":
-                return (not names) == value
+                return bool((not names) == value)
             case "untagged_for":
                 return not names and self.now - since > lasting(value)
             case "never_pulled":
-                return (self.pulled(i) is None) == value
+                return bool((self.pulled(i) is None) == value)
             case "protected":
-                return (self.protection(i) if tag is None else tag.get("protected", False)) == value
+                return bool((self.protection(i) if tag is None else tag.get("protected", False)) == value)
             case "larger_than":
-                return image.get("size", -1) > value
+                return bool(image.get("size", -1) > value)
             case "smaller_than":
-                return "size" in image and image["size"] < value
+                return "size" in image and bool(image["size"] < value)
             case "labels":
                 return all(k in image.get("labels", {}) and satisfies(v, image["labels"][k]) for k, v in value.items())
         raise AssertionError(key)
