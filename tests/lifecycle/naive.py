@@ -196,7 +196,7 @@ class World:
         rest = {key: value for key, value in group.items() if key not in {"newest", "by", "per"}}
         rivals = [other for other in self.items(untag) if self.holds(rest, other, untag)]
         if "per" not in group:
-            return sum(self.before(group, other, item, None) for other in rivals) < group["newest"]
+            return bool(sum(self.before(group, other, item, None) for other in rivals) < group["newest"])
         return any(
             sum(self.before(group, other, item, part) for other in rivals if part in self.parts(group, other))
             < group["newest"]
