@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
 from tests.kit.images import Image, image
+from tests.kit.parts.postgres import fresh_database
 from tests.registry.nodes import BY, Fleet, Node, repeat
 from tests.registry.test_reference_races import ANY, any_tag, mount, offer, repository_of
 from wharfinger.access.caller import Caller
@@ -15,6 +17,7 @@ from wharfinger.access.grants import Identity, Policy
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import Denied, ManifestUnknown
 from wharfinger.meta import history, policy_sections, repos
+from wharfinger.meta.db import open_database
 from wharfinger.meta.schema import manifests as manifest_rows
 from wharfinger.meta.schema import tags as tag_rows
 from wharfinger.registry.deletes import Deletes
@@ -155,3 +158,24 @@ def wrongly_noted(tx: Connection, repository: RepoName) -> list[str]:
         select(manifest_rows.c.digest, manifest_rows.c.untagged_at).where(manifest_rows.c.repository_id == id)
     )
     return [digest for digest, at in rows if (digest in tagged) != (at is None)]
+
+
+@pytest.mark.system
+@pytest.mark.postgresql
+def test_rules_wait_for_who_goes_by_them_and_those_do_not_wait_for_each_other(
+    migrated_database: str, postgres_server: str
+) -> None:
+    """Two connections, one after the other, so that it does not take luck to meet."""
+    with fresh_database(postgres_server, template=migrated_database) as url:
+        db = open_database(url)
+        with db.engine.connect() as pushing, db.engine.connect() as changing, db.engine.connect() as another:
+            policy_sections.hold(pushing, "tags")
+            policy_sections.hold(another, "tags")
+            changing.exec_driver_sql("SET lock_timeout = '50ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                policy_sections.write(changing, "tags", "[]", 0.0)
+            changing.rollback()
+            pushing.rollback()
+            another.rollback()
+            policy_sections.write(changing, "tags", "[]", 0.0)
+        db.engine.dispose()
