@@ -69,6 +69,8 @@ SLOW = (
     "tests/blobs/test_object_faults.py",
     "tests/blobs/test_filesystem.py",
     "tests/spec/test_hostile_manifest.py",
+    "tests/tagging/test_enforcement.py",
+    "tests/tagging/test_policy.py",
     "tests/access/test_attacks.py",
     "tests/oci/test_attacks.py",
     "tests/oci/test_forged_tokens.py",

@@ -180,7 +180,7 @@ def test_a_form_of_which_no_example_comes_to_mind_wants_one_that_is_of_it() -> N
     with pytest.raises(RequestInvalid, match="form: say under 'example'"):
         rule(form=form)
     assert rule(form=form, example="release-x").example == "release-x"
-    with pytest.raises(RequestInvalid, match="example: '1.0' is not of the form"):
+    with pytest.raises(RequestInvalid, match=r"example: '1\.0' is not of the form"):
         rule(form=form, example="1.0")
 
 

@@ -55,9 +55,9 @@ def schema() -> None:
     """Print the JSON Schema of policy.yaml (Draft 2020-12), for editors and checks."""
     import json
 
-    from wharfinger.lifecycle.schema import document
+    from wharfinger.cli import policy_sections
 
-    print(json.dumps(document(), indent=2))
+    print(json.dumps(policy_sections.schema(), indent=2))
 
 
 def _print(tests: Path, outcome: Any) -> None:

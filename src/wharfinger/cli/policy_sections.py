@@ -1,12 +1,23 @@
 """What a command needs of the sections of ``policy.yaml`` beside ``access``, which it reads without a server."""
 
+from typing import Any
+
 from wharfinger.access import policy_file, policy_sections
 from wharfinger.access.policy_file import Policy
 from wharfinger.lifecycle import reading as lifecycle
+from wharfinger.lifecycle.schema import document
 from wharfinger.tagging import section as tags
+from wharfinger.tagging.schema import tags as tag_rules
 
 SECTIONS = (tags.SECTION, lifecycle.SECTION)
 """The same as the server's: see ``app.py``."""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a whole ``policy.yaml``; of ``access`` it says that it may be there."""
+    found = document()
+    found["properties"]["tags"] = tag_rules()
+    return found
 
 
 def parse(text: str) -> Policy:

@@ -1,12 +1,14 @@
 """The ``lifecycle`` section of ``policy.yaml``: read with line and column of everything that is wrong."""
 
+from typing import Any
+
 from wharfinger.access import policy_sections, yaml_tree
 from wharfinger.access.policy_file import VERSION
 from wharfinger.access.policy_reading import Reading
 from wharfinger.access.policy_sections import Section
 from wharfinger.access.policy_things import Item
 from wharfinger.access.yaml_plain import note, plain
-from wharfinger.access.yaml_tree import Tree
+from wharfinger.access.yaml_tree import Sequence, Tree
 from wharfinger.errors import RequestInvalid
 from wharfinger.lifecycle import parsing
 from wharfinger.lifecycle.rules import Policy
@@ -55,10 +57,25 @@ def _read(reading: Reading, node: Tree, path: str) -> tuple[tuple[Policy, ...], 
 
 def items(reading: Reading, node: Tree, path: str) -> tuple[Item, ...]:
     """The same as things of a section, which are stored and exported as they were written."""
+    if isinstance(node, Sequence) and not node.items:
+        return ()  # a file says so when the last policy is to go
     policies, data = _read(reading, node, path)
     if reading.problems or not isinstance(data, list) or len(policies) != len(data):
         return ()
-    return tuple(policy_sections.item(NOUN, fields) for fields in data)
+    return tuple(policy_sections.item(NOUN, _counted(fields)) for fields in data)
+
+
+def _counted(data: Any) -> Any:
+    """The same with ``newest`` as the number that it is: YAML's numbers are text to us, and not to others."""
+    if isinstance(data, dict):
+        return {key: _counted_under(key, each) for key, each in data.items()}
+    return [_counted(each) for each in data] if isinstance(data, list) else data
+
+
+def _counted_under(key: str, value: Any) -> Any:
+    if key in {"labels", "annotations"}:
+        return value  # what is in there is called as somebody likes
+    return int(value) if key == "newest" else _counted(value)
 
 
 def policies(stored: tuple[Item, ...]) -> tuple[Policy, ...]:

@@ -63,7 +63,7 @@ def lifecycle() -> dict[str, Any]:
         "repositories",
         "rules",
     )
-    return {"type": "array", "minItems": 1, "items": policy}
+    return {"type": "array", "items": policy}
 
 
 def definitions() -> dict[str, Any]:

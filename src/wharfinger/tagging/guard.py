@@ -52,14 +52,14 @@ class TagGuard:
         """Raise Denied, naming the rule, when one forbids one of these changes, which have been made."""
         found = self._book.rules(tx)
         for change in changes:
-            refused = _judge(found, tx, by, where, change, now, changes)
+            refused = _judge(found, tx, by, where, change, now)
             if refused is not None:
                 by.rule = f"tag rule {refused.rule}"  # for the record of the denial
                 raise Denied(str(refused), rule=refused.rule, repository=where.name, tag=change.tag)
 
     def judge(self, tx: Connection, by: Caller, where: Where, change: TagChange, now: float) -> Refused | None:
         """What forbids a change that has not been made yet."""
-        return _judge(self._book.rules(tx), tx, by, where, change, now, ())
+        return _judge(self._book.rules(tx), tx, by, where, change, now)
 
 
 def _judge(
@@ -69,9 +69,7 @@ def _judge(
     where: Where,
     change: TagChange,
     now: float,
-    others: Sequence[TagChange],
 ) -> Refused | None:
-    """``others`` were made together with it: what tags an image had before them counts."""
     verb = Verb.REMOVE if change.after is None else Verb.MAKE if change.before is None else Verb.MOVE
     versions = verb is Verb.MOVE and rules.needs_versions(found, where.name, change.tag)
     return rules.judge(
@@ -82,7 +80,7 @@ def _judge(
             verb=verb,
             principals=None if by.is_system else frozenset(by.identity.principals),
             now=now,
-            shown_before=_before(tx, where, change.before, others) if versions else (),
+            shown_before=_shown(tx, where, change.before) if versions else (),
             shown_after=_shown(tx, where, change.after) if versions else (),
         ),
     )
@@ -90,7 +88,3 @@ def _judge(
 
 def _shown(tx: Connection, where: Where, digest: Digest | None) -> list[Tag]:
     return [] if digest is None else tag_rules.tags_of(tx, where.id, digest)
-
-
-def _before(tx: Connection, where: Where, digest: Digest | None, others: Sequence[TagChange]) -> list[Tag]:
-    return [*_shown(tx, where, digest), *(other.tag for other in others if other.before == digest)]
