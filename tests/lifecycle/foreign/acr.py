@@ -30,9 +30,7 @@ def _tags(purge: Any, expression: str, images: list[Image]) -> set[str]:
         tag
         for image in images
         for tag in image.tags
-        if re.search(expression, tag.name)
-        and tag.age > purge["ago"]
-        and (purge.get("include_locked") or not tag.protected)
+        if re.search(expression, tag.name) and tag.age > purge["ago"] and not tag.protected
     ]
     return {tag.name for tag in sorted(eligible, key=lambda tag: tag.age)[purge.get("keep", 0) :]}
 

@@ -54,8 +54,7 @@ def _repositories(one: Filter) -> Group:
 
 
 def _limits(purge: Purge) -> Group:
-    locked: Group = {} if purge.include_locked else {"protected": False}
-    return {"tagged_before": duration(purge.ago or 0), **locked}
+    return {"tagged_before": duration(purge.ago or 0), "protected": False}
 
 
 def _manifests(purge: Purge) -> list[Made]:
@@ -84,7 +83,7 @@ def _retention(node: Node) -> Translation:
             "that lost their last tag after that"
         )
     since = _moment(fields["lastUpdatedTime"])
-    group: Group = {"untagged_for": f"{days}d", "untagged_since": since}
+    group: Group = {"untagged_for": f"{days}d", "untagged_after": since}
     return Translation("acr", (Made(RETENTION, "delete", group, RETENTION),), (UPDATED,))
 
 

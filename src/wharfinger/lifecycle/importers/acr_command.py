@@ -42,7 +42,6 @@ class Purge:
     keep: int
     untagged: bool
     untagged_only: bool
-    include_locked: bool
     dry_run: bool
 
 
@@ -98,6 +97,8 @@ def _purge(words: list[str]) -> Purge:
     untagged_only = "--untagged-only" in flags
     if untagged_only and "--untagged" in flags:
         raise RequestInvalid("--untagged and --untagged-only exclude each other")
+    if "--include-locked" in flags:
+        raise RequestInvalid("--include-locked is not translated: here what is protected never goes")
     if not untagged_only and not filters:
         raise RequestInvalid("--filter is missing")
     if not untagged_only and "--ago" not in options:
@@ -108,7 +109,6 @@ def _purge(words: list[str]) -> Purge:
         keep=_number("--keep", options.get("--keep", ["0"])[0]),
         untagged="--untagged" in flags,
         untagged_only=untagged_only,
-        include_locked="--include-locked" in flags,
         dry_run="--dry-run" in flags,
     )
 

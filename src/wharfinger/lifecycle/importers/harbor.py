@@ -1,7 +1,7 @@
 """Harbor's tag retention (harbor: src/pkg/retention, src/lib/selector; also Mirantis MSR 4).
 
 In a repository that some enabled rule is about, an artifact that no rule retains is deleted, all tags with it, unless it
-is immutable. So ours: a ``keep`` for each rule, then ``keep`` what is immutable, then ``delete`` the rest of these
+is immutable, which here nothing deletes either. So ours: a ``keep`` for each rule, then ``delete`` the rest of these
 repositories. Harbor matches a repository's name without its project, and counts from the newest push of an artifact or
 any of its tags.
 """
@@ -10,7 +10,8 @@ from wharfinger.lifecycle.importers import doublestar
 from wharfinger.lifecycle.importers.document import Node, read
 from wharfinger.lifecycle.importers.translation import Group, Made, Translation
 
-REST, IMMUTABLE = "retained-by-none", "immutable"
+REST = "retained-by-none"
+"""What the records call what no rule retains: Harbor has no name for it."""
 _COUNTS = {"latestPushedK": "arrived", "latestPulledN": "pulled", "latestActiveK": "active"}
 _DAYS = ("nDaysSinceLastPush", "nDaysSinceLastPull", "lastXDays")
 _ABOUT = ("id", "priority", "disabled", "action", "template", "params", "tag_selectors", "scope_selectors")
@@ -41,10 +42,7 @@ def _rest(scopes: list[object]) -> list[Made]:
         return []
     unique = [scope for i, scope in enumerate(scopes) if scope not in scopes[:i]]
     about: Group = {} if "**" in unique else {"repositories": unique[0] if len(unique) == 1 else {"any": unique}}
-    return [
-        Made(IMMUTABLE, "keep", {**about, "protected": True}, IMMUTABLE),
-        Made(REST, "delete", about, REST),
-    ]
+    return [Made(REST, "delete", about, REST)]
 
 
 class _Rule:
@@ -64,12 +62,9 @@ class _Rule:
         if self._times is None:
             return []
         about: Group = {} if self.repositories == "**" else {"repositories": self.repositories}
+        # In groups of their own: times then are those of all tags, not only of the tags that the selectors name.
         groups = [group for group in self.selectors if group]
-        if len(groups) == 1 and not set(groups[0]) & set(self._times):
-            about |= groups[0]
-        elif groups:
-            about["all"] = groups
-        return [Made(self.name, "keep", about | self._times, self.name)]
+        return [Made(self.name, "keep", {**about, **({"all": groups} if groups else {}), **self._times}, self.name)]
 
 
 def _times(template: Node, params: Node | None) -> Group | None:
@@ -84,7 +79,9 @@ def _times(template: Node, params: Node | None) -> Group | None:
         return None
     if kind in _COUNTS:
         return {"newest": number, "by": _COUNTS[kind]}
-    return {"pulled_within": f"{number}d"} if kind == "nDaysSinceLastPull" else {"arrived_within": f"{number}d"}
+    if kind == "nDaysSinceLastPull":
+        return {"pulled_within": f"{number}d"}
+    return {"any": [{"pushed_within": f"{number}d"}, {"tagged_within": f"{number}d"}]}
 
 
 def _tags(node: Node) -> Group:
