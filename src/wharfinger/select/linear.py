@@ -31,6 +31,19 @@ class Linear:
         except UnicodeError:
             return False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The named parts that the pattern has."""
+        return frozenset(self._compiled.groupindex)
+
+    def extract(self, text: str, name: str) -> str | None:
+        """What the named part is in a text that matches; None where it has none, or the text does not match."""
+        try:
+            found = self._compiled.fullmatch(text) if name in self.names else None
+        except UnicodeError:
+            return None
+        return None if found is None else found.group(name)
+
 
 def _told(error: Exception) -> str:
     said = error.args[0] if error.args else ""

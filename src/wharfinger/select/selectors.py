@@ -35,6 +35,15 @@ class Selector(Protocol):
         """How narrow what matches this text is, of a list the narrowest; None where nothing matches it."""
         return (self.is_exact, len(self.literal_prefix)) if self.matches(text) else None
 
+    def extract(self, text: str, name: str) -> str | None:  # noqa: ARG002  few have parts
+        """What the part of this name is in a text that is meant: ``(?P<name>…)`` of a regular expression."""
+        return None
+
+    @property
+    def named_parts(self) -> frozenset[str]:
+        """The names of the parts that it has."""
+        return frozenset()
+
     @abstractmethod
     def plain(self) -> Any:
         """The data that parses to this selector: text, lists and mappings."""
@@ -95,6 +104,13 @@ class Regex(Selector):
 
     def matches(self, text: str) -> bool:
         return self.compiled.matches(text)
+
+    def extract(self, text: str, name: str) -> str | None:
+        return self.compiled.extract(text, name)
+
+    @property
+    def named_parts(self) -> frozenset[str]:
+        return self.compiled.names
 
     def plain(self) -> Any:
         return {"regex": self.text}
@@ -179,6 +195,13 @@ class AnyOf(Selector):
     def narrowness(self, text: str) -> Narrowness | None:
         return max((found for part in self.parts if (found := part.narrowness(text))), default=None)
 
+    def extract(self, text: str, name: str) -> str | None:
+        return next((found for part in self.parts if (found := part.extract(text, name)) is not None), None)
+
+    @property
+    def named_parts(self) -> frozenset[str]:
+        return frozenset().union(*(part.named_parts for part in self.parts))
+
     def plain(self) -> Any:
         parts = [part.plain() for part in self.parts]
         return {"any": parts} if self.spelt_out else parts
@@ -205,6 +228,13 @@ class AllOf(Selector):
     def narrowness(self, text: str) -> Narrowness | None:
         found = [part.narrowness(text) for part in self.parts]
         return None if None in found else max(each for each in found if each is not None)
+
+    def extract(self, text: str, name: str) -> str | None:
+        return next((found for part in self.parts if (found := part.extract(text, name)) is not None), None)
+
+    @property
+    def named_parts(self) -> frozenset[str]:
+        return frozenset().union(*(part.named_parts for part in self.parts))
 
     def plain(self) -> Any:
         return {"all": [part.plain() for part in self.parts]}

@@ -1,0 +1,368 @@
+"""The conditions that a group can have. Each says whether it holds of an item, and what it asks, in words.
+
+An item is an image, or, under ``untag``, one tag of an image with that tag's own times. A group knows the tags that it
+selects: those that satisfy its own ``tags``; without such a condition, all of them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Literal, Protocol
+
+from wharfinger.lifecycle.images import Image, TagOf
+from wharfinger.lifecycle.units import duration_written, size_written
+from wharfinger.select.selectors import Selector
+
+
+class Item(Protocol):
+    """What a rule decides about, as it is when the rule is reached."""
+
+    image: Image
+    tags: tuple[TagOf, ...]
+    """Those that are left, without the ones that only say what a signature belongs to."""
+    pushed: int
+    pulled: int | None
+    untagged_since: int
+    protected: bool
+
+
+class Run(Protocol):
+    """One rule being applied to one repository."""
+
+    now: int
+
+    def is_newest(self, group: "Group", item: Item) -> bool:
+        """Whether the item is among the newest that the rest of the group selects."""
+
+
+class Condition(Protocol):
+    """One thing that must hold."""
+
+    @property
+    def key(self) -> str:
+        """The word that stands for it in a policy; a group has each word once."""
+
+    @abstractmethod
+    def holds(self, item: Item, group: "Group", run: Run) -> bool: ...
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """What it asks, as it reads after "which" or "what"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags(Condition):
+    """At least one tag satisfies the whole selector."""
+
+    selector: Selector
+    key: ClassVar[str] = "tags"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        matches = self.selector.matches
+        for tag in item.tags:  # noqa: SIM110  in the innermost loop, where a generator costs as much as the match
+            if matches(tag.name):
+                return True
+        return False
+
+    def __str__(self) -> str:
+        return f"has a tag {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class AllTags(Condition):
+    """There are tags, and every one satisfies the selector."""
+
+    selector: Selector
+    key: ClassVar[str] = "all_tags"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return bool(item.tags) and all(self.selector.matches(tag.name) for tag in item.tags)
+
+    def __str__(self) -> str:
+        return f"has tags, all of them {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class Untagged(Condition):
+    wanted: bool = True
+    key: ClassVar[str] = "untagged"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return (not item.tags) is self.wanted
+
+    def __str__(self) -> str:
+        return "has no tag" if self.wanted else "has a tag"
+
+
+@dataclass(frozen=True, slots=True)
+class UntaggedFor(Condition):
+    """Without a tag for longer than this: since it lost the last, or else since its push."""
+
+    length: int
+    key: ClassVar[str] = "untagged_for"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return not item.tags and run.now - item.untagged_since > self.length
+
+    def __str__(self) -> str:
+        return f"has had no tag for more than {duration_written(self.length)}"
+
+
+What = Literal["pushed", "tagged", "pulled", "created"]
+
+
+@dataclass(frozen=True, slots=True)
+class Age(Condition):
+    """``X_within``: X was at most so long ago; ``X_before``: longer ago than that."""
+
+    what: What
+    within: bool
+    length: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.what}_{'within' if self.within else 'before'}"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        at = WHEN[self.what](item, group.selected(item) if self.what == "tagged" else ())
+        if at is None:
+            if self.within:
+                return False  # only a real pull is one
+            at = item.pushed
+        return (run.now - at <= self.length) is self.within
+
+    def __str__(self) -> str:
+        ago = f"in the last {duration_written(self.length)}"
+        return f"was {self.what} {ago}" if self.within else f"was not {self.what} {ago}"
+
+
+@dataclass(frozen=True, slots=True)
+class NeverPulled(Condition):
+    wanted: bool = True
+    key: ClassVar[str] = "never_pulled"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return (item.pulled is None) is self.wanted
+
+    def __str__(self) -> str:
+        return "was never pulled" if self.wanted else "was pulled at some time"
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories(Condition):
+    selector: Selector
+    key: ClassVar[str] = "repositories"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return self.selector.matches(item.image.repository or "")
+
+    def __str__(self) -> str:
+        return f"is in a repository {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class Digest(Condition):
+    selector: Selector
+    key: ClassVar[str] = "digest"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return self.selector.matches(item.image.id)
+
+    def __str__(self) -> str:
+        return f"has a digest {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class Protected(Condition):
+    """Of an image: held, in use, or with a tag that may not be removed. Of a tag: that it may not be removed."""
+
+    wanted: bool = True
+    key: ClassVar[str] = "protected"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return item.protected is self.wanted
+
+    def __str__(self) -> str:
+        return "is protected" if self.wanted else "is not protected"
+
+
+@dataclass(frozen=True, slots=True)
+class LargerThan(Condition):
+    size: int
+    key: ClassVar[str] = "larger_than"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return item.image.size is not None and item.image.size > self.size
+
+    def __str__(self) -> str:
+        return f"is larger than {size_written(self.size)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SmallerThan(Condition):
+    size: int
+    key: ClassVar[str] = "smaller_than"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return item.image.size is not None and item.image.size < self.size
+
+    def __str__(self) -> str:
+        return f"is smaller than {size_written(self.size)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Condition):
+    """Labels or annotations: each that is named is there, and its value satisfies the selector."""
+
+    kind: Literal["labels", "annotations"]
+    wanted: tuple[tuple[str, Selector], ...]
+
+    @property
+    def key(self) -> str:
+        return self.kind
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        found: Mapping[str, str] = item.image.labels if self.kind == "labels" else item.image.annotations
+        return all(name in found and selector.matches(found[name]) for name, selector in self.wanted)
+
+    def __str__(self) -> str:
+        told = " and ".join(f"{name} {selector}" for name, selector in self.wanted)
+        return f"has the {self.kind} {told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform(Condition):
+    selector: Selector
+    key: ClassVar[str] = "platform"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return item.image.platform is not None and self.selector.matches(item.image.platform)
+
+    def __str__(self) -> str:
+        return f"is for the platform {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactType(Condition):
+    selector: Selector
+    key: ClassVar[str] = "artifact_type"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return item.image.artifact_type is not None and self.selector.matches(item.image.artifact_type)
+
+    def __str__(self) -> str:
+        return f"is of the type {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
+class All(Condition):
+    groups: tuple["Group", ...]
+    key: ClassVar[str] = "all"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return all(each.holds(item, run) for each in self.groups)
+
+    def __str__(self) -> str:
+        return " and ".join(f"({each})" for each in self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Any(Condition):
+    groups: tuple["Group", ...]
+    key: ClassVar[str] = "any"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return any(each.holds(item, run) for each in self.groups)
+
+    def __str__(self) -> str:
+        return " or ".join(f"({each})" for each in self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Condition):
+    group: "Group"
+    key: ClassVar[str] = "not"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return not self.group.holds(item, run)
+
+    def __str__(self) -> str:
+        return f"is not what ({self.group})"
+
+
+By = Literal["tagged", "pushed", "pulled", "active", "created", "version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The ``count`` newest of what the rest of the group selects, of the whole repository, decided already or not.
+
+    ``per`` is ``major``, ``minor``, or a named part of the regular expression in the group's ``tags``.
+    """
+
+    count: int
+    by: By = "tagged"
+    per: str | None = None
+
+    def __str__(self) -> str:
+        by = "" if self.by == "tagged" else f" by {self.by}"
+        per = "" if self.per is None else f" per {self.per}"
+        return f"is among the {self.count} newest{by}{per}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Conditions that must all hold; none at all holds of everything. ``newest`` is looked at after the others."""
+
+    conditions: tuple[Condition, ...] = ()
+    newest: Newest | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        keys = [condition.key for condition in self.conditions]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"a group has each condition once, not {keys}")
+
+    @cached_property
+    def tags(self) -> Selector | None:
+        """What the tags satisfy that the group selects; None where it selects all."""
+        return next((each.selector for each in self.conditions if isinstance(each, Tags)), None)
+
+    def selected(self, item: Item) -> tuple[TagOf, ...]:
+        """The item's tags that the group selects."""
+        selector = self.tags
+        return item.tags if selector is None else tuple(tag for tag in item.tags if selector.matches(tag.name))
+
+    def rest_holds(self, item: Item, run: Run) -> bool:
+        """Whether all but ``newest`` hold."""
+        for condition in self.conditions:  # noqa: SIM110  as in Tags
+            if not condition.holds(item, self, run):
+                return False
+        return True
+
+    def holds(self, item: Item, run: Run) -> bool:
+        """Whether every condition holds."""
+        return self.rest_holds(item, run) and (self.newest is None or run.is_newest(self, item))
+
+    def __str__(self) -> str:
+        told = [str(each) for each in self.conditions] + ([str(self.newest)] if self.newest else [])
+        return ", ".join(told) or "is not decided by an earlier rule"
+
+
+def tagged(item: Item, selected: Sequence[TagOf]) -> int:
+    """The newest time among the tags that a group selects, else the push."""
+    return max((tag.pushed for tag in selected), default=item.pushed)
+
+
+def created(item: Item) -> int:
+    """When it was built; where nobody says so, it was there when it was pushed."""
+    return item.pushed if item.image.created is None else item.image.created
+
+
+WHEN: Mapping[What, Callable[[Item, Sequence[TagOf]], int | None]] = {
+    "pushed": lambda item, _: item.pushed,
+    "tagged": tagged,
+    "pulled": lambda item, _: item.pulled,
+    "created": lambda item, _: created(item),
+}
+"""When something last happened to an item of which a group selects these tags; None for never."""

@@ -1,0 +1,52 @@
+"""Rules and policies: the lifecycle language as values."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from wharfinger.lifecycle.conditions import Group
+from wharfinger.select.selectors import WIDE, Narrowness, Selector
+
+Action = Literal["keep", "delete", "untag"]
+Mode = Literal["active", "observe"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What to do with what a group selects. ``name`` is what verdicts call it; without, they say ``policy/number``."""
+
+    action: Action
+    group: Group
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """An ordered list of rules, of which the first that matches an image decides, for some repositories.
+
+    ``binding`` rules come before those of every policy that is not; ``observe`` plans and reports only.
+    """
+
+    name: str
+    repositories: Selector
+    rules: tuple[Rule, ...]
+    binding: bool = False
+    mode: Mode = "active"
+
+    def labelled(self) -> Iterator[tuple[str, Rule]]:
+        """Each rule with what verdicts call it."""
+        for number, rule in enumerate(self.rules, start=1):
+            yield rule.name or f"{self.name}/{number}", rule
+
+
+def joined(policies: Iterable[Policy], repository: str) -> list[tuple[str, Rule]]:
+    """The one list of rules for a repository: binding ones first, widest first; then the others, narrowest first."""
+    found = [(policy.repositories.narrowness(repository), policy) for policy in policies]
+    applying = [(narrowness, policy) for narrowness, policy in found if narrowness is not None]
+    binding = sorted((each for each in applying if each[1].binding), key=_narrowness)
+    others = sorted((each for each in applying if not each[1].binding), key=_narrowness, reverse=True)
+    return [labelled for _, policy in (*binding, *others) for labelled in policy.labelled()]
+
+
+def _narrowness(pair: tuple[Narrowness | None, Policy]) -> Narrowness:
+    return pair[0] or WIDE
