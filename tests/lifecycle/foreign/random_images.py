@@ -22,16 +22,19 @@ class Ages:
         return self._random.randrange(self._days) * DAY + offset
 
 
-def images(random: Random, *, at_most: int = 9, days: int = 12) -> list[Image]:
-    """A few images in a few repositories."""
-    ages = Ages(random, days)
+def images(random: Random, *, protected: float = 0.0, signed: bool = False, at_most: int = 9) -> list[Image]:
+    """A few images in a few repositories: how many of their tags are protected, and whether some sign other images.
+
+    Tags of signatures are for Quay alone, which passes over them; for the rest they are no tags, see families.
+    """
+    ages = Ages(random, days=12)
     repositories = random.sample(REPOSITORIES, random.randint(1, 2))
-    names = {repository: _names(random) for repository in repositories}
+    names = {repository: _names(random, signed=signed) for repository in repositories}
     found = []
     for i in range(random.randint(1, at_most)):
         repository = random.choice(repositories)
         count = min(random.choice((0, 0, 1, 1, 2, 3)), len(names[repository]))
-        tags = [Tag(names[repository].pop(), ages.one(), random.random() < 0.15) for _ in range(count)]
+        tags = [Tag(names[repository].pop(), ages.one(), random.random() < protected) for _ in range(count)]
         found.append(_image(random, i, repository, tags, ages))
     return found
 
@@ -47,9 +50,10 @@ def _image(random: Random, i: int, repository: str, tags: list[Tag], ages: Ages)
     )
 
 
-def _names(random: Random) -> list[str]:
+def _names(random: Random, *, signed: bool) -> list[str]:
     names = [f"{stem}{number}" for stem in STEMS for number in (1, 2, 42)]
-    names += ["latest", "production", f"sha256-{'ab' * 32}.sig", f"sha256-{'cd' * 32}.sbom", "v42"]
+    names += ["latest", "production"]
+    names += [f"sha256-{'ab' * 32}.sig", f"sha256-{'cd' * 32}.sbom", "sha256-0a.att"] if signed else []
     random.shuffle(names)
     return names
 

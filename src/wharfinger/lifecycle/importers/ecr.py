@@ -43,7 +43,6 @@ class _Rule:
         self.node = node
         self.priority = priority
         self.status = selection["tagStatus"].word("tagged", "untagged", "any")
-        self.prefixes: frozenset[str] = frozenset()
         self._tags = self._patterns(selection)
         self._counted = selection["countType"].value == "imageCountMoreThan"
         self._number = selection["countNumber"].number(at_least=1)
@@ -57,10 +56,8 @@ class _Rule:
         if len(given) != 1 or not given[0].items():
             self.node.refuse("with tagStatus 'tagged' want one of tagPatternList and tagPrefixList, and something in it")
         if "tagPatternList" in selection:
-            return [_pattern(item) for item in given[0].items()]
-        prefixes = [_prefix(item) for item in given[0].items()]
-        self.prefixes = frozenset(prefixes)
-        return [f"{prefix}*" for prefix in dict.fromkeys(prefixes)]
+            return list(dict.fromkeys(_pattern(item) for item in given[0].items()))
+        return [f"{prefix}*" for prefix in dict.fromkeys(_prefix(item) for item in given[0].items())]
 
     @property
     def _selected(self) -> Group:
@@ -146,7 +143,6 @@ def _prefix(node: Node) -> str:
 def _refuse_contradictions(rules: list[_Rule]) -> None:
     seen_untagged = False
     priorities: set[int] = set()
-    prefixes: set[frozenset[str]] = set()
     for rule in rules:
         if rule.priority in priorities:
             rule.node.refuse(f"a second rule of rulePriority {rule.priority}")
@@ -154,8 +150,5 @@ def _refuse_contradictions(rules: list[_Rule]) -> None:
             rule.node.refuse("a second rule for untagged images: ECR has one at most")
         if rule.status == "any" and rule is not rules[-1]:
             rule.node.refuse("a rule for 'any' must have the highest rulePriority")
-        if rule.prefixes and rule.prefixes in prefixes:
-            rule.node.refuse("a second rule of the same tagPrefixList")
         seen_untagged |= rule.status == "untagged"
         priorities.add(rule.priority)
-        prefixes.add(rule.prefixes)
