@@ -103,7 +103,12 @@ VECTORS = [
         "ECR: patterns are joined by and",
         "ecr",
         {"rules": [ecr_rule(1, _AGE, 5, tags=["alpha*", "beta*"])]},
-        [image("A", 12, "alpha"), image("B", 11, "beta"), image("C", 10, "alpha", "beta"), image("F", 2, "alpha", "beta")],
+        [
+            image("A", 12, "alpha"),
+            image("B", 11, "beta"),
+            image("C", 10, "alpha", "beta"),
+            image("F", 2, "alpha", "beta"),
+        ],
         {"C"},
     ),
     Vector(
@@ -164,7 +169,10 @@ VECTORS = [
         images=_HELLO,
         goes={"hello4"},
         **_purge(
-            "--filter 'hello-world:^hello.*' --ago 7d --keep 2", filters=[("hello-world", "^hello.*")], ago=7 * DAY, keep=2
+            "--filter 'hello-world:^hello.*' --ago 7d --keep 2",
+            filters=[("hello-world", "^hello.*")],
+            ago=7 * DAY,
+            keep=2,
         ),
     ),
     Vector(
@@ -173,7 +181,9 @@ VECTORS = [
         goes={"hello2", "hello3", "hello4", "othello"},
         **_purge("--filter hello-world:hello --ago 7d", filters=[("hello-world", "hello")], ago=7 * DAY),
     ),
-    Vector("Quay: a date and a count", "quay", _quay(("number_of_tags", 4), ("creation_date", "3d")), _FIVE, {"t4", "t5"}),
+    Vector(
+        "Quay: a date and a count", "quay", _quay(("number_of_tags", 4), ("creation_date", "3d")), _FIVE, {"t4", "t5"}
+    ),
     Vector("Quay: a count", "quay", _quay(("number_of_tags", 4)), _FIVE, {"t5"}),
     Vector("Quay: two counts", "quay", _quay(("number_of_tags", 3), ("number_of_tags", 2)), _FIVE, {"t3", "t4", "t5"}),
     Vector(

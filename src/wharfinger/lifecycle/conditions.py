@@ -114,7 +114,7 @@ class UntaggedAfter(Condition):
     """Without a tag, and it is known to have lost the last one after this moment (microseconds since the epoch)."""
 
     moment: int
-    key: ClassVar[str] = "untagged_after"  # type: ignore[misc]
+    key: ClassVar[str] = "untagged_after"
 
     def holds(self, item: Item, group: "Group", run: Run) -> bool:
         lost = item.image.untagged_since
@@ -129,7 +129,7 @@ class HasSubject(Condition):
     """Whether it says what it refers to, be that present or not."""
 
     wanted: bool = True
-    key: ClassVar[str] = "has_subject"  # type: ignore[misc]
+    key: ClassVar[str] = "has_subject"
 
     def holds(self, item: Item, group: "Group", run: Run) -> bool:
         return (item.image.subject is not None) is self.wanted

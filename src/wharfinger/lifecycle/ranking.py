@@ -18,12 +18,12 @@ def _pulled(item: Item, _: Sequence[TagOf]) -> int:
     return NEVER if item.pulled is None else item.pulled
 
 
-def _arrived(item: Item, group: Group) -> int:
-    return max(item.pushed, tagged(item, group))
+def _arrived(item: Item, selected: Sequence[TagOf]) -> int:
+    return max(item.pushed, tagged(item, selected))
 
 
 def _active(item: Item, selected: Sequence[TagOf]) -> int:
-    return max(item.pushed, tagged(item, selected), _pulled(item, selected))
+    return max(_arrived(item, selected), _pulled(item, selected))
 
 
 def _version(_: Item, selected: Sequence[TagOf]) -> Precedence:

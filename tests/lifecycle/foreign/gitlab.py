@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from tests.lifecycle.foreign.inventory import DAY, Fate, Image, Tag, by_repository, untagged
 

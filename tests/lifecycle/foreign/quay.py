@@ -25,7 +25,9 @@ def _repository(policies: list[Any], images: list[Image]) -> dict[str, Fate]:
 
 
 def _pruned(policy: Any, live: list[Tag]) -> list[Tag]:
-    tags = [tag for tag in live if not tag.protected and not re.fullmatch(r"sha256-[0-9a-f]+\.(sig|att|sbom)", tag.name)]
+    tags = [
+        tag for tag in live if not tag.protected and not re.fullmatch(r"sha256-[0-9a-f]+\.(sig|att|sbom)", tag.name)
+    ]
     if policy.get("tagPattern"):
         wanted = bool(policy.get("tagPatternMatches"))
         tags = [tag for tag in tags if (re.search(policy["tagPattern"], tag.name) is not None) == wanted]

@@ -58,7 +58,9 @@ def gar(random: Random) -> Made:
 
 
 def _gar_policy(random: Random, name: str) -> Any:
-    packages = {"packageNamePrefixes": some(random, ("shop/", "shop/web", "tools", "w"))} if random.random() < 0.3 else {}
+    packages = (
+        {"packageNamePrefixes": some(random, ("shop/", "shop/web", "tools", "w"))} if random.random() < 0.3 else {}
+    )
     if random.random() < 0.3:
         recent = {"keepCount": random.randint(1, 4), **packages}
         return {"name": name, "action": {"type": "Keep"}, "mostRecentVersions": recent}
@@ -97,7 +99,10 @@ def _quay_policy(random: Random, i: int) -> Any:
     if random.random() < 0.5:
         policy |= {"method": "number_of_tags", "value": random.randint(1, 5)}
     else:
-        policy |= {"method": "creation_date", "value": random.choice(("3d", "1w", "5d", "60h", "1500m", "90000s", "1y"))}
+        policy |= {
+            "method": "creation_date",
+            "value": random.choice(("3d", "1w", "5d", "60h", "1500m", "90000s", "1y")),
+        }
     if random.random() < 0.7:
         policy["tagPattern"] = random.choice((*EXPRESSIONS, None))
         policy["tagPatternMatches"] = random.choice((True, True, False, None))
@@ -116,7 +121,11 @@ def acr(random: Random) -> Made:
     }
     ago, purge["ago"] = random.choice((("3d", 3 * DAY), ("2d3h6m", 2 * DAY + 11_160), ("36h", 36 * 3600), ("0d", 0)))
     if random.random() < 0.15:
-        purge |= {"untagged": False, "untagged_only": True, "filters": purge["filters"] if random.random() < 0.5 else []}
+        purge |= {
+            "untagged": False,
+            "untagged_only": True,
+            "filters": purge["filters"] if random.random() < 0.5 else [],
+        }
     return _acr_text(random, purge, ago), purge
 
 
@@ -146,7 +155,15 @@ def harbor(random: Random) -> Made:
 
 def _harbor_rule(random: Random) -> Any:
     template = random.choice(
-        ("latestPushedK", "latestPulledN", "latestActiveK", "nDaysSinceLastPush", "nDaysSinceLastPull", "lastXDays", "always")
+        (
+            "latestPushedK",
+            "latestPulledN",
+            "latestActiveK",
+            "nDaysSinceLastPush",
+            "nDaysSinceLastPull",
+            "lastXDays",
+            "always",
+        )
     )
     selectors = [_harbor_tags(random) for _ in range(random.choice((0, 1, 1, 1, 2)))]
     scope = [
@@ -170,7 +187,19 @@ def _harbor_rule(random: Random) -> Any:
 
 
 def _harbor_tags(random: Random) -> Any:
-    patterns = ("**", "*", "", "{release-*,v*}", "prod**", "v?", "v[0-9]*", "[^pd]*", "dev-{1,4?}", "**/v*", "v{1.{1,2},42}")
+    patterns = (
+        "**",
+        "*",
+        "",
+        "{release-*,v*}",
+        "prod**",
+        "v?",
+        "v[0-9]*",
+        "[^pd]*",
+        "dev-{1,4?}",
+        "**/v*",
+        "v{1.{1,2},42}",
+    )
     selector = {
         "kind": "doublestar",
         "decoration": random.choice(("matches", "matches", "excludes")),

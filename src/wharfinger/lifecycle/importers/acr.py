@@ -1,9 +1,10 @@
-"""Azure Container Registry: ``acr purge`` (acr-cli: cmd/acr/purge.go, cmd/repository/image_functions.go), and the
-retention policy for untagged manifests (container-registry-retention-policy).
+"""Azure Container Registry: ``acr purge``, and the retention policy for untagged manifests.
 
 ``acr purge`` takes tags: found by any filter of the repository, older than ``--ago``, not locked; of these, and only of
-these, the newest ``--keep`` are spared. With ``--untagged`` it then deletes what has no tag, the newest ``--keep`` again
-spared. Locked tags are neither removed nor counted.
+these, the newest ``--keep`` are spared. With ``--untagged`` it then deletes what has no tag, the newest ``--keep``
+spared again. Locked tags are neither removed nor counted.
+
+Sources: acr-cli, cmd/acr/purge.go and cmd/repository/image_functions.go; container-registry-retention-policy.
 """
 
 from datetime import datetime

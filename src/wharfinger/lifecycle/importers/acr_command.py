@@ -2,12 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from wharfinger.access import yaml_tree
-from wharfinger.access.yaml_tree import Mapping, Scalar, Sequence, Tree
+from wharfinger.access.yaml_tree import Scalar, Sequence, Tree
 from wharfinger.errors import RequestInvalid
 
 LENGTH_AT_MOST = 64 * 1024
@@ -20,7 +20,14 @@ _VALUED = (
 _FLAGS = ("--untagged", "--untagged-only", "--include-locked", "--dry-run")
 _AGO = re.compile(r"(?:([0-9]{1,6})d)?((?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:h|ms|us|ns|m|s))*)")
 _GO = re.compile(r"([0-9.]+)(h|ms|us|ns|m|s)")
-_UNITS = {"h": 3_600, "m": 60, "s": 1, "ms": Fraction(1, 10**3), "us": Fraction(1, 10**6), "ns": Fraction(1, 10**9)}
+_UNITS: Mapping[str, int | Fraction] = {
+    "h": 3_600,
+    "m": 60,
+    "s": 1,
+    "ms": Fraction(1, 10**3),
+    "us": Fraction(1, 10**6),
+    "ns": Fraction(1, 10**9),
+}
 _NO_DELIMITERS = re.compile(r"\(\?[A-Za-z-]*:|\[:\^?[a-z]+:\]|\\.")
 
 
@@ -71,7 +78,7 @@ def _commands(root: Tree | None) -> Iterator[tuple[yaml_tree.Place, str]]:
         node = waiting.pop(0)
         if isinstance(node, Sequence):
             waiting += node.items
-        elif isinstance(node, Mapping):
+        elif isinstance(node, yaml_tree.Mapping):
             for key, value in node.pairs:
                 if isinstance(key, Scalar) and key.text == "cmd" and isinstance(value, Scalar):
                     yield value.place, value.text
@@ -85,7 +92,9 @@ def _words(where: str, command: str) -> list[str]:
     except ValueError as error:
         raise RequestInvalid(f"{where}not a command line: {error}") from error
     if words[:1] == ["az"]:
-        raise RequestInvalid(f"{where}want the command `acr purge …` itself, not the az command that makes a task of it")
+        raise RequestInvalid(
+            f"{where}want the command `acr purge …` itself, not the az command that makes a task of it"
+        )
     if len(words) < 2 or words[1] != "purge" or not re.search(r"(?:^|/)acr(?:-cli)?(?::[\w.-]+)?$", words[0]):
         return []
     return words[2:]

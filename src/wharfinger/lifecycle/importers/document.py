@@ -1,4 +1,4 @@
-"""What a vendor exports, as JSON, taken apart strictly: whatever is wrong is refused with its path and, if any, its line.
+"""What a vendor exports, as JSON, taken apart strictly: what is wrong is refused with its path and, if any, its line.
 
 Nothing is passed over: a key that is not known, a value of another type or out of range, two values for one key.
 """
@@ -130,7 +130,9 @@ def read(text: str, path: str = "") -> Node:
         value = json.loads(text.removeprefix("\N{BYTE ORDER MARK}"), object_pairs_hook=_once, parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise RequestInvalid(f"{error.lineno}:{error.colno}: {where}not JSON: {error.msg}", line=error.lineno) from error
+        raise RequestInvalid(
+            f"{error.lineno}:{error.colno}: {where}not JSON: {error.msg}", line=error.lineno
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RequestInvalid(f"{where}not JSON: {error}") from error
     return Node(value, path, None if path else _tree(text))

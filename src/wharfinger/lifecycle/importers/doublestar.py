@@ -1,7 +1,9 @@
-"""Harbor's patterns: doublestar 1.3.4, which goes part by part, so that ``**`` spans parts only where it is a whole one.
+"""Harbor's patterns: doublestar 1.3.4, which goes part by part: ``**`` spans parts only where it is a whole one.
 
 ``*`` ``?`` ``[a-z]`` ``[^x]`` stay within a part, ``{a,b}`` may be nested and may have a ``/`` in it, a backslash makes
-a letter itself, and no pattern at all matches everything (doublestar's tests; Harbor, lib/selector/selectors/doublestar).
+a letter itself, and no pattern at all matches everything.
+
+Sources: bmatcuk/doublestar 1.3.4 with its tests; Harbor, src/lib/selector/selectors/doublestar.
 """
 
 import re
@@ -78,7 +80,9 @@ def _class(pattern: str, begin: int) -> _Token:
     end = pattern.find("]", begin)
     inside = pattern[begin + 1 : end].removeprefix("^")
     if end < 0 or not inside or any(letter in "[\\/" for letter in inside):
-        raise RequestInvalid(f"{pattern[:80]!r} has a class that is not translated: none of [ \\ / in it, and not empty")
+        raise RequestInvalid(
+            f"{pattern[:80]!r} has a class that is not translated: none of [ \\ / in it, and not empty"
+        )
     if re.search("-", inside) and not re.fullmatch(r"(?:[0-9A-Za-z]-[0-9A-Za-z]|[^-])+", inside):
         raise RequestInvalid(f"{pattern[:80]!r} has a class that is not translated: - only between letters or digits")
     for low, high in re.findall(r"(.)-(.)", inside):

@@ -54,7 +54,9 @@ class _Rule:
                 given[0].refuse(f"not with tagStatus {self.status!r}, only with 'tagged'")
             return []
         if len(given) != 1 or not given[0].items():
-            self.node.refuse("with tagStatus 'tagged' want one of tagPatternList and tagPrefixList, and something in it")
+            self.node.refuse(
+                "with tagStatus 'tagged' want one of tagPatternList and tagPrefixList, and something in it"
+            )
         if "tagPatternList" in selection:
             return list(dict.fromkeys(_pattern(item) for item in given[0].items()))
         return [f"{prefix}*" for prefix in dict.fromkeys(_prefix(item) for item in given[0].items())]
@@ -88,9 +90,15 @@ def _rule(node: Node) -> _Rule:
     if "description" in fields:
         fields["description"].text()
     selection = fields["selection"].fields(
-        "tagStatus", *_LISTS, "storageClass", "countType", "countUnit", "countNumber", required=("tagStatus", "countType", "countNumber")
+        "tagStatus",
+        *_LISTS,
+        "storageClass",
+        "countType",
+        "countUnit",
+        "countNumber",
+        required=("tagStatus", "countType", "countNumber"),
     )
-    _action(fields["action"] if "action" in fields else node)
+    _action(fields.get("action", node))
     _refuse_archive(selection)
     _unit(fields["selection"], selection)
     return _Rule(node, fields["rulePriority"].number(at_least=1), selection)
@@ -98,7 +106,7 @@ def _rule(node: Node) -> _Rule:
 
 def _action(node: Node) -> None:
     if not node.has("type"):
-        node.refuse("action is missing: want {\"type\": \"expire\"}")
+        node.refuse('action is missing: want {"type": "expire"}')
     action = node.some("type")["type"]
     if action.word("expire", "transition") == "transition":
         action.refuse("transition to the archive is not translated: there is no archive here, images stay or go")

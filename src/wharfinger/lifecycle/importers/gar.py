@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterator
 
 from wharfinger.lifecycle.importers.document import Node, read
-from wharfinger.lifecycle.importers.translation import Group, Made, Translation, duration
+from wharfinger.lifecycle.importers.translation import Group, Made, Translation, duration, named
 
 POLICIES_AT_MOST = 10
 UNSETTLED = (
     "Google does not say whether the age of a version counts from its upload or from its last change: here it counts "
     "from the push. Children of an index that stays always stay"
 )
-_NAME = re.compile(r"[0-9A-Za-z._~-]{1,128}")
+NAME_AT_MOST = 128
 _LETTERS = {
     "tagPrefixes": re.compile(r"[0-9A-Za-z._-]{1,128}"),
     "versionNamePrefixes": re.compile(r"[0-9a-z:]{1,128}"),
@@ -31,7 +31,7 @@ def translate(text: str) -> Translation:
     policies, observed = _policies(node)
     if len(policies) > POLICIES_AT_MOST:
         node.refuse(f"{len(policies)} policies: Artifact Registry has {POLICIES_AT_MOST} at most")
-    made = [_policy(name, policy) for name, policy in policies]
+    made = [_policy(i + 1, *policy) for i, policy in enumerate(policies)]
     names = [one.origin for one in made]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -70,9 +70,9 @@ def _mapped_name(key: str, node: Node) -> str:
     return key
 
 
-def _policy(name: str, node: Node) -> Made:
+def _policy(number: int, name: str, node: Node) -> Made:
     fields = node.fields("name", "id", "action", "condition", "mostRecentVersions", required=("action",))
-    if not _NAME.fullmatch(name):
+    if not 0 < len(name) <= NAME_AT_MOST:
         node.refuse(f"{name[:80]!r} is no name of a policy")
     action = _action(fields["action"])
     if ("condition" in fields) == ("mostRecentVersions" in fields):
@@ -83,7 +83,7 @@ def _policy(name: str, node: Node) -> Made:
         group = _most_recent(fields["mostRecentVersions"])
     else:
         fields["mostRecentVersions"].refuse("only with the action Keep")
-    return Made(name, "keep" if action == "keep" else "delete", group, name)
+    return Made(named(name, number), "keep" if action == "keep" else "delete", group, name)
 
 
 def _action(node: Node) -> str:
@@ -115,14 +115,10 @@ def _most_recent(node: Node) -> Group:
 
 
 def _tag_state(node: Node) -> Group:
-    match node.text().lower():
-        case "any" | "tag_state_unspecified":
-            return {}
-        case "tagged":
-            return {"untagged": False}
-        case "untagged":
-            return {"untagged": True}
-    node.refuse(f"want TAGGED, UNTAGGED or ANY, not {node.shown}")
+    state = node.text().lower()
+    if state not in {"any", "tag_state_unspecified", "tagged", "untagged"}:
+        node.refuse(f"want TAGGED, UNTAGGED or ANY, not {node.shown}")
+    return {"untagged": state == "untagged"} if state.endswith("tagged") else {}
 
 
 def _packages(fields: dict[str, Node]) -> Group:

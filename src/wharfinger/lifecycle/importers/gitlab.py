@@ -1,9 +1,11 @@
-r"""GitLab's container expiration policy (gitlabhq: app/services/projects/container_repository/cleanup_tags_base_service,
-app/models/container_expiration_policy, lib/gitlab/untrusted_regexp; doc: reduce_container_registry_storage).
+r"""GitLab's container expiration policy.
 
 What goes are tags, found by taking away in turn: ``latest``; what ``name_regex`` does not match or ``name_regex_keep``
 does; the newest ``keep_n``; what is not older than ``older_than``; what is protected, which has used up places before.
 Regular expressions stand in ``\A…\z`` without a group and are searched.
+
+Sources: gitlabhq, app/services/projects/container_repository/cleanup_tags_base_service,
+app/models/container_expiration_policy, lib/gitlab/untrusted_regexp, doc/…/reduce_container_registry_storage.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Harbor's tag retention (harbor: src/pkg/retention, src/lib/selector; also Mirantis MSR 4).
 
-In a repository that some enabled rule is about, an artifact that no rule retains is deleted, all tags with it, unless it
-is immutable, which here nothing deletes either. So ours: a ``keep`` for each rule, then ``delete`` the rest of these
+In a repository that some enabled rule is about, an artifact that no rule retains is deleted, all tags with it, unless
+it is immutable, which here nothing deletes either. So ours: a ``keep`` for each rule, then ``delete`` the rest of these
 repositories. Harbor matches a repository's name without its project, and counts from the newest push of an artifact or
 any of its tags.
 """
@@ -28,7 +28,7 @@ def translate(text: str) -> Translation:
     scopes: list[object] = []
     warnings = [SCOPE]
     for i, node in enumerate(fields["rules"].items()):
-        rule = _Rule(node, f"rules[{i}]")
+        rule = _Rule(node, i)
         if rule.selectors and not rule.disabled:
             scopes.append(rule.repositories)
             made += rule.made()
@@ -48,9 +48,10 @@ def _rest(scopes: list[object]) -> list[Made]:
 class _Rule:
     """One rule, read."""
 
-    def __init__(self, node: Node, name: str) -> None:
+    def __init__(self, node: Node, number: int) -> None:
         fields = node.fields(*_ABOUT, required=("action", "template", "scope_selectors"))
-        self.name = name
+        self.name = f"rules[{number}]"
+        self._ours = f"rule-{number + 1}"
         self.disabled = "disabled" in fields and fields["disabled"].flag()
         fields["action"].word("retain")
         self.selectors = [_tags(item) for item in fields["tag_selectors"].items()] if "tag_selectors" in fields else []
@@ -64,7 +65,7 @@ class _Rule:
         about: Group = {} if self.repositories == "**" else {"repositories": self.repositories}
         # In groups of their own: times then are those of all tags, not only of the tags that the selectors name.
         groups = [group for group in self.selectors if group]
-        return [Made(self.name, "keep", {**about, **({"all": groups} if groups else {}), **self._times}, self.name)]
+        return [Made(self._ours, "keep", {**about, **({"all": groups} if groups else {}), **self._times}, self.name)]
 
 
 def _times(template: Node, params: Node | None) -> Group | None:

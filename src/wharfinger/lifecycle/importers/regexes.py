@@ -54,10 +54,10 @@ def dot_net(expression: str) -> str:
 
 
 def sql(expression: str) -> str:
-    """One that databases and RE2 read alike: PostgreSQL's word boundaries, back references and late flags are not."""
+    """One that databases and RE2 read alike: PostgreSQL's word boundaries and late flags are not."""
     if _SQL_ESCAPES.search(expression):
         raise RequestInvalid(
-            f"{expression[:80]!r} is not translated: of the escapes with a letter or digit only \\d \\D \\s \\S \\w \\W "
+            f"{expression[:80]!r} is not translated: of escapes with a letter or digit only \\d \\D \\s \\S \\w \\W "
             "mean the same in every database that Quay runs on"
         )
     if _LATE_FLAGS.search(expression) or expression.startswith("***"):

@@ -1,5 +1,6 @@
-"""A foreign policy in our words: rules as they stand under ``lifecycle:``, each with the name the vendor knows it by."""
+"""A foreign policy in our words: rules as they stand under ``lifecycle:``, each with what the vendor calls it."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +43,14 @@ class Translation:
     def origin(self, rule: str | None) -> Origin:
         """The vendor's name for one of our rules."""
         return next((made.origin for made in self.rules if made.name == rule), None)
+
+
+_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_ .:@+-]{0,127}")
+
+
+def named(theirs: str, number: int) -> str:
+    """What we call a rule of which we make one: as they do, where our language has such names."""
+    return theirs if _NAME.fullmatch(theirs) else f"rule-{number}"
 
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
