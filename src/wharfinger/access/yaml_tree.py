@@ -12,7 +12,7 @@ import yaml
 from wharfinger.errors import RequestInvalid
 
 BYTES_AT_MOST = 1024 * 1024
-DEPTH_AT_MOST = 10
+DEPTH_AT_MOST = 100
 NODES_AT_MOST = 100_000
 SCALAR_AT_MOST = 64 * 1024
 

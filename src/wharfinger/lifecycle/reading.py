@@ -1,0 +1,77 @@
+"""The ``lifecycle`` section of ``policy.yaml``: read with line and column of everything that is wrong."""
+
+from wharfinger.access import policy_sections, yaml_tree
+from wharfinger.access.policy_file import VERSION
+from wharfinger.access.policy_reading import Reading
+from wharfinger.access.policy_sections import Section
+from wharfinger.access.policy_things import Item
+from wharfinger.access.yaml_plain import note, plain
+from wharfinger.access.yaml_tree import Tree
+from wharfinger.errors import RequestInvalid
+from wharfinger.lifecycle import parsing
+from wharfinger.lifecycle.rules import Policy
+
+WORD = "lifecycle"
+NOUN = "lifecycle_policy"
+BESIDE = ("version", "access", "tags")
+"""What may stand in a file beside ``lifecycle``, and is not looked at here."""
+
+
+def parse(text: str) -> tuple[Policy, ...]:
+    """The policies of a whole file. Raises RequestInvalid, whose ``detail["problems"]`` has all that is wrong."""
+    root = yaml_tree.read(text)
+    reading = Reading()
+    if root is None:
+        reading.note(None, "", "there is nothing in it: want at least 'lifecycle:'")
+        reading.finish()
+    top = reading.fields(root, "", (WORD, *BESIDE), required=(WORD,))
+    reading.text(top.get("version"), "version", _version)
+    found = read(reading, top[WORD], WORD) if WORD in top else ()
+    reading.finish()
+    return found
+
+
+def _version(text: str) -> str:
+    if text != VERSION:
+        raise RequestInvalid(f"version {text[:20]!r} is not known here: want {VERSION}")
+    return text
+
+
+def read(reading: Reading, node: Tree, path: str) -> tuple[Policy, ...]:
+    """The policies that the node lists; what is wrong is noted, with its place."""
+    return _read(reading, node, path)[0]
+
+
+def _read(reading: Reading, node: Tree, path: str) -> tuple[tuple[Policy, ...], object]:
+    noted = len(reading.problems)
+    data = plain(reading, node, path)
+    if len(reading.problems) > noted:
+        return (), data
+    policies, wrong = parsing.collect(data, path)
+    for each in wrong:
+        note(reading, path, RequestInvalid(each.problem, path=each.path, problem=each.problem))
+    return policies, data
+
+
+def items(reading: Reading, node: Tree, path: str) -> tuple[Item, ...]:
+    """The same as things of a section, which are stored and exported as they were written."""
+    policies, data = _read(reading, node, path)
+    if reading.problems or not isinstance(data, list) or len(policies) != len(data):
+        return ()
+    return tuple(policy_sections.item(NOUN, fields) for fields in data)
+
+
+def policies(stored: tuple[Item, ...]) -> tuple[Policy, ...]:
+    """The policies that things of the section are."""
+    return parsing.parse([item.plain for item in stored]) if stored else ()
+
+
+def words(item: Item) -> str:
+    """A policy in one line."""
+    (policy,) = policies((item,))
+    how = f"{'binding ' if policy.binding else ''}{'observing ' if policy.mode == 'observe' else ''}"
+    rules = f"{len(policy.rules)} rule{'s' if len(policy.rules) > 1 else ''}"
+    return f"{how}lifecycle policy {policy.name} for {policy.repositories}: {rules}"
+
+
+SECTION = Section(WORD, NOUN, items, words)
