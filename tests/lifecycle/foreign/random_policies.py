@@ -80,10 +80,10 @@ def _gar_policy(random: Random, name: str) -> Any:
 
 def gitlab(random: Random) -> Made:
     policy: dict[str, Any] = {"cadence": "1d", "enabled": random.random() < 0.95}
-    policy["keep_n"] = random.choice((None, 1, 2, 3, 5))
-    policy["older_than"] = random.choice((None, "1d", "7d", "14d", "30h"))
-    policy["name_regex"] = random.choice((*EXPRESSIONS, ".*", "", None))
-    policy["name_regex_keep"] = random.choice((None, "", *EXPRESSIONS[1:]))
+    policy["keep_n"] = random.choice((None, None, 1, 2, 5))
+    policy["older_than"] = random.choice((None, None, "1d", "30h", "7d"))
+    policy["name_regex"] = random.choice((*EXPRESSIONS, *[".*"] * 12, "v.+", "", None))
+    policy["name_regex_keep"] = random.choice((*[None] * 12, "", *EXPRESSIONS[1:]))
     if random.random() < 0.4:
         policy = {"id": 7, "path_with_namespace": "shop/web", "container_expiration_policy": policy}
     return json.dumps(policy), policy

@@ -27,7 +27,9 @@ class Node:
 
     value: object
     path: str = ""
-    tree: Tree | None = None
+    steps: tuple[str | int, ...] = ()
+    source: str = ""
+    """The text of the whole document, and the way to this value in it: for the line, which only a refusal needs."""
 
     def refuse(self, message: str) -> NoReturn:
         """Raise RequestInvalid: this value is not to be had, and why."""
@@ -36,7 +38,14 @@ class Node:
         raise RequestInvalid(said, path=self.path, line=place.line if place else None)
 
     def _place(self) -> Place | None:
-        return self.tree.place if self.tree else None
+        tree = _tree(self.source) if self.source else None
+        for step in self.steps:
+            tree = _under(tree, step)
+        return tree.place if tree else None
+
+    def _inside(self, step: str | int, value: object) -> "Node":
+        shown = f"[{step}]" if isinstance(step, int) else f".{step[:SHOWN_AT_MOST]}"
+        return Node(value, f"{self.path}{shown}".lstrip("."), (*self.steps, step), self.source)
 
     @property
     def is_mapping(self) -> bool:
@@ -70,7 +79,7 @@ class Node:
         if not isinstance(self.value, dict):
             self.refuse(f"want an object, not {self.shown}")
         for key, value in self.value.items():
-            yield key, Node(value, f"{self.path}.{key[:SHOWN_AT_MOST]}".lstrip("."), _under(self.tree, key))
+            yield key, self._inside(key, value)
 
     def items(self) -> list["Node"]:
         """The values of a list."""
@@ -78,7 +87,7 @@ class Node:
             self.refuse(f"want a list, not {self.shown}")
         if len(self.value) > ITEMS_AT_MOST:
             self.refuse(f"a list of more than {ITEMS_AT_MOST}")
-        return [Node(value, f"{self.path}[{i}]", _item(self.tree, i)) for i, value in enumerate(self.value)]
+        return [self._inside(i, value) for i, value in enumerate(self.value)]
 
     def text(self) -> str:
         """A text."""
@@ -135,7 +144,7 @@ def read(text: str, path: str = "") -> Node:
         ) from error
     except (ValueError, RecursionError) as error:
         raise RequestInvalid(f"{where}not JSON: {error}") from error
-    return Node(value, path, None if path else _tree(text))
+    return Node(value, path, source="" if path else text)
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -159,13 +168,11 @@ def _tree(text: str) -> Tree | None:
         return None
 
 
-def _under(tree: Tree | None, key: str) -> Tree | None:
-    if isinstance(tree, yaml_tree.Mapping):
-        for name, value in tree.pairs:
-            if isinstance(name, yaml_tree.Scalar) and name.text == key:
-                return value
+def _under(tree: Tree | None, step: str | int) -> Tree | None:
+    match tree, step:
+        case yaml_tree.Sequence(), int():
+            return tree.items[step] if step < len(tree.items) else None
+        case yaml_tree.Mapping(), str():
+            values = (value for key, value in tree.pairs if isinstance(key, yaml_tree.Scalar) and key.text == step)
+            return next(values, None)
     return None
-
-
-def _item(tree: Tree | None, i: int) -> Tree | None:
-    return tree.items[i] if isinstance(tree, yaml_tree.Sequence) and i < len(tree.items) else None
