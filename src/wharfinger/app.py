@@ -50,6 +50,7 @@ from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
+from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.meta.db import Database, open_database
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
@@ -80,7 +81,7 @@ from wharfinger.web.told import Told
 Clock = Callable[[], float]
 
 LAST_USE_SECONDS = 30.0
-POLICY_SECTIONS = (tag_section.SECTION,)
+POLICY_SECTIONS = (tag_section.SECTION, lifecycle_reading.SECTION)
 """What may stand in ``policy.yaml`` beside ``access``; commands have the same in ``cli/policy_sections.py``."""
 
 

@@ -5,13 +5,14 @@
       - {principal: ci-shop, may: push, repository: shop/web:1.4.2}
       - {principal: ci-shop, may_not: [delete], repository: shop/web, from: 10.0.0.7, on: 2027-01-31}
 
-Each top-level key beside the version is one kind of test, with a reader and a judge in :data:`KINDS`: another part of
-the registry adds its own kind there.
+Each top-level key beside the version is one kind of test, with a reader and a judge: those in :data:`KINDS`, and those
+that another part of the registry brings.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
+from types import MappingProxyType
 
 from wharfinger.access import asking, explaining, offline, yaml_tree
 from wharfinger.access.actions import Action
@@ -71,17 +72,21 @@ class Tests:
         return [outcome for judge in self.judges for outcome in judge(policy, now)]
 
 
-def parse(text: str) -> Tests:
-    """The tests that ``text`` has. Raises RequestInvalid with everything that is wrong; also when there are none."""
+def parse(text: str, beside: Mapping[str, Kind] = MappingProxyType({})) -> Tests:
+    """The tests that ``text`` has. Raises RequestInvalid with everything that is wrong; also when there are none.
+
+    ``beside`` are the kinds that other parts of the registry bring.
+    """
+    kinds = {**KINDS, **beside}
     root = yaml_tree.read(text)
     reading = Reading()
     if root is None:
         reading.note(None, "", "there is nothing in it: want at least 'version: 1'")
-    top = reading.fields(root, "", ("version", *KINDS), required=("version",)) if root is not None else {}
+    top = reading.fields(root, "", ("version", *kinds), required=("version",)) if root is not None else {}
     reading.text(top.get("version"), "version", _version)
-    judges = [read(reading, top[key], key) for key, read in KINDS.items() if key in top]
+    judges = [read(reading, top[key], key) for key, read in kinds.items() if key in top]
     if not judges and not reading.problems:
-        reading.note(root, "", f"there is no test in it: want one of {', '.join(KINDS)}")
+        reading.note(root, "", f"there is no test in it: want one of {', '.join(kinds)}")
     reading.finish()
     return Tests(tuple(judges))
 

@@ -20,7 +20,7 @@ PASSED, FAILED = 0, 1
 @policy.command(name="test")
 def check(
     policy: Annotated[Path, Parameter(help="A policy.yaml.")],
-    tests: Annotated[Path, Parameter(help="A tests.yaml: who may and may not do what.")],
+    tests: Annotated[Path, Parameter(help="A tests.yaml: who may do what, and which images stay.")],
     *,
     at: Annotated[str | None, Parameter(help="As if it were this day or time, where a test names none.")] = None,
     junit: Annotated[Path | None, Parameter(help="Also write the outcome here, as JUnit XML.")] = None,
@@ -33,10 +33,11 @@ def check(
 
     from wharfinger.access import policy_tests
     from wharfinger.cli.policy_offline import in_force
+    from wharfinger.lifecycle.assertions import KINDS
 
     _, parsed = in_force(policy)
     try:
-        assertions = policy_tests.parse(policy_files.read(tests))
+        assertions = policy_tests.parse(policy_files.read(tests), KINDS)
     except RequestInvalid as error:
         raise policy_files.told(tests, error) from error
     outcomes = assertions.run(parsed, time.time() if at is None else moment_of(at))
@@ -47,6 +48,16 @@ def check(
     if junit is not None:
         policy_files.write(junit, _junit(str(tests), outcomes))
     return FAILED if failed else PASSED
+
+
+@policy.command
+def schema() -> None:
+    """Print the JSON Schema of policy.yaml (Draft 2020-12), for editors and checks."""
+    import json
+
+    from wharfinger.lifecycle.schema import document
+
+    print(json.dumps(document(), indent=2))
 
 
 def _print(tests: Path, outcome: Any) -> None:

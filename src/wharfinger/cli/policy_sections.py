@@ -2,9 +2,10 @@
 
 from wharfinger.access import policy_file, policy_sections
 from wharfinger.access.policy_file import Policy
+from wharfinger.lifecycle import reading as lifecycle
 from wharfinger.tagging import section as tags
 
-SECTIONS = (tags.SECTION,)
+SECTIONS = (tags.SECTION, lifecycle.SECTION)
 """The same as the server's: see ``app.py``."""
 
 

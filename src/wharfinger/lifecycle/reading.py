@@ -63,7 +63,7 @@ def items(reading: Reading, node: Tree, path: str) -> tuple[Item, ...]:
 
 def policies(stored: tuple[Item, ...]) -> tuple[Policy, ...]:
     """The policies that things of the section are."""
-    return parsing.parse([item.plain for item in stored]) if stored else ()
+    return tuple(policy for item in stored for policy in parsing.parse([item.plain]))
 
 
 def words(item: Item) -> str:

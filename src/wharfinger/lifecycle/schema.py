@@ -76,7 +76,7 @@ def definitions() -> dict[str, Any]:
             "type": "string",
             "pattern": "^(?=.)([0-9]{1,9}w)?([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$",
         },
-        "size": {"type": ["string", "integer"], "pattern": "^[0-9]{1,18} ?([kKMGTP]i?)?B?$", "minimum": 0},
+        "size": {"type": ["string", "integer"], "pattern": "^[0-9]{1,18} ?(|B|[kKMGTP]B|[KMGTP]iB)$", "minimum": 0},
     }
 
 
