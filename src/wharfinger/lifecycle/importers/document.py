@@ -139,9 +139,7 @@ def read(text: str, path: str = "") -> Node:
         value = json.loads(text.removeprefix("\N{BYTE ORDER MARK}"), object_pairs_hook=_once, parse_constant=_no_number)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise RequestInvalid(
-            f"{error.lineno}:{error.colno}: {where}not JSON: {error.msg}", line=error.lineno
-        ) from error
+        raise RequestInvalid(f"{where or f'{error.lineno}:{error.colno}: '}not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise RequestInvalid(f"{where}not JSON: {error}") from error
     return Node(value, path, source="" if path else text)
