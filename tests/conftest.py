@@ -71,6 +71,8 @@ SLOW = (
     "tests/access/test_attacks.py",
     "tests/oci/test_attacks.py",
     "tests/oci/test_forged_tokens.py",
+    "tests/lifecycle/test_against_the_text.py",
+    "tests/lifecycle/test_commands.py",
 )
 
 

@@ -373,9 +373,14 @@ class Group:
         """Whether every condition holds."""
         return self.rest_holds(item, run) and (self.newest is None or run.is_newest(self, item))
 
-    def __str__(self) -> str:
+    @cached_property
+    def words(self) -> str:
+        """What it asks; said once, though of a million images."""
         told = [str(each) for each in self.conditions] + ([str(self.newest)] if self.newest else [])
         return ", ".join(told) or "is not decided by an earlier rule"
+
+    def __str__(self) -> str:
+        return self.words
 
 
 def tagged(item: Item, selected: Sequence[TagOf]) -> int:

@@ -204,7 +204,9 @@ def _unnamed(candidate: Candidate) -> tuple[str, ...]:
     """The tags that go although the rule that deletes the image names others."""
     assert candidate.decided is not None
     group = candidate.decided[1].group
-    named = group.selected(candidate) if group.tags is not None else candidate.tags
+    if group.tags is None:
+        return ()
+    named = group.selected(candidate)
     return tuple(tag.name for tag in candidate.tags if tag not in named)
 
 

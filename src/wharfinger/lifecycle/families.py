@@ -117,13 +117,15 @@ def reached(starts: Iterable[int], families: Families) -> dict[int, int]:
 def unowned(candidates: Iterable[int], families: Families) -> list[int]:
     """Those that no candidate owns, however far: circles, which a digest cannot make but a list may say."""
     found = owned_by(candidates, families)
+    if len(found) == len(families.ordinary):
+        return []
     return [i for i in range(len(families.ordinary)) if i not in found]
 
 
 def owned_by(starts: Iterable[int], families: Families) -> dict[int, int]:
     """Whatever the starts own, however far, by which; the starts by themselves."""
     found = {i: i for i in starts}
-    waiting = list(found)
+    waiting = list(found) if families.children or families.referrers else []
     for i in waiting:
         for other in families.owned(i):
             if other not in found:
