@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from wharfinger.cli import policy_files
+from wharfinger.cli import lifecycle_foreign, policy_files
+from wharfinger.cli.lifecycle_foreign import Kind
 from wharfinger.cli.output import print_rows
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal, RequestInvalid
@@ -18,42 +19,61 @@ lifecycle = App(name="lifecycle", help="Which images stay and which go.")
 @lifecycle.command
 def evaluate(
     *,
-    policy: Annotated[Path, Parameter(help="A policy.yaml with a lifecycle section.")],
+    policy: Annotated[Path, Parameter(help="A policy.yaml with a lifecycle section, or what --from says.")],
     images: Annotated[
         Path, Parameter(help="A JSON array of images; - reads standard input.", allow_leading_hyphen=True)
     ],
     now: Annotated[str, Parameter(help="The time that it is taken to be, like 2026-01-31T00:00:00Z.")],
+    kind: Annotated[Kind | None, Parameter(name="--from", help="The policy is that of another registry.")] = None,
     output: Annotated[Literal["json", "table"], Parameter(help="How to print the verdicts.")] = "json",
 ) -> int:
     """Say of each image what a policy would do with it at a time, and why. No server is asked and nothing is changed.
 
-    Prints one record for each image, in the order of the images.
+    Prints one record for each image, in the order of the images. With --from, rules have the names that the other
+    registry knows them by.
     """
-    from wharfinger.lifecycle.evaluate import evaluate
+    if kind is None:
+        from wharfinger.lifecycle.evaluate import evaluate
 
-    policies = policy_from(policy)
-    verdicts = evaluate(policies, images_from(images), _moment(now))
+        policies = policy_from(policy)
+        found = [verdict.record() for verdict in evaluate(policies, images_from(images), _moment(now))]
+    else:
+        found = lifecycle_foreign.records(kind, policy, images_from(images), _moment(now))
     if output == "json":
-        lines = (json.dumps(verdict.record()) for verdict in verdicts)
-        sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if verdicts else "[]\n")
-        return 0
-    headings = ("VERDICT", "REPOSITORY", "ID", "RULE", "TAGS REMOVED", "PROTECTED BY", "REASON")
-    print_rows(
-        headings,
-        (
-            (
-                v.verdict,
-                v.repository or "",
-                v.id,
-                v.rule or "",
-                " ".join(v.tags_removed),
-                v.protected_by or "",
-                v.reason,
-            )
-            for v in verdicts
-        ),
-    )
+        lines = (json.dumps(record) for record in found)
+        sys.stdout.write("[\n" + ",\n".join(lines) + "\n]\n" if found else "[]\n")
+    else:
+        _print(found)
     return 0
+
+
+@lifecycle.command(name="import")
+def bring(
+    file: Annotated[Path, Parameter(help="What the other registry exports.")],
+    *,
+    kind: Annotated[Kind, Parameter(name="--from", help="Which registry that is.")],
+    repositories: Annotated[
+        tuple[str, ...], Parameter(help="A pattern of the repositories that the policy is for; may be given again.")
+    ] = (),
+) -> int:
+    """Print the lifecycle policy of another registry as a policy.yaml that decides the same.
+
+    What cannot be translated exactly is refused with the reason. No server is asked and nothing is changed.
+    """
+    sys.stdout.write(lifecycle_foreign.text(kind, file, repositories))
+    return 0
+
+
+def _print(records: list[dict[str, Any]]) -> None:
+    headings = ("VERDICT", "REPOSITORY", "ID", "RULE", "TAGS REMOVED", "PROTECTED BY", "REASON")
+    keys = ("verdict", "repository", "id", "rule", "tags_removed", "protected_by", "reason")
+    print_rows(headings, ([_cell(record[key]) for key in keys] for record in records))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else str(value)
 
 
 def policy_from(file: Path) -> Any:

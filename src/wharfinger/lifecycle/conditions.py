@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import ClassVar, Literal, Protocol
 
 from wharfinger.lifecycle.images import Image, TagOf
-from wharfinger.lifecycle.units import duration_written, size_written
+from wharfinger.lifecycle.units import duration_written, size_written, written
 from wharfinger.select.selectors import Selector
 
 
@@ -107,6 +107,35 @@ class UntaggedFor(Condition):
 
     def __str__(self) -> str:
         return f"has had no tag for more than {duration_written(self.length)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UntaggedAfter(Condition):
+    """Without a tag, and it is known to have lost the last one after this moment (microseconds since the epoch)."""
+
+    moment: int
+    key: ClassVar[str] = "untagged_after"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        lost = item.image.untagged_since
+        return not item.tags and lost is not None and lost > self.moment
+
+    def __str__(self) -> str:
+        return f"lost its last tag after {written(self.moment)}"
+
+
+@dataclass(frozen=True, slots=True)
+class HasSubject(Condition):
+    """Whether it says what it refers to, be that present or not."""
+
+    wanted: bool = True
+    key: ClassVar[str] = "has_subject"
+
+    def holds(self, item: Item, group: "Group", run: Run) -> bool:
+        return (item.image.subject is not None) is self.wanted
+
+    def __str__(self) -> str:
+        return "refers to a subject" if self.wanted else "refers to no subject"
 
 
 What = Literal["pushed", "tagged", "pulled", "created"]
@@ -291,7 +320,7 @@ class Not(Condition):
         return f"is not what ({self.group})"
 
 
-By = Literal["tagged", "pushed", "pulled", "active", "created", "version"]
+By = Literal["tagged", "pushed", "arrived", "pulled", "active", "created", "version"]
 
 
 @dataclass(frozen=True, slots=True)

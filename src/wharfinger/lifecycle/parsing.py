@@ -264,6 +264,10 @@ CONDITIONS: Mapping[str, Word] = {
     "all_tags": _selecting(conditions.AllTags, "tag"),
     "untagged": _wanting(conditions.Untagged),
     "untagged_for": _lasting(conditions.UntaggedFor),
+    "untagged_after": Word(
+        lambda parser, value, path, _: _made(conditions.UntaggedAfter, parser.unit(value, path, units.moment)),
+        {"type": "string", "format": "date-time"},
+    ),
     "repositories": _selecting(conditions.Repositories, "repository"),
     "digest": _selecting(conditions.Digest, "digest"),
     "protected": _wanting(conditions.Protected),
@@ -275,6 +279,7 @@ CONDITIONS: Mapping[str, Word] = {
     "annotations": _worded("annotations"),
     "platform": _selecting(conditions.Platform),
     "artifact_type": _selecting(conditions.ArtifactType),
+    "has_subject": _wanting(conditions.HasSubject),
     "all": _grouped(conditions.All),
     "any": _grouped(conditions.Any),
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),

@@ -18,8 +18,12 @@ def _pulled(item: Item, _: Sequence[TagOf]) -> int:
     return NEVER if item.pulled is None else item.pulled
 
 
+def _arrived(item: Item, selected: Sequence[TagOf]) -> int:
+    return max(item.pushed, tagged(item, selected))
+
+
 def _active(item: Item, selected: Sequence[TagOf]) -> int:
-    return max(item.pushed, tagged(item, selected), _pulled(item, selected))
+    return max(_arrived(item, selected), _pulled(item, selected))
 
 
 def _version(_: Item, selected: Sequence[TagOf]) -> Precedence:
@@ -30,6 +34,7 @@ def _version(_: Item, selected: Sequence[TagOf]) -> Precedence:
 RANKS: Mapping[By, Rank] = {
     "tagged": tagged,
     "pushed": lambda item, _: item.pushed,
+    "arrived": _arrived,
     "pulled": _pulled,
     "active": _active,
     "created": lambda item, _: created(item),

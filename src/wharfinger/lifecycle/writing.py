@@ -8,14 +8,14 @@ import yaml
 from wharfinger.lifecycle import conditions
 from wharfinger.lifecycle.conditions import Condition, Group
 from wharfinger.lifecycle.rules import Policy, Rule
-from wharfinger.lifecycle.units import duration_written, size_written
+from wharfinger.lifecycle.units import duration_written, size_written, written
 
 
 def text(policies: Iterable[Policy]) -> str:
     """A whole ``policy.yaml`` with these policies."""
     document = {"version": 1, "lifecycle": plain(policies)}
-    written: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=120)
-    return written
+    dumped: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=False, width=120)
+    return dumped
 
 
 def plain(policies: Iterable[Policy]) -> list[dict[str, Any]]:
@@ -71,6 +71,7 @@ _VALUES: Mapping[type[Condition], Callable[[Any], Any]] = {
     conditions.AllTags: _selector,
     conditions.Untagged: _wanted,
     conditions.UntaggedFor: _length,
+    conditions.UntaggedAfter: lambda condition: written(condition.moment),
     conditions.Repositories: _selector,
     conditions.Digest: _selector,
     conditions.Protected: _wanted,
@@ -81,6 +82,7 @@ _VALUES: Mapping[type[Condition], Callable[[Any], Any]] = {
     conditions.Words: lambda condition: {name: selector.plain() for name, selector in condition.wanted},
     conditions.Platform: _selector,
     conditions.ArtifactType: _selector,
+    conditions.HasSubject: _wanted,
     conditions.All: _groups,
     conditions.Any: _groups,
     conditions.Not: lambda condition: group(condition.group),
