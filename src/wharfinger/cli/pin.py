@@ -102,7 +102,7 @@ def pin(
 def _file(path: Path, work: _Work) -> None:
     try:
         source = files.read(path)
-        found = finding.find(path.absolute(), source.text).found
+        found = finding.find(path.absolute().as_posix(), source.text).found
     except Refusal as refusal:
         work.rows.append(_Row(path.as_posix(), "unreadable", refusal.message))
         return
@@ -130,7 +130,9 @@ def _write(source: Source, rows: dict[Found, _Row], work: _Work) -> None:
     if not changed:
         return
     try:
-        files.replace(source, editing.pinned(source.path.absolute(), source.text, changed, drop_tag=work.drop_tag))
+        files.replace(
+            source, editing.pinned(source.path.absolute().as_posix(), source.text, changed, drop_tag=work.drop_tag)
+        )
     except Refusal as refusal:
         for found in changed:
             rows[found].rule, rows[found].reason = "not-written", refusal.message

@@ -1,7 +1,6 @@
 """Puts digests into a file and leaves every other character as it was. Pure."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 
 from wharfinger.errors import Refusal
 from wharfinger.spec.digest import Digest
@@ -9,7 +8,7 @@ from wharfinger.tagging.pinning.finding import find
 from wharfinger.tagging.pinning.found import Found
 
 
-def pinned(path: PurePath, text: str, chosen: Mapping[Found, Digest], *, drop_tag: bool = False) -> str:
+def pinned(path: str, text: str, chosen: Mapping[Found, Digest], *, drop_tag: bool = False) -> str:
     """The text with the chosen references pinned, and nothing else changed.
 
     It is read once more: raises Refusal where it would not say what it should.
@@ -31,7 +30,7 @@ def _place(found: Found) -> tuple[int, int]:
     return found.slot.start, found.slot.end
 
 
-def _require_the_same(path: PurePath, text: str, made: str, chosen: Mapping[Found, Digest]) -> None:
+def _require_the_same(path: str, text: str, made: str, chosen: Mapping[Found, Digest]) -> None:
     before, after = find(path, text).found, find(path, made).found
     if len(before) != len(after) or not all(map(_is_as_wanted, before, after, map(chosen.get, before))):
         raise Refusal(f"{path}: it would mean something else when pinned: pin it by hand")

@@ -94,7 +94,9 @@ def listed(paths: Sequence[Path], exclude: Sequence[str]) -> Iterator[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if _is_looked_into(name))
-        yield from (path for name in sorted(files) if finding.is_known(path := Path(place) / name) and path.is_file())
+        yield from (
+            Path(place) / name for name in sorted(files) if finding.is_known(name) and (Path(place) / name).is_file()
+        )
 
 
 def _is_looked_into(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 import fnmatch
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.tagging.pinning import dockerfiles, kubernetes, pipelines, yaml_nodes
@@ -32,13 +31,13 @@ _NAMED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def is_known(path: PurePath) -> bool:
+def is_known(path: str) -> bool:
     """Whether a file of this name may hold references."""
     return _is_dockerfile(path) or _like(path, _YAML) or _like(path, _NAMED["Kustomize"])
 
 
-def find(path: PurePath, text: str) -> Findings:
-    """Every reference in the file. Raises RequestInvalid where it cannot be read."""
+def find(path: str, text: str) -> Findings:
+    """Every reference in the file of this path, with slashes. Raises RequestInvalid where it cannot be read."""
     shift = len(BOM) if text.startswith(BOM) else 0
     gathering = Gathering(shift)
     if _is_dockerfile(path):
@@ -63,15 +62,19 @@ def _documents(text: str) -> list[Node]:
         raise RequestInvalid("a template, which only its own program can read: pin what it is filled from") from error
 
 
-def _is_dockerfile(path: PurePath) -> bool:
-    return _like(path, _DOCKERFILES) and not path.name.lower().endswith((".dockerignore", ".containerignore"))
+def _is_dockerfile(path: str) -> bool:
+    return _like(path, _DOCKERFILES) and not _name(path).endswith((".dockerignore", ".containerignore"))
 
 
-def _like(path: PurePath, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(path.name.lower(), pattern) for pattern in patterns)
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].lower()
 
 
-def _kind(path: PurePath, document: Node) -> str:
+def _like(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(_name(path), pattern) for pattern in patterns)
+
+
+def _kind(path: str, document: Node) -> str:
     """By what it says of itself where it does, else by the file's name, else by its shape."""
     if not isinstance(document, yaml_nodes.Mapping):
         return "YAML"
@@ -84,7 +87,7 @@ def _kind(path: PurePath, document: Node) -> str:
     for name, patterns in _NAMED.items():
         if _like(path, patterns):
             return name
-    if path.parts[-3:-1] == (".github", "workflows"):
+    if path.split("/")[-3:-1] == [".github", "workflows"]:
         return "GitHub"
     return _by_shape(document, keys)
 
