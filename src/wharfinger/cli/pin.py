@@ -29,6 +29,7 @@ class _Row:
     shown: str = ""
     line: int = 1
     column: int = 1
+    width: int = 0
     pinned: str = ""
 
     @property
@@ -116,7 +117,7 @@ def _file(path: Path, work: _Work) -> None:
 def _row(path: Path, found: Found, lines: Lines, immutable: Immutable) -> _Row:
     verdict = judging.verdict(found, immutable)
     line, column = lines.place(found.start)
-    return _Row(path.as_posix(), verdict.rule, verdict.reason, found.shown, line, column)
+    return _Row(path.as_posix(), verdict.rule, verdict.reason, found.shown, line, column, found.end - found.start)
 
 
 def _write(source: Source, rows: dict[Found, _Row], work: _Work) -> None:
@@ -167,7 +168,9 @@ def _print(rows: list[_Row], format: str, *, bad_only: bool) -> None:
         print_json([row.fields() for row in rows])
     elif format == "sarif":
         problems = [
-            Problem(row.file, row.rule, row.reason, row.shown, row.line, row.column) for row in rows if row.is_bad
+            Problem(row.file, row.rule, row.reason, row.shown, row.line, row.column, row.width)
+            for row in rows
+            if row.is_bad
         ]
         print_json(sarif.document(problems))
     else:

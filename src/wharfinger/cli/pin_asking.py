@@ -8,7 +8,7 @@ from wharfinger.cli import logins
 from wharfinger.cli.logins import Login
 from wharfinger.errors import Refusal
 from wharfinger.tagging.pinning import credentials, judging
-from wharfinger.tagging.pinning.credentials import Credentials
+from wharfinger.tagging.pinning.credentials import Credentials, Keeper
 from wharfinger.tagging.pinning.judging import Immutable
 from wharfinger.tagging.pinning.resolving import Known, Resolver
 
@@ -23,13 +23,13 @@ def asked(plain: frozenset[str], *, write: bool) -> Iterator[tuple[Immutable, Re
 
     asker = Asker(plain)
     try:
-        yield judging.nobody_knows, Resolver(asker, _known())
+        keeper = credentials.load()
+        yield judging.nobody_knows, Resolver(asker, _known(keeper), keeper.helper)
     finally:
         asker.close()
 
 
-def _known() -> Known:
-    keeper = credentials.load()
+def _known(keeper: Keeper) -> Known:
     own = _login()
 
     def known(registry: str) -> Credentials | None:

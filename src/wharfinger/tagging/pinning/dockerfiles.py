@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from wharfinger.tagging.pinning.docker_lines import Directive, Instruction, Word, read
-from wharfinger.tagging.pinning.found import Gathering
+from wharfinger.tagging.pinning.found import Found, Gathering
 
 _VARIABLE = re.compile(r"\$(?:([a-zA-Z_][a-zA-Z0-9_]*)|\{([a-zA-Z_][a-zA-Z0-9_]*)\})")
 _ASSIGNMENT = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.*)", re.DOTALL)
@@ -98,7 +98,7 @@ def _reference(image: Word, gathering: Gathering) -> None:
     if image.is_whole:
         gathering.reference(image.places[0], image.text)
     else:
-        gathering.trouble(image.places[0], image.text, _NOT_IN_ONE_PIECE)
+        gathering.add(Found(image.places[0], image.places[0], image.text, trouble=_NOT_IN_ONE_PIECE))
 
 
 def _operands(words: tuple[Word, ...]) -> tuple[Word, ...]:

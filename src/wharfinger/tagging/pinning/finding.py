@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.tagging.pinning import dockerfiles, kubernetes, pipelines, yaml_nodes
-from wharfinger.tagging.pinning.found import Findings, Gathering
+from wharfinger.tagging.pinning.found import BOM, Findings, Gathering
 from wharfinger.tagging.pinning.yaml_nodes import Node
 
-BOM = "\ufeff"
 Finder = Callable[[Node, Gathering], None]
 
 FINDERS: Mapping[str, Finder] = {

@@ -11,6 +11,7 @@ from wharfinger.spec.digest import Digest
 from wharfinger.tagging.pinning import references
 from wharfinger.tagging.pinning.references import ImageReference
 
+BOM = "\ufeff"
 _SHARED = "the same value is used for several images, and is not touched"
 
 
@@ -34,7 +35,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A reference at ``start``; ``trouble`` says why it cannot be pinned, and then there is no slot."""
+    """A reference at ``start``, and up to ``end`` where it stands in one piece.
+
+    ``trouble`` says why it cannot be pinned; then there is no slot.
+    """
 
     start: int
     end: int
@@ -101,13 +105,14 @@ class Gathering:
     def done(self) -> tuple[Found, ...]:
         """In the order of the file. What several different references share is left alone: it cannot suit them all."""
         slots = Counter(each.slot.start for each in self._found.values() if each.slot is not None)
-        told = (
-            replace(each, reference=None, slot=None, trouble=_SHARED)
-            if each.slot and slots[each.slot.start] > 1
-            else each
-            for each in self._found.values()
-        )
-        return tuple(sorted(told, key=lambda each: each.start))
+        told = (_alone(each) if each.slot and slots[each.slot.start] > 1 else each for each in self._found.values())
+        return tuple(sorted(told, key=lambda each: (each.start, each.shown)))
+
+
+def _alone(found: Found) -> Found:
+    if found.reference is not None and found.reference.is_pinned:
+        return replace(found, slot=None)
+    return replace(found, reference=None, slot=None, trouble=_SHARED)
 
 
 def filled_in(text: str) -> str:
@@ -127,7 +132,7 @@ class Lines:
     _starts: Sequence[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        starts = [0]
+        starts = [len(BOM) if self.text.startswith(BOM) else 0]
         for at, character in enumerate(self.text):
             if character == "\n" or (character == "\r" and self.text[at + 1 : at + 2] != "\n"):
                 starts.append(at + 1)

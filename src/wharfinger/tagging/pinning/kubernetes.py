@@ -13,10 +13,11 @@ CONTAINERS = frozenset(
 )
 """What ``image`` below one of these is a reference, whatever it looks like."""
 _NO_IMAGES = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
+_NOTES = frozenset({"labels", "annotations", "matchLabels", "data", "stringData", "env"})
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico")
 _SEVERAL_LINES = "it is written over several lines or with escapes, and is not touched"
 _ALIASED = "its tag is used in other places too, and is not touched"
-_BY_THE_CHART = "no tag here: the chart decides, and it cannot be pinned without one"
+_NO_TAG = "no tag here: what reads this decides, and without one it cannot be pinned"
 
 
 def resources(root: Node, gathering: Gathering) -> None:
@@ -34,7 +35,7 @@ def _everywhere(root: Node, gathering: Gathering, certain: frozenset[str] | None
         image = mapping.get("image")
         if isinstance(image, Scalar) and certain is not None and key in certain:
             whole(image, gathering)
-        elif isinstance(image, Scalar):
+        elif isinstance(image, Scalar) and key not in _NOTES:
             _guessed(mapping, image, gathering, bare=certain is None)
         elif isinstance(image, Mapping) and key == "volumes" and (source := image.text("reference")) is not None:
             whole(source, gathering)
@@ -54,7 +55,7 @@ def whole(node: Node | None, gathering: Gathering, *, before: str = "") -> None:
     if not isinstance(node, Scalar) or node.is_null or not node.text or not node.text.startswith(before):
         return
     if not node.literal:
-        gathering.trouble(node.start, node.text, _SEVERAL_LINES)
+        gathering.add(Found(node.start, node.start, node.text, trouble=_SEVERAL_LINES))
         return
     gathering.reference(node.start + len(before), node.text[len(before) :])
 
@@ -115,22 +116,27 @@ def _slots(name: str, at: Scalar, tag: Scalar | None, digest: Scalar | None, gat
     here = tag if tag is not None and has_tag else at
     trouble = filled_in(shown)
     if not trouble and not has_tag and not has_digest:
-        trouble = _BY_THE_CHART
+        trouble = _NO_TAG
     if not trouble and not all(each.literal for each in (tag, digest) if each is not None and not each.is_null):
         trouble = _SEVERAL_LINES
-    if not trouble and digest is None and tag is not None and tag.aliased:
-        trouble = _ALIASED
     try:
         reference = None if trouble else references.parse(shown)
     except RequestInvalid as error:
         reference, trouble = None, error.message
     slot = None if reference is None else _slot(tag, digest)
-    gathering.add(Found(here.start, here.start + len(here.text), shown, reference, slot, trouble))
+    if reference is not None and slot is None and not reference.is_pinned:
+        reference, trouble = None, _ALIASED
+    end = here.start + (len(here.text) if here.literal else 0)
+    gathering.add(Found(here.start, end, shown, reference, slot, trouble))
 
 
 def _slot(tag: Scalar | None, digest: Scalar | None) -> Slot | None:
-    if digest is not None:
+    """Where the digest goes; None where something else would get it too."""
+    written = digest or tag
+    if written is None or written.aliased:
+        return None
+    if written is digest:
         # Where nothing is written after the colon, a space must come before what is.
-        before = " " if digest.plain and not digest.text else ""
-        return Slot(digest.start, digest.start + len(digest.text), Form.DIGEST, before)
-    return None if tag is None else Slot(tag.start, tag.start + len(tag.text), Form.TAG)
+        before = " " if written.plain and not written.text else ""
+        return Slot(written.start, written.start + len(written.text), Form.DIGEST, before)
+    return Slot(written.start, written.start + len(written.text), Form.TAG)

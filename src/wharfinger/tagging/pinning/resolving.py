@@ -35,9 +35,10 @@ Known = Callable[[str], Credentials | None]
 class Resolver:
     """Asks each registry once for each tag."""
 
-    def __init__(self, asker: Asker, known: Known) -> None:
+    def __init__(self, asker: Asker, known: Known, helper: Callable[[str], str] = lambda _: "") -> None:
         self._asker = asker
         self._known = known
+        self._helper = helper
         self._authorizations: dict[tuple[str, str], str] = {}
         self._resolved: dict[tuple[str, str, str], Digest | Refusal] = {}
 
@@ -102,7 +103,7 @@ class Resolver:
         if "basic" not in asked:
             raise Unreachable(f"{reference.registry} wants credentials in a way that is not spoken here")
         if known is None or not known.username:
-            raise _no_credentials(reference)
+            raise self._no_credentials(reference)
         self._require_sealed(url, url, reference)
         return _basic(known)
 
@@ -121,7 +122,7 @@ class Resolver:
             asking = f"{realm}{'&' if '?' in realm else '?'}{urlencode(fields)}"
             answer = self._asker.send("GET", asking, headers, size=TOKEN_AT_MOST, follow=False)
         if answer.status in {401, 403}:
-            raise _refused(reference) if known is not None else _no_credentials(reference)
+            raise _refused(reference) if known is not None else self._no_credentials(reference)
         return _token_in(answer, reference)
 
     def _require_sealed(self, realm: str, url: str, reference: ImageReference) -> None:
@@ -132,6 +133,12 @@ class Resolver:
             raise Unreachable(f"{reference.registry} names no URL to log in at") from error
         if to.scheme != "https" and not (is_here(to.host) and is_here(by.host)):
             raise Unauthorized(f"{reference.registry} wants credentials sent unencrypted, which is not done")
+
+    def _no_credentials(self, reference: ImageReference) -> Unauthorized:
+        registry = reference.registry
+        if helper := self._helper(registry):
+            return Unauthorized(f"{registry} wants credentials, and docker-credential-{helper} is not asked for them")
+        return Unauthorized(f"{registry} wants credentials: run 'docker login {registry}' or 'wharf login'")
 
 
 def _token_in(answer: Answer, reference: ImageReference) -> str:
@@ -170,10 +177,6 @@ def _require_manifest(answer: Answer, reference: ImageReference) -> None:
 def _basic(known: Credentials) -> str:
     pair = f"{known.username}:{known.password}".encode()
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
-
-
-def _no_credentials(reference: ImageReference) -> Unauthorized:
-    return Unauthorized(f"{reference.registry} wants credentials: run 'docker login {reference.registry}'")
 
 
 def _refused(reference: ImageReference) -> Unauthorized:

@@ -22,6 +22,7 @@ class Problem:
     shown: str = ""
     line: int = 1
     column: int = 1
+    width: int = 0
 
 
 def document(problems: Sequence[Problem]) -> dict[str, Any]:
@@ -50,8 +51,15 @@ def _rule(rule: str) -> dict[str, Any]:
     }
 
 
+def _remedy(problem: Problem) -> str:
+    pinnable = problem.rule in {"no-tag", "latest", "mutable-tag"}
+    return f" To pin it: wharf pin --write {problem.file}" if pinnable else ""
+
+
 def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:
     region: dict[str, Any] = {"startLine": problem.line, "startColumn": problem.column}
+    if problem.width:
+        region["endColumn"] = problem.column + problem.width
     name = f"{problem.shown}: " if problem.shown else ""
     # Without the line: a finding stays the same when others above it come and go.
     identity = f"{problem.file}\0{problem.rule}\0{problem.shown}"
@@ -59,7 +67,7 @@ def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:
         "ruleId": problem.rule,
         "ruleIndex": rules.index(problem.rule),
         "level": LEVELS.get(problem.rule, "error"),
-        "message": {"text": f"{name}{problem.reason}. To pin it: wharf pin --write {problem.file}"},
+        "message": {"text": f"{name}{problem.reason}.{_remedy(problem)}"},
         "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": quote(problem.file)}, "region": region}},
         ],
