@@ -60,7 +60,11 @@ from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.uploads import Uploads
+from wharfinger.tagging import section as tag_section
+from wharfinger.tagging.guard import RuleBook, TagGuard
+from wharfinger.tagging.tagging import Tagging
 from wharfinger.ui.app import create_ui
 from wharfinger.ui.services import Services as UiServices
 from wharfinger.web.challenge import Addresses
@@ -76,6 +80,8 @@ from wharfinger.web.told import Told
 Clock = Callable[[], float]
 
 LAST_USE_SECONDS = 30.0
+POLICY_SECTIONS = (tag_section.SECTION,)
+"""What may stand in ``policy.yaml`` beside ``access``; commands have the same in ``cli/policy_sections.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Services:
     manifests: Manifests
     pulls: Pulls
     deletes: Deletes
+    tagging: Tagging
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -132,6 +139,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
+    guard = TagGuard(RuleBook())
+    tag_changes = TagChanges(guard)
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -146,16 +155,17 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed),
+        policies=Policies(db, now, changed, POLICY_SECTIONS),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests)),
+        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), tags=tag_changes),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        deletes=Deletes(db),
+        deletes=Deletes(db, tag_changes),
+        tagging=Tagging(db, now, guard, tag_changes),
     )
 
 
@@ -207,6 +217,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
+        tagging=services.tagging,
         groups=services.groups,
         granting=services.granting,
         logins=services.logins,

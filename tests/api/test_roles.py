@@ -59,6 +59,8 @@ def overseers(status: int) -> dict[str, int]:
 CI = "https://ci.example.org"
 JWKS = json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]})
 
+PUSHERS = only(200, "publisher", "maintainer", "administrator")
+
 TABLE = [
     Row("POST", "/login", LOGIN, dict.fromkeys(CALLERS, 200)),
     Row("DELETE", "/login", None, accounts_of_any_role(400)),  # whoever has an account may, but not with a password
@@ -72,6 +74,9 @@ TABLE = [
     Row("DELETE", "/tags/shop/web/1.4", None, only(204, "publisher", "maintainer", "administrator")),
     Row("GET", "/manifests/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("DELETE", f"/manifests/shop/web/{IMAGE.digest}", None, only(204, "maintainer", "administrator")),
+    Row("POST", "/tags/shop/web", {"digest": IMAGE.digest, "names": ["new"]}, PUSHERS),
+    Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
+    Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
     Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see test_grants.py
     Row("POST", "/grants", GRANT, administrators(201)),
     Row("DELETE", "/grants/1", None, administrators(204)),

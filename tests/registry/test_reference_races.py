@@ -3,7 +3,7 @@
 from tests.kit.images import Image, image, index
 from tests.registry.nodes import BY, Fleet, Node, body, repeat
 from wharfinger.errors import InUse, ManifestBlobUnknown, ManifestUnknown, PreconditionFailed, Refusal
-from wharfinger.registry.manifests import Precondition
+from wharfinger.registry.tag_changes import Precondition
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec import names

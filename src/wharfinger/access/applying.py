@@ -10,10 +10,10 @@ from wharfinger.access import actions, granting, patterns
 from wharfinger.access.caller import Caller
 from wharfinger.access.grants import GROUP, Grant, Policy, may_hand_out
 from wharfinger.access.planning import Change, Kind, Plan
-from wharfinger.access.policy_things import Group, Issuer, Member, Role, Service, Trust, detail
+from wharfinger.access.policy_things import Group, Issuer, Item, Member, Role, Service, Trust, detail
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import Denied
-from wharfinger.meta import accounts, audit, grants, trusts
+from wharfinger.meta import accounts, audit, grants, policy_sections, trusts
 from wharfinger.meta.accounts import SERVICE, Account
 from wharfinger.meta.grants import GrantRow, IssuerRow, TrustRow
 from wharfinger.meta.policies import Stored
@@ -42,12 +42,14 @@ class Apply:
             giving.require(change)
             self._make(change)
             self._record(change)
+        for word, body in plan.sections.items():
+            policy_sections.write(self.tx, word, body, self.now)
         told = {"hash": plan.hash, "changes": len(plan.changes), "prune": plan.prune}
         audit.add(self.tx, self.by.entry("policy.apply", detail=told))
 
     def _make(self, change: Change) -> None:
-        make = _MAKERS[type(change.thing)]
-        make(self, change)
+        if not isinstance(change.thing, Item):  # those are written with the whole of their section
+            _MAKERS[type(change.thing)](self, change)
 
     def _record(self, change: Change) -> None:
         sides = {"before": change.before, "after": change.after}
@@ -169,7 +171,7 @@ class _Giving:
                     self._require_account(trust.account)
                 case Issuer() as issuer:
                     self._require_issuer(issuer.url)
-                case None:
+                case Item() | None:
                     pass
 
     def _require_grant(self, row: GrantRow, *, new: bool) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from wharfinger.access.effects import World
 from wharfinger.access.grants import ANONYMOUS, GROUP
 from wharfinger.access.policy_file import Access
 from wharfinger.access.policy_reading import Problem
-from wharfinger.access.policy_things import NOUNS, Group, Issuer, Member, Role, Service, Thing, Trust, detail
+from wharfinger.access.policy_things import NOUNS, Group, Issuer, Member, Role, Service, Thing, Trust, detail, noun
 from wharfinger.meta.accounts import PERSON, SERVICE
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.policies import Stored
@@ -61,7 +61,7 @@ class Change:
 
     @property
     def noun(self) -> str:
-        return NOUNS[type(self.thing)]
+        return noun(self.thing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ class Plan:
     """All changes, in the order in which they are made; and what stands against it.
 
     ``kept`` are the removals that are not made because ``prune`` was not said. ``hash`` is of what is, of the file's
-    meaning and of the changes: while it is the same, applying does what was shown.
+    meaning and of the changes: while it is the same, applying does what was shown. ``sections`` are those beside
+    ``access`` that change, by their words, as they will be.
     """
 
     revision: int
@@ -78,6 +79,7 @@ class Plan:
     kept: tuple[Change, ...]
     problems: tuple[Problem, ...]
     hash: str
+    sections: Mapping[str, str] = field(default_factory=dict)
 
 
 def present(stored: Stored) -> Access:

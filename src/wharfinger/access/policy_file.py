@@ -20,6 +20,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from wharfinger.access import actions, claims, granting, providers, yaml_tree
@@ -29,7 +30,7 @@ from wharfinger.access.granting import Wanted
 from wharfinger.access.groups import group_name
 from wharfinger.access.moments import moment_or_seconds
 from wharfinger.access.policy_reading import Reading
-from wharfinger.access.policy_things import Issuer, Service, Trust
+from wharfinger.access.policy_things import Issuer, Item, Service, Trust
 from wharfinger.access.yaml_tree import Place, Tree
 from wharfinger.errors import RequestInvalid
 from wharfinger.meta.grants import GrantRow
@@ -54,29 +55,33 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole ``policy.yaml``."""
+    """A whole ``policy.yaml``; ``beside`` are the sections that other parts of the registry read, those it has."""
 
     access: Access
+    beside: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
 
 
 Section = Callable[[Reading, Tree, str], object]
 
 TOP_LEVEL: tuple[str, ...] = ("version", "access")
-"""What may stand at the top; another part of the registry adds its own word here and a field to :class:`Policy`."""
+"""What may stand at the top; other parts of the registry have their words beside these: see ``policy_sections.py``."""
+Readers = Mapping[str, Callable[[Reading, Tree, str], tuple[Item, ...]]]
+"""By word, who reads what stands under it. What they find wrong, they note."""
 
 
-def parse(text: str) -> Policy:
+def parse(text: str, readers: Readers = MappingProxyType({})) -> Policy:
     """The policy that ``text`` is. Raises RequestInvalid, whose ``detail["problems"]`` has all that is wrong."""
     root = yaml_tree.read(text)
     reading = Reading()
     if root is None:
         reading.note(None, "", "there is nothing in it: want at least 'version: 1'")
         reading.finish()
-    top = reading.fields(root, "", TOP_LEVEL, required=("version",))
+    top = reading.fields(root, "", (*TOP_LEVEL, *readers), required=("version",))
     reading.text(top.get("version"), "version", _version)
     access = _access(reading, top["access"]) if "access" in top else Access()
+    beside = {word: read(reading, top[word], word) for word, read in readers.items() if word in top}
     reading.finish()
-    return Policy(replace(access, places=reading.places))
+    return Policy(replace(access, places=reading.places), beside)
 
 
 def _version(text: str) -> str:

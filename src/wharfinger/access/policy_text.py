@@ -1,6 +1,6 @@
 """Writes ``policy.yaml``: what :mod:`policy_file` reads as the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
@@ -11,8 +11,8 @@ from wharfinger.access.policy_things import Issuer, Service, Trust
 from wharfinger.meta.grants import GrantRow
 
 
-def render(access: Access) -> str:
-    """The file. Sections that are None are left out."""
+def render(access: Access, beside: Mapping[str, Sequence[object]] | None = None) -> str:
+    """The file. Sections that are None are left out, and so are those ``beside`` it that are empty."""
     sections: dict[str, object] = {}
     if access.roles is not None:
         sections["roles"] = {name: list(words) for name, words in sorted(access.roles.items())}
@@ -26,13 +26,16 @@ def render(access: Access) -> str:
         sections["issuers"] = [_issuer(each) for _, each in sorted(access.issuers.items())]
     if access.trusts is not None:
         sections["trust"] = [_trust(each) for each in access.trusts]
-    return "".join(_document(sections))
+    return "".join(_document(sections, beside or {}))
 
 
-def _document(sections: dict[str, object]) -> Iterator[str]:
+def _document(sections: dict[str, object], beside: Mapping[str, Sequence[object]]) -> Iterator[str]:
     yield f"version: {VERSION}\n"
     if sections:
         yield _dump({"access": sections})
+    for word, items in beside.items():
+        if items:
+            yield _dump({word: list(items)})
 
 
 def _dump(value: object) -> str:

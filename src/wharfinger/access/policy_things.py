@@ -58,7 +58,22 @@ class Member:
     account: str
 
 
-Thing = Role | Group | Member | Service | GrantRow | Issuer | Trust
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing of a section beside ``access``: what it is called, and what it says, as JSON."""
+
+    noun: str
+    name: str
+    body: str
+
+    @property
+    def plain(self) -> dict[str, object]:
+        """What it says."""
+        found: dict[str, object] = json.loads(self.body)
+        return found
+
+
+Thing = Role | Group | Member | Service | GrantRow | Issuer | Trust | Item
 
 NOUNS: Mapping[type, str] = {
     Role: "role",
@@ -71,8 +86,15 @@ NOUNS: Mapping[type, str] = {
 }
 
 
+def noun(thing: Thing) -> str:
+    """What kind of thing it is."""
+    return thing.noun if isinstance(thing, Item) else NOUNS[type(thing)]
+
+
 def detail(thing: Thing) -> dict[str, object]:
     """The thing for people and records: its fields, without what is not yet known of it."""
+    if isinstance(thing, Item):
+        return thing.plain
     fields = asdict(thing)
     if isinstance(thing, GrantRow):
         fields = {name: fields[name] for name in ("principal", "role", "pattern", "tags", "networks", "until", "deny")}

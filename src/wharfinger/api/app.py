@@ -21,6 +21,7 @@ from wharfinger.api.routes import Anyone, Needs, Route, guarded
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
+from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
@@ -51,6 +52,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *SessionHandlers(services.authenticator, services.logins).routes(),
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
+        *TaggingHandlers(services.tagging).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),

@@ -18,6 +18,7 @@ from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
+from wharfinger.tagging.tagging import Tagging
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Services:
     accounts: Accounts
     pulls: Pulls
     deletes: Deletes
+    tagging: Tagging
     groups: Groups
     granting: Granting
     logins: Logins

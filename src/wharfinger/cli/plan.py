@@ -104,10 +104,10 @@ def _checked(file: Path) -> str:
 
 def _parsed(file: Path, text: str) -> str:
     """The text, which is a policy. Raises ConfigError with all that is wrong."""
-    from wharfinger.access import policy_file
+    from wharfinger.cli import policy_sections
 
     try:
-        policy_file.parse(text)
+        policy_sections.parse(text)
     except RequestInvalid as error:
         raise policy_files.told(file, error) from error
     return text

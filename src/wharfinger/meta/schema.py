@@ -73,6 +73,7 @@ manifests = Table(
     Column("size", BigInteger, nullable=False),
     Column("pushed_at", Double, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    Column("untagged_at", Double),  # since when it has no tag, if it had one; null while it has
     Index(None, "repository_id", "subject", "digest"),
 )
 

@@ -8,8 +8,9 @@ from wharfinger.errors import RequestInvalid
 from wharfinger.meta.manifests import Stored
 from wharfinger.oci.headers import content_headers, entity_tags, etag, matches, not_modified
 from wharfinger.registry.deletes import Deletes
-from wharfinger.registry.manifests import Manifests, Precondition
+from wharfinger.registry.manifests import Manifests
 from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.tag_changes import Precondition
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as spec
 from wharfinger.spec import names

@@ -3,8 +3,10 @@
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
-from wharfinger.meta import audit, blobs, manifests, tags
+from wharfinger.meta import audit, blobs, manifests, repos, tags
 from wharfinger.meta.db import Database
+from wharfinger.meta.history import How
+from wharfinger.registry.tag_changes import TagChanges, Where
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
 
@@ -15,31 +17,39 @@ NAMED_AT_MOST = 100
 class Deletes:
     """What a repository no longer holds."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, tags: TagChanges | None = None) -> None:
         self._db = db
+        self._tags = tags or TagChanges()
 
     async def tag(self, by: Caller, repository: RepoName, tag: Tag) -> None:
-        """Remove the tag and nothing else. Raises NameUnknown or ManifestUnknown."""
-        await self._db.write(_remove_tag, by, repository, tag)
+        """Remove the tag and nothing else. Raises NameUnknown or ManifestUnknown, or Denied when a rule forbids it."""
+        await self._db.write(self._remove_tag, by, repository, tag)
 
     async def manifest(self, by: Caller, repository: RepoName, digest: Digest) -> None:
-        """Remove the manifest and its tags. Raises NameUnknown, ManifestUnknown, or InUse when an index lists it."""
-        await self._db.write(_remove_manifest, by, repository, digest)
+        """Remove the manifest and its tags.
+
+        Raises NameUnknown, ManifestUnknown, InUse when an index lists it, or Denied when a rule forbids it for a tag.
+        """
+        await self._db.write(self._remove_manifest, by, repository, digest)
 
     async def blob(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Let the repository no longer hold the blob. Raises NameUnknown, BlobUnknown, or InUse by a manifest."""
         await self._db.write(_unlink_blob, by, repository, digest)
 
+    def _remove_tag(self, tx: Connection, by: Caller, repository: RepoName, tag: Tag) -> None:
+        digest = tags.remove(tx, repository, tag)
+        self._tags.removed(tx, by, _where(tx, repository), [tag], digest, by.now, How.DELETE)
+        audit.add(tx, by.entry("tag.delete", repository=repository, tag=tag, digest=digest))
 
-def _remove_tag(tx: Connection, by: Caller, repository: RepoName, tag: Tag) -> None:
-    digest = tags.remove(tx, repository, tag)
-    audit.add(tx, by.entry("tag.delete", repository=repository, tag=tag, digest=digest))
+    def _remove_manifest(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
+        gone = [Tag(name) for name in manifests.remove(tx, repository, digest)]
+        self._tags.removed(tx, by, _where(tx, repository), gone, digest, by.now, How.DELETE)
+        detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
+        audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
 
 
-def _remove_manifest(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-    gone = manifests.remove(tx, repository, digest)
-    detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
-    audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
+def _where(tx: Connection, repository: RepoName) -> Where:
+    return Where(repository, repos.require(tx, repository))
 
 
 def _unlink_blob(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:

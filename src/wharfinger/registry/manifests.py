@@ -1,24 +1,23 @@
 """Pushing manifests: read, check what it needs, and let its tags point at it, all or nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
-from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid, PreconditionFailed
-from wharfinger.meta import audit, blobs, manifests, repos, tags
+from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid
+from wharfinger.meta import audit, blobs, manifests, repos
 from wharfinger.meta.audit import Entry
 from wharfinger.meta.db import Database
+from wharfinger.meta.history import How
+from wharfinger.registry import tag_changes
+from wharfinger.registry.tag_changes import MayMove, Precondition, TagChanges, Where
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
 from wharfinger.spec.names import RepoName, Tag
-
-MayMove = Callable[[Tag], None]
-"""Raises Denied for a tag that points elsewhere and that the account may not move."""
 
 NAMED = 10
 """How many missing references a refusal names."""
@@ -32,21 +31,16 @@ class Sparse(StrEnum):
     ALLOW = "allow"
 
 
-@dataclass(frozen=True, slots=True)
-class Precondition:
-    """What must hold for the tag when it is moved (RFC 9110, section 13): ``current`` has one of these digests."""
-
-    current: frozenset[str] | None = None
-    absent: bool = False
-
-
 class Manifests:
     """The writing side of manifests and tags."""
 
-    def __init__(self, db: Database, now: Callable[[], float], *, sparse: Sparse) -> None:
+    def __init__(
+        self, db: Database, now: Callable[[], float], *, sparse: Sparse, tags: TagChanges | None = None
+    ) -> None:
         self._db = db
         self._now = now
         self._sparse = sparse
+        self._tags = tags or TagChanges()
 
     async def put(
         self,
@@ -60,8 +54,7 @@ class Manifests:
         """Store the manifest in the repository and let every one of ``names`` point at it.
 
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
-        it is wrong, PreconditionFailed when a tag is not what the client thinks it is, and what ``may_move`` raises
-        for a tag that points elsewhere. Then nothing was changed.
+        XX
         """
         # Before the tags are looked at: `may_move` lets the caller note another grant.
         told = by.entry("push", repository=repository, digest=manifest.digest, **_named(names))
@@ -80,6 +73,7 @@ class Manifests:
     ) -> None:
         now = self._now()
         repository_id = repos.ensure(tx, repository, now)
+        tag_changes.hold(tx, repository_id, names)
         present = self._require_references(tx, repository_id, manifest)
         if any(target.digest not in present for target in (*manifest.blobs, *manifest.children)):
             # What is about to come into the repository finds our edge to it, or we find it: never neither.
@@ -87,10 +81,8 @@ class Manifests:
             present = self._require_references(tx, repository_id, manifest)
         manifests.add(tx, repository_id, manifest, present, now)
         audit.add(tx, told)
-        for tag in names:
-            before = _point(tx, repository_id, tag, manifest.digest, condition, may_move, now)
-            if before != manifest.digest:
-                audit.add(tx, _moved(by, repository, tag, before, manifest.digest))
+        pointing, where = dict.fromkeys(names, manifest.digest), Where(repository, repository_id)
+        self._tags.point(tx, by, where, pointing, condition, may_move, now, How.PUSH)
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
         """Which of its targets the repository holds; those that it must hold but does not are refused."""
@@ -116,16 +108,6 @@ def _named(tags: Sequence[Tag]) -> dict[str, Any]:
     return {"tag": tags[0] if tags else None, "detail": {"tags": tags} if len(tags) > 1 else {}}
 
 
-def _moved(by: Caller, repository: RepoName, tag: Tag, before: Digest | None, after: Digest) -> Entry:
-    return by.entry(
-        "tag.make" if before is None else "tag.move",
-        repository=repository,
-        tag=tag,
-        digest=after,
-        detail={"before": before, "after": after},
-    )
-
-
 def _require_sizes(targets: Iterable[Descriptor], held: Mapping[Digest, int]) -> None:
     """A descriptor with another size than its content makes every client fail that checks what it pulled."""
     for target in targets:
@@ -137,32 +119,3 @@ def _require_sizes(targets: Iterable[Descriptor], held: Mapping[Digest, int]) ->
 def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
     named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} others" if len(missing) > NAMED else "")
     return ManifestBlobUnknown(f"push these first, the manifest refers to them: {named}", digests=missing[:NAMED])
-
-
-def _point(
-    tx: Connection,
-    repository_id: int,
-    tag: Tag,
-    digest: Digest,
-    condition: Precondition,
-    may_move: MayMove,
-    now: float,
-) -> Digest | None:
-    """Make the tag, or move the one that is there: two things to be allowed, so which it is must stay true.
-
-    Returns what it pointed at before.
-    """
-    made = condition.current is None and tags.create(tx, repository_id, tag, digest, now)
-    if made:
-        return None
-    if condition.absent:
-        raise PreconditionFailed(f"tag {tag} exists already (If-None-Match: *)", tag=tag)
-    current = tags.find_for_update(tx, repository_id, tag)
-    if condition.current is not None and (
-        current is None or (current not in condition.current and "*" not in condition.current)
-    ):
-        raise PreconditionFailed(f"tag {tag} is at {current or 'nothing'} (If-Match)", tag=tag, digest=current)
-    if current != digest:
-        may_move(tag)
-    tags.point(tx, repository_id, tag, digest, now)
-    return current

@@ -1,0 +1,96 @@
+"""Asks the rules, in the transaction of whatever changes a tag."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from wharfinger.access.caller import Caller
+from wharfinger.errors import Denied, RequestInvalid
+from wharfinger.meta import policy_sections, tag_rules
+from wharfinger.registry.tag_changes import TagChange, Where
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import Tag
+from wharfinger.tagging import parsing, rules
+from wharfinger.tagging.rules import Asked, Refused, Rule, Verb
+from wharfinger.tagging.section import WORD
+
+
+class RuleBook:
+    """The rules as they are in the database, compiled once for each revision of them."""
+
+    def __init__(self) -> None:
+        self._known: tuple[str, tuple[Rule, ...]] = (policy_sections.NO_REVISION, ())
+
+    def rules(self, tx: Connection) -> tuple[Rule, ...]:
+        """The rules, which nobody changes before this transaction ends.
+
+        Raises Denied when they cannot be read: then nobody knows what they forbid.
+        """
+        revision = policy_sections.hold(tx, WORD)
+        known, found = self._known  # one assignment, one look: several threads may come here at once
+        if revision != known:
+            found = _compiled(policy_sections.read(tx, WORD).text)
+            self._known = (revision, found)
+        return found
+
+
+def _compiled(body: str) -> tuple[Rule, ...]:
+    try:
+        return tuple(parsing.rule(fields) for fields in json.loads(body))
+    except (RequestInvalid, ValueError, TypeError, AttributeError) as error:
+        raise Denied("this version cannot read the tag rules, so no tag can be changed: apply them again") from error
+
+
+class TagGuard:
+    """Refuses what a rule forbids."""
+
+    def __init__(self, book: RuleBook) -> None:
+        self._book = book
+
+    def __call__(self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float) -> None:
+        """Raise Denied, naming the rule, when one forbids one of these changes, which have been made."""
+        found = self._book.rules(tx)
+        for change in changes:
+            refused = _judge(found, tx, by, where, change, now, changes)
+            if refused is not None:
+                by.rule = f"tag rule {refused.rule}"  # for the record of the denial
+                raise Denied(str(refused), rule=refused.rule, repository=where.name, tag=change.tag)
+
+    def judge(self, tx: Connection, by: Caller, where: Where, change: TagChange, now: float) -> Refused | None:
+        """What forbids a change that has not been made yet."""
+        return _judge(self._book.rules(tx), tx, by, where, change, now, ())
+
+
+def _judge(
+    found: Sequence[Rule],
+    tx: Connection,
+    by: Caller,
+    where: Where,
+    change: TagChange,
+    now: float,
+    others: Sequence[TagChange],
+) -> Refused | None:
+    """``others`` were made together with it: what tags an image had before them counts."""
+    verb = Verb.REMOVE if change.after is None else Verb.MAKE if change.before is None else Verb.MOVE
+    versions = verb is Verb.MOVE and rules.needs_versions(found, where.name, change.tag)
+    return rules.judge(
+        found,
+        Asked(
+            repository=where.name,
+            tag=change.tag,
+            verb=verb,
+            principals=None if by.is_system else frozenset(by.identity.principals),
+            now=now,
+            shown_before=_before(tx, where, change.before, others) if versions else (),
+            shown_after=_shown(tx, where, change.after) if versions else (),
+        ),
+    )
+
+
+def _shown(tx: Connection, where: Where, digest: Digest | None) -> list[Tag]:
+    return [] if digest is None else tag_rules.tags_of(tx, where.id, digest)
+
+
+def _before(tx: Connection, where: Where, digest: Digest | None, others: Sequence[TagChange]) -> list[Tag]:
+    return [*_shown(tx, where, digest), *(other.tag for other in others if other.before == digest)]
