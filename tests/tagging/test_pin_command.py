@@ -32,7 +32,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Wharf:
     """The command in a folder of its own, logged in nowhere."""
-    for name in ("XDG_CONFIG_HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR"):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in ("DOCKER_CONFIG", "XDG_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
     (tmp_path / "work").mkdir()
@@ -97,6 +98,30 @@ def test_what_nobody_may_pull_is_not_pinned_and_said(command: Wharf, server: Ser
     result = command("pin", "--write", "Dockerfile")
     assert (result.status, read(file)) == (1, text)
     assert "wants credentials" in result.out or "may not be pulled" in result.out
+
+
+def test_a_tag_that_a_rule_makes_immutable_is_pinned_enough(anna: Wharf, server: Server) -> None:
+    name = f"{host_of(server)}/shop/web"
+    rules = "version: 1\ntags:\n  - {name: releases, repositories: shop/**, tags: semver, immutable: true}\n"
+    anna.done("apply", "--yes", str(write("policy.yaml", rules)))
+    file = write("Dockerfile", f"FROM {name}:1.4\nFROM {name}\nFROM other.example.org/shop/web:1.4\n")
+    result = anna("pin", "--check", "--format", "json", "Dockerfile")
+    assert [row["rule"] for row in result.json] == ["immutable-tag", "no-tag", "mutable-tag"]
+    assert result.status == 1
+    write("Dockerfile", f"FROM {name}:1.4\n")
+    anna.done("pin", "--check", "Dockerfile")
+    anna.done("pin", "--write", "Dockerfile")
+    assert read(file) == f"FROM {name}:1.4\n"
+    anna.done("apply", "--yes", "--prune", str(write("policy.yaml", "version: 1\ntags: []\n")))
+    assert "no rule makes this tag immutable" in anna("pin", "--check", "Dockerfile").out
+
+
+def test_what_our_registry_does_not_tell_is_taken_for_mutable(anna: Wharf, server: Server) -> None:
+    write("Dockerfile", f"FROM {host_of(server)}/shop/web:1.4\n")
+    anna.login_file.write_text(anna.login_file.read_text().replace('"token": "', '"token": "ended'))
+    result = anna("pin", "--check", "Dockerfile")
+    assert (result.status, result.rows[0][2]) == (1, "the tag can be moved")
+    assert "was asked which tags are immutable: the login to" in result.err
 
 
 @pytest.mark.system
