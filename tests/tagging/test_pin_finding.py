@@ -179,6 +179,18 @@ def test_aliases_that_would_make_a_giant_of_a_small_file_are_bounded() -> None:
         find("x.yaml", "a: &a 1\nb: [" + "*a," * (yaml_nodes.ALIASES_AT_MOST + 1) + "]\n")
 
 
+def test_a_tag_that_is_a_label_too_is_not_touched() -> None:
+    text = 'image: {repository: a/b, tag: &v "2.0"}\nlabels: {version: *v}\n'
+    [found] = find("values.yaml", text).found
+    assert found.slot is None
+    assert "used in other places" in found.trouble
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret", "CustomResourceDefinition"])
+def test_what_runs_nothing_holds_no_images(kind: str) -> None:
+    assert find("x.yaml", f"apiVersion: v1\nkind: {kind}\nspec: {{example: {{image: a/b:1}}}}\n").found == ()
+
+
 def test_a_node_within_itself_is_looked_at_once() -> None:
     assert [each.shown for each in find("x.yaml", "a: &a\n  image: x/y:1\n  again: *a\n  <<: *a\n").found] == ["x/y:1"]
 
@@ -206,6 +218,8 @@ def test_which_files_are_looked_at_in_a_folder(name: str, known: bool) -> None:
     [
         ("FROM a:1\nARG X=b:1\nFROM $X\n", ["a:1", "$X"]),  # an argument after FROM is not for FROM
         ("ARG X=b:1\nFROM $X\nFROM ${X}\n", ["b:1"]),
+        ("ARG X=b:1\nFROM $X-slim\n", ["$X-slim"]),
+        ("# escape=`\nFROM `\n a:1\nRUN x\\\nFROM b:1\n", ["a:1", "b:1"]),
         ("ARG X='b:1'\nFROM ${X:-c:1}\n", ["${X:-c:1}"]),
         ("FROM a:1 AS A\nFROM a\nFROM A AS b\nCOPY --from=B / /\n", ["a:1"]),
         ("FROM b\nFROM x:1 AS b\n", ["b", "x:1"]),  # a stage is one from there on

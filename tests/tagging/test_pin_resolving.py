@@ -223,9 +223,9 @@ def test_a_realm_that_sends_on_is_not_followed(registry: Registry, other: Regist
     assert other.asked == []
 
 
-@pytest.mark.parametrize("realm", ["http://registry.invalid/token", "http://192.0.2.1/token", "", "x:y"])
+@pytest.mark.parametrize("realm", ["http://registry.invalid/token", "", "x:y"])
 def test_credentials_are_never_sent_unencrypted(registry: Registry, realm: str) -> None:
-    plain = Asker(frozenset({"registry.invalid", "192.0.2.1"}))  # not even to what may be asked in plain
+    plain = Asker(frozenset({"registry.invalid"}))  # not even to what may be asked in plain
     registry.answer = guarded(registry, realm)
     with pytest.raises((Unauthorized, Unreachable), match=r"unencrypted|no URL"):
         resolve(plain, registry.host, ANNA)

@@ -82,7 +82,7 @@ def pin(
 ) -> int:
     """Find image references in Kubernetes, Compose, CI files and Dockerfiles; say which can change; pin them.
 
-    Without --write nothing is changed, and no registry but the one logged in to is asked. Comments and layout stay as
+    Without --write nothing is changed, and only the registry logged in to is asked, for its rules. Comments and layout stay as
     they are. Exit status: 0 all pinned, or written; 1 with --check for what is not pinned, with --write for what could
     not be, and whenever a file cannot be read.
     """
