@@ -82,9 +82,9 @@ def pin(
 ) -> int:
     """Find image references in Kubernetes, Compose, CI files and Dockerfiles; say which can change; pin them.
 
-    Without --write nothing is changed, and only the registry logged in to is asked, for its rules. Comments and layout stay as
-    they are. Exit status: 0 all pinned, or written; 1 with --check for what is not pinned, with --write for what could
-    not be, and whenever a file cannot be read.
+    Without --write nothing is changed, and only the registry logged in to is asked, for its rules. Comments and layout
+    stay as they are. Exit status: 0 all pinned, or written; 1 with --check for what is not pinned, with --write for
+    what could not be, and whenever a file cannot be read.
     """
     if check and write:
         raise Refusal("--check changes nothing: use it, or --write, not both")
