@@ -58,6 +58,7 @@ SLOW = (
     "tests/access/test_trail.py",
     "tests/access/test_verifying.py",
     "tests/access/test_workloads.py",
+    "tests/tagging/test_pin_command.py",
     "tests/oci/test_audit.py",
     "tests/oci/test_hostile_names.py",
     "tests/oci/test_manifest_model.py",

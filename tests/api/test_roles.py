@@ -76,6 +76,7 @@ TABLE = [
     Row("DELETE", f"/manifests/shop/web/{IMAGE.digest}", None, only(204, "maintainer", "administrator")),
     Row("POST", "/tags/shop/web", {"digest": IMAGE.digest, "names": ["new"]}, PUSHERS),
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
+    Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
     Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see tests/access/test_attacks.py
     Row("POST", "/grants", GRANT, administrators(201)),

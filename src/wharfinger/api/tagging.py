@@ -7,7 +7,7 @@ from fastapi import Query
 from wharfinger.access.actions import Action
 from wharfinger.api.repositories import PAGE, Limit
 from wharfinger.api.routes import By, Route
-from wharfinger.api.tagging_models import History, MovedView, Rollback, TaggedView, TagWanted
+from wharfinger.api.tagging_models import History, ImmutableView, MovedView, Rollback, TaggedView, TagWanted
 from wharfinger.meta.history import FIRST
 from wharfinger.spec import digest as digests
 from wharfinger.spec import names
@@ -26,6 +26,7 @@ class TaggingHandlers:
         return [
             Route("POST", "/tags/{repository:path}", self.tag, Action.PULL),
             Route("GET", "/history/{repository:path}", self.history, Action.PULL),
+            Route("GET", "/immutable/{repository:path}/{tag}", self.immutable, Action.PULL),
             Route("POST", "/rollback/{repository:path}/{tag}", self.rollback, Action.PULL),
         ]
 
@@ -47,6 +48,11 @@ class TaggingHandlers:
         name = None if tag is None else names.tag(tag)
         found = await self._tagging.history(names.repository(repository), name, before, n + 1)
         return History(history=found[:n], next=str(found[n - 1].id) if len(found) > n else None)
+
+    async def immutable(self, repository: str, tag: str) -> ImmutableView:
+        """Whether a rule keeps the tag where it is, and which."""
+        rule = await self._tagging.immutable_by(names.repository(repository), names.tag(tag))
+        return ImmutableView(immutable=rule is not None, rule=rule.name if rule is not None else None)
 
     async def rollback(self, by: By, repository: str, tag: str, wanted: Rollback) -> MovedView:
         """Let a tag point where it did at a time, or at a digest where it once did. A dry run says what that is."""

@@ -44,6 +44,13 @@ class MovedView(BaseModel):
         return cls(tag=change.tag, before=change.before, after=change.after)
 
 
+class ImmutableView(BaseModel):
+    """``rule`` is the name of the rule that makes the tag immutable."""
+
+    immutable: bool
+    rule: str | None
+
+
 class LeftView(BaseModel):
     tag: str
     why: str

@@ -10,7 +10,7 @@ from wharfinger.errors import Denied, RequestInvalid
 from wharfinger.meta import policy_sections, tag_rules
 from wharfinger.registry.tag_changes import TagChange, Where
 from wharfinger.spec.digest import Digest
-from wharfinger.spec.names import Tag
+from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging import parsing, rules
 from wharfinger.tagging.rules import Asked, Refused, Rule, Verb
 from wharfinger.tagging.section import WORD
@@ -60,6 +60,10 @@ class TagGuard:
     def judge(self, tx: Connection, by: Caller, where: Where, change: TagChange, now: float) -> Refused | None:
         """What forbids a change that has not been made yet."""
         return _judge(self._book.rules(tx), tx, by, where, change, now)
+
+    def immutable_by(self, tx: Connection, repository: RepoName, tag: Tag) -> Rule | None:
+        """The rule that lets nobody move the tag."""
+        return rules.immutable_by(self._book.rules(tx), repository, tag)
 
 
 def _judge(

@@ -92,6 +92,11 @@ def judge(rules: Iterable[Rule], asked: Asked) -> Refused | None:
     return None
 
 
+def immutable_by(rules: Iterable[Rule], repository: str, tag: str) -> Rule | None:
+    """The rule that lets nobody move the tag; None where there is none."""
+    return next((rule for rule in rules if rule.immutable and rule.covers(repository, tag)), None)
+
+
 def needs_versions(rules: Iterable[Rule], repository: str, tag: str) -> bool:
     """Whether :func:`judge` will look at what tags the two images have."""
     return any(rule.forward_only and rule.covers(repository, tag) for rule in rules)

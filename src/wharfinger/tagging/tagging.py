@@ -20,6 +20,7 @@ from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging import floating
 from wharfinger.tagging.guard import TagGuard
 from wharfinger.tagging.moments import past
+from wharfinger.tagging.rules import Rule
 
 NAMES_AT_MOST = 50
 ANY = Precondition()
@@ -124,6 +125,10 @@ class Tagging:
                 return decision.reason
         refused = self._guard.judge(tx, by, where, TagChange(tag, before, digest), now)
         return None if refused is None else str(refused)
+
+    async def immutable_by(self, repository: RepoName, tag: Tag) -> Rule | None:
+        """The rule that lets nobody move the tag, be it there or not; None where there is none."""
+        return await self._db.read(self._guard.immutable_by, repository, tag)
 
     # --- history
 

@@ -1,0 +1,106 @@
+"""Credentials that ``docker login`` or ``podman login`` left on this machine. Programs that keep them are not asked."""
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wharfinger.errors import Refusal
+from wharfinger.tagging.pinning.references import DOCKER
+
+BYTES_AT_MOST = 1024 * 1024
+_DOCKER_HUB = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A name and a password, or a token that buys others."""
+
+    username: str
+    password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
+
+
+class Keeper:
+    """What is known for each registry."""
+
+    def __init__(self, known: Mapping[str, Credentials], helped: Mapping[str, str], every: str = "") -> None:
+        self._known = known
+        self._helped = helped
+        self._every = every
+
+    def get(self, registry: str) -> Credentials | None:
+        return self._known.get(registry)
+
+    def helper(self, registry: str) -> str:
+        """The program that has the credentials instead, which is not asked; empty if none is named."""
+        return self._helped.get(registry, self._every)
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Keeper:
+    """Everything in the files that Docker and Podman read. Raises Refusal where one is damaged."""
+    known: dict[str, Credentials] = {}
+    helped: dict[str, str] = {}
+    every = ""
+    for file in _files(environment):
+        config = _read(file)
+        for key, entry in _mapping(config, "auths").items():
+            found = _credentials(entry, file)
+            if found is not None:
+                known.setdefault(_registry(key), found)
+        for key, helper in _mapping(config, "credHelpers").items():
+            helped.setdefault(_registry(key), str(helper))
+        every = every or str(config.get("credsStore") or "")
+    return Keeper(known, helped, every)
+
+
+def _files(environment: Mapping[str, str]) -> Iterator[Path]:
+    home = Path(environment.get("HOME") or Path.home())
+    if named := environment.get("REGISTRY_AUTH_FILE"):
+        yield Path(named)
+    elif runtime := environment.get("XDG_RUNTIME_DIR"):
+        yield Path(runtime) / "containers" / "auth.json"
+    yield Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        with file.open("rb") as opened:
+            fields = json.loads(opened.read(BYTES_AT_MOST))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise Refusal(f"cannot read {file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"{file} is not JSON: 'docker login' writes it anew") from error
+    return fields if isinstance(fields, dict) else {}
+
+
+def _mapping(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = config.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _registry(key: str) -> str:
+    if key in _DOCKER_HUB:
+        return DOCKER
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _credentials(entry: object, file: Path) -> Credentials | None:
+    match entry:
+        case {"identitytoken": str(token)} if token:
+            return Credentials("", "", token)
+        case {"auth": str(auth)} if auth:
+            try:
+                username, colon, password = base64.b64decode(auth, validate=True).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError) as error:
+                raise Refusal(f"{file}: what stands under auth is not Base64: 'docker login' writes it anew") from error
+            return Credentials(username, password.rstrip("\0")) if colon else None
+        case {"username": str(username), "password": str(password)} if username:
+            return Credentials(username, password)
+    return None
