@@ -54,7 +54,8 @@ class Manifests:
         """Store the manifest in the repository and let every one of ``names`` point at it.
 
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
-        XX
+        it is wrong, PreconditionFailed when a tag is not what the client thinks it is, what ``may_move`` raises for a
+        tag that points elsewhere, and Denied when a rule forbids a tag. Then nothing was changed.
         """
         # Before the tags are looked at: `may_move` lets the caller note another grant.
         told = by.entry("push", repository=repository, digest=manifest.digest, **_named(names))
