@@ -251,10 +251,20 @@ class World:
                     self.left[i] = [other for other in self.left[i] if other is not tag]
                     self.untagged_by.setdefault(i, label)
 
+    def may_be_decided(self, i: int) -> bool:
+        """Whether a candidate is among its owners, and theirs; whatever no rule decides, even so, stays."""
+        known, waiting = {i}, [i]
+        while waiting:
+            more = set(self.owners(waiting.pop())) - known
+            known |= more
+            waiting += more
+        return any(each in self.candidates for each in known)
+
     def stays(self) -> set[int]:
         everything = range(len(self.images))
         stay = {i for i in self.candidates if self.decision.get(i, ("keep",))[0] != "delete"}
         stay |= {i for i in everything if self.protection(i)}
+        stay |= {i for i in everything if not self.may_be_decided(i)}
         while True:
             more = set()
             for i in everything:
