@@ -45,7 +45,12 @@ def rules(kind: str, text: str, images: list[Image]) -> dict[str, Any]:
 
 
 def test_an_ecr_rule_is_named_by_its_priority_whether_it_expires_or_keeps() -> None:
-    policy = {"rules": [ecr_rule(10, "imageCountMoreThan", 1, tags=["prod*"]), ecr_rule(20, "sinceImagePushed", 3, status="any")]}
+    policy = {
+        "rules": [
+            ecr_rule(10, "imageCountMoreThan", 1, tags=["prod*"]),
+            ecr_rule(20, "sinceImagePushed", 3, status="any"),
+        ]
+    }
     images = [image("new", 1, "prod-2"), image("old", 2, "prod-1"), image("dev", 9, "dev-1")]
     assert rules("ecr", json.dumps(policy), images) == {"new": 10, "old": 10, "dev": 20}
 
@@ -108,7 +113,9 @@ def test_protected_tags_count_with_gitlab_and_with_nobody_else() -> None:
 
 def test_acr_retention_is_about_what_was_untagged_after_it_was_enabled() -> None:
     enabled = "2026-01-01T00:00:00Z"  # 30 days ago
-    policy = {"properties": {"policies": {"retentionPolicy": {"status": "enabled", "days": 7, "lastUpdatedTime": enabled}}}}
+    policy = {
+        "properties": {"policies": {"retentionPolicy": {"status": "enabled", "days": 7, "lastUpdatedTime": enabled}}}
+    }
     images = [
         image("gone", 90, untagged=10.5 * DAY),
         image("recent", 90, untagged=3 * DAY),
@@ -133,10 +140,18 @@ def test_acr_keeps_untagged_manifests_that_have_a_subject() -> None:
         ("gitlab", '{"keep_n": 5, "name_regex": ".*"}', "1,000 tags"),
         ("gitlab", '{"enabled": false, "name_regex": ".*"}', "enabled is false"),
         ("gitlab", '{"name_regex": " "}', "blank"),
-        ("gar", '{"cleanupPolicyDryRun": true, "cleanupPolicies": {"a": {"action": "DELETE", "condition": {}}}}', "observe"),
+        (
+            "gar",
+            '{"cleanupPolicyDryRun": true, "cleanupPolicies": {"a": {"action": "DELETE", "condition": {}}}}',
+            "observe",
+        ),
         ("acr", "acr purge --filter a:b --ago 1d --dry-run", "observe"),
         ("acr", '{"status": "disabled", "days": 7}', "disabled"),
-        ("quay", '{"policies": [{"uuid": "u", "method": "creation_date", "value": "1d", "tagPattern": "a"}]}', "do not match"),
+        (
+            "quay",
+            '{"policies": [{"uuid": "u", "method": "creation_date", "value": "1d", "tagPattern": "a"}]}',
+            "do not match",
+        ),
     ],
 )
 def test_what_the_vendor_may_do_otherwise_is_said_in_the_file(kind: str, text: str, warned: str) -> None:
