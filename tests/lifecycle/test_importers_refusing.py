@@ -23,7 +23,7 @@ def _ecr(priority: int = 1, **selection: Any) -> str:
 
 
 _TRANSITION = {"rulePriority": 1, "action": {"type": "transition", "targetStorageClass": "archive"}}
-_PULLED = {"tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 90}
+_PULLED: dict[str, Any] = {"tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 90}
 _ANY = ecr_rule(1, "imageCountMoreThan", 5, status="any")
 _UNTAGGED = ecr_rule(1, "imageCountMoreThan", 5, status="untagged")
 _TAGGED = ecr_rule(2, "imageCountMoreThan", 5, tags=["a"])
@@ -34,7 +34,7 @@ _TAGGED = ecr_rule(2, "imageCountMoreThan", 5, tags=["a"])
     [
         (json.dumps({"rules": [_TRANSITION | {"selection": _PULLED}]}), "transition to the archive"),
         (_ecr(storageClass="archive"), "selection.storageClass: rules for archived images"),
-        (_ecr(tagPatternList=None, **_PULLED), "selection.countType: sinceImagePulled is not translated"),
+        (_ecr(1, tagPatternList=None, **_PULLED), "selection.countType: sinceImagePulled is not translated"),
         (_ecr(countType="sinceImageTransitioned"), "sinceImageTransitioned is not translated"),
         (_ecr(countType="imageCountMoreThan"), "countUnit: not with imageCountMoreThan"),
         (_ecr(countUnit=None), "countUnit is missing"),

@@ -45,7 +45,7 @@ def _image(random: Random, i: int, repository: str, tags: list[Tag], ages: Ages)
         age=ages.one(),
         tags=tuple(tags),
         repository=repository,
-        pulled=ages.one() if random.random() < 0.6 else None,
+        pulled=None if i == 0 else ages.one(),  # two that were never pulled would tie
         untagged=None if tags or random.random() < 0.5 else ages.one(),
     )
 

@@ -8,6 +8,7 @@ Sources: bmatcuk/doublestar 1.3.4 with its tests; Harbor, src/lib/selector/selec
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 
 from wharfinger.errors import RequestInvalid
 
@@ -54,7 +55,16 @@ def _alternatives(pattern: str) -> list[list[_Token]]:
         raise RequestInvalid(f"a pattern of more than {LENGTH_AT_MOST} characters")
     tokens = _tokens(pattern)
     _refuse_doubtful(tokens, pattern)
-    return _expanded(tokens, pattern)
+    return _expanded(_paired(tokens), pattern)
+
+
+def _paired(tokens: list[_Token]) -> list[_Token]:
+    """With ``**`` as one token: two stars that meet when braces between them turn out empty are none."""
+    found: list[_Token] = []
+    for _, run in groupby(tokens, key=lambda token: token.kind == "*"):
+        some = list(run)
+        found += [_Token("**", "[^/]*", "**")] if [token.kind for token in some] == ["*", "*"] else some
+    return found
 
 
 def _tokens(pattern: str) -> list[_Token]:
@@ -154,7 +164,7 @@ def _expression(tokens: list[_Token]) -> str:
     out = ""
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
-        if [token.kind for token in part] == ["*", "*"]:
+        if [token.kind for token in part] == ["**"]:
             out += ".*" if last else "(?:.*/)?"
         else:
             out += "".join(map(_within_part, part)) + ("" if last else "/")
