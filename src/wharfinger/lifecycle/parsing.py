@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 
 from wharfinger import select
 from wharfinger.errors import RequestInvalid
-from wharfinger.lifecycle import conditions, units
+from wharfinger.lifecycle import conditions, facts, units
 from wharfinger.lifecycle.conditions import Age, By, Condition, Group, Newest, What
 from wharfinger.lifecycle.rules import Action, Mode, Policy, Rule
 from wharfinger.select.parsing import Of
@@ -244,7 +244,7 @@ def _sized(kind: Callable[[int], Condition]) -> Word:
 def _worded(kind: str) -> Word:
     schema = {"type": "object", "minProperties": 1, "additionalProperties": SELECTOR}
     return Word(
-        lambda parser, value, path, _: conditions.Words(kind, parser.selectors(value, path)),  # type: ignore[arg-type]
+        lambda parser, value, path, _: facts.Words(kind, parser.selectors(value, path)),  # type: ignore[arg-type]
         schema,
     )
 
@@ -268,18 +268,18 @@ CONDITIONS: Mapping[str, Word] = {
         lambda parser, value, path, _: _made(conditions.UntaggedAfter, parser.unit(value, path, units.moment)),
         {"type": "string", "format": "date-time"},
     ),
-    "repositories": _selecting(conditions.Repositories, "repository"),
-    "digest": _selecting(conditions.Digest, "digest"),
+    "repositories": _selecting(facts.Repositories, "repository"),
+    "digest": _selecting(facts.Digest, "digest"),
     "protected": _wanting(conditions.Protected),
     **dict(_age(what, within=within) for what in get_args(What) for within in (False, True)),
     "never_pulled": _wanting(conditions.NeverPulled),
-    "larger_than": _sized(conditions.LargerThan),
-    "smaller_than": _sized(conditions.SmallerThan),
+    "larger_than": _sized(facts.LargerThan),
+    "smaller_than": _sized(facts.SmallerThan),
     "labels": _worded("labels"),
     "annotations": _worded("annotations"),
-    "platform": _selecting(conditions.Platform),
-    "artifact_type": _selecting(conditions.ArtifactType),
-    "has_subject": _wanting(conditions.HasSubject),
+    "platform": _selecting(facts.Platform),
+    "artifact_type": _selecting(facts.ArtifactType),
+    "has_subject": _wanting(facts.HasSubject),
     "all": _grouped(conditions.All),
     "any": _grouped(conditions.Any),
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),

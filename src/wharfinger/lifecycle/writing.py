@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from wharfinger.lifecycle import conditions
+from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
 from wharfinger.lifecycle.rules import Policy, Rule
 from wharfinger.lifecycle.units import duration_written, size_written, written
@@ -72,17 +72,17 @@ _VALUES: Mapping[type[Condition], Callable[[Any], Any]] = {
     conditions.Untagged: _wanted,
     conditions.UntaggedFor: _length,
     conditions.UntaggedAfter: lambda condition: written(condition.moment),
-    conditions.Repositories: _selector,
-    conditions.Digest: _selector,
+    facts.Repositories: _selector,
+    facts.Digest: _selector,
     conditions.Protected: _wanted,
     conditions.Age: _length,
     conditions.NeverPulled: _wanted,
-    conditions.LargerThan: _size,
-    conditions.SmallerThan: _size,
-    conditions.Words: lambda condition: {name: selector.plain() for name, selector in condition.wanted},
-    conditions.Platform: _selector,
-    conditions.ArtifactType: _selector,
-    conditions.HasSubject: _wanted,
+    facts.LargerThan: _size,
+    facts.SmallerThan: _size,
+    facts.Words: lambda condition: {name: selector.plain() for name, selector in condition.wanted},
+    facts.Platform: _selector,
+    facts.ArtifactType: _selector,
+    facts.HasSubject: _wanted,
     conditions.All: _groups,
     conditions.Any: _groups,
     conditions.Not: lambda condition: group(condition.group),
