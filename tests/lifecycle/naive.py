@@ -196,7 +196,7 @@ class World:
         rest = {key: value for key, value in group.items() if key not in {"newest", "by", "per"}}
         rivals = [other for other in self.items(untag) if self.holds(rest, other, untag)]
         if "per" not in group:
-            return sum(self.before(group, other, item, None) for other in rivals) < group["newest"]
+            return bool(sum(self.before(group, other, item, None) for other in rivals) < group["newest"])
         return any(
             sum(self.before(group, other, item, part) for other in rivals if part in self.parts(group, other))
             < group["newest"]
@@ -251,10 +251,20 @@ class World:
                     self.left[i] = [other for other in self.left[i] if other is not tag]
                     self.untagged_by.setdefault(i, label)
 
+    def may_be_decided(self, i: int) -> bool:
+        """Whether a candidate is among its owners, and theirs; whatever no rule decides, even so, stays."""
+        known, waiting = {i}, [i]
+        while waiting:
+            more = set(self.owners(waiting.pop())) - known
+            known |= more
+            waiting += more
+        return any(each in self.candidates for each in known)
+
     def stays(self) -> set[int]:
         everything = range(len(self.images))
         stay = {i for i in self.candidates if self.decision.get(i, ("keep",))[0] != "delete"}
         stay |= {i for i in everything if self.protection(i)}
+        stay |= {i for i in everything if not self.may_be_decided(i)}
         while True:
             more = set()
             for i in everything:

@@ -208,7 +208,9 @@ def test_policies_are_joined_binding_first_widest_first_then_narrowest_first() -
     assert labels(elsewhere) is None
 
 
-def test_circles_that_no_digest_can_make_stay() -> None:
+def test_circles_that_no_rule_sees_stay() -> None:
     text = policy("delete: {}")
+    circle = [image("index", f"sha256-{HEX}.sig", children=[f"sha256:{HEX}"]), image(f"sha256:{HEX}")]
+    assert set(outcomes(text, *circle).values()) == {"keep"}
     assert outcomes(text, image("a", children=["b"]), image("b", children=["a"])) == {"a": "keep", "b": "keep"}
     assert outcomes(text, image("a", subject="a")) == {"a": "delete"}

@@ -115,7 +115,7 @@ def reached(starts: Iterable[int], families: Families) -> dict[int, int]:
 
 
 def unowned(candidates: Iterable[int], families: Families) -> list[int]:
-    """Those that no candidate owns, however far: circles, which a digest cannot make but a list may say."""
+    """Those that no candidate owns, however far: circles, as of an index with the tag of a signature of its child."""
     found = owned_by(candidates, families)
     if len(found) == len(families.ordinary):
         return []
