@@ -84,6 +84,11 @@ def _quay(*policies: tuple[str, Any], **more: Any) -> Any:
     return {"policies": [{"uuid": f"u{i}", "method": m, "value": v, **more} for i, (m, v) in enumerate(policies)]}
 
 
+def _about(pattern: str, policy: Any) -> Any:
+    policy["rules"][0]["scope_selectors"]["repository"][0]["pattern"] = pattern
+    return policy
+
+
 VECTORS = [
     Vector(
         "ECR: prod before beta",
@@ -187,6 +192,18 @@ VECTORS = [
     Vector("Quay: a count", "quay", _quay(("number_of_tags", 4)), _FIVE, {"t5"}),
     Vector("Quay: two counts", "quay", _quay(("number_of_tags", 3), ("number_of_tags", 2)), _FIVE, {"t3", "t4", "t5"}),
     Vector(
+        "Quay: dates come before counts, in whatever order they are given",
+        "quay",
+        {
+            "policies": [
+                {"uuid": "u0", "method": "number_of_tags", "value": 2},
+                {"uuid": "u1", "method": "creation_date", "value": "3d", "tagPattern": "^p", "tagPatternMatches": True},
+            ]
+        },
+        tags(p1=5, x=6, y=7),
+        {"p1"},
+    ),
+    Vector(
         "Quay: a pattern without tagPatternMatches inverts",
         "quay",
         _quay(("creation_date", "2d"), tagPattern="t[34]"),
@@ -213,6 +230,13 @@ VECTORS = [
         _retain("nDaysSinceLastPush", 7, "v*"),
         [Image("promoted", 90 * DAY, (Tag("v1", 90 * DAY), Tag("prod", DAY))), image("old", 90, "v2")],
         {"old"},
+    ),
+    Vector(
+        "Harbor: a repository is matched without its project",
+        "harbor",
+        _about("a/b", _retain("always", 0, "v*")),
+        [image("in", 1, "x", repository="shop/a/b"), image("out", 1, "x", repository="a/b")],
+        {"in"},
     ),
     Vector(
         "Harbor: never pulled is pulled in the year 1",

@@ -170,7 +170,9 @@ def _harbor_rule(random: Random) -> Any:
         {
             "kind": "doublestar",
             "decoration": random.choice(("repoMatches", "repoMatches", "repoExcludes")),
-            "pattern": random.choice(("**", "web*", "{web,mobile}", "a/**", "**/b", "*", "[a-v]*", "")),
+            "pattern": random.choice(
+                ("**", "web*", "{web,mobile}", "a/**", "a/b", "shop/**", "**/b", "*", "[a-v]*", "")
+            ),
         }
         for _ in range(random.choice((1, 1, 1, 2)))
     ]

@@ -33,9 +33,7 @@ class Node:
 
     def refuse(self, message: str) -> NoReturn:
         """Raise RequestInvalid: this value is not to be had, and why."""
-        place = self._place()
-        said = ": ".join(part for part in (str(place or ""), self.path, message) if part)
-        raise RequestInvalid(said, path=self.path, line=place.line if place else None)
+        raise RequestInvalid(": ".join(part for part in (str(self._place() or ""), self.path, message) if part))
 
     def _place(self) -> Place | None:
         tree = _tree(self.source) if self.source else None
