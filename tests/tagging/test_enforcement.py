@@ -47,12 +47,12 @@ async def test_what_is_refused_is_told_to_the_audit_trail_with_its_rule(registry
 
 
 async def test_of_several_tags_at_once_all_move_or_none(registry: Registry) -> None:
-    await ready(registry, "1.0")
+    await ready(registry, "1.0.0")
     await one_rule(registry, "immutable: true, tags: semver")
-    path = f"/v2/shop/web/manifests/{TWO.digest}?tag=new&tag=1.0&tag=newer"
+    path = f"/v2/shop/web/manifests/{TWO.digest}?tag=new&tag=1.0.0&tag=newer"
     answer = await registry.client.request("PUT", path, content=TWO.raw, headers={"Content-Type": TWO.media_type})
     assert answer.status_code == 403
-    assert [await is_at(registry, tag) for tag in ("new", "1.0", "newer")] == [None, ONE.digest, None]
+    assert [await is_at(registry, tag) for tag in ("new", "1.0.0", "newer")] == [None, ONE.digest, None]
 
 
 async def test_an_undeletable_tag_is_removed_neither_alone_nor_with_its_manifest(registry: Registry) -> None:

@@ -127,7 +127,9 @@ class Semver(Selector):
 
     def matches(self, text: str) -> bool:
         version = parse_version(text)
-        return version is not None and version in self.versions and (bool(self.prereleases) or not version.prerelease)
+        if version is None or version.is_floating:  # `1.4` names no version but the newest of many; 20260131 is none
+            return False
+        return version in self.versions and (bool(self.prereleases) or not version.prerelease)
 
     def plain(self) -> Any:
         return {"semver": self.text} | ({} if self.prereleases is None else {"prereleases": self.prereleases})
