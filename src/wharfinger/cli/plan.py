@@ -133,7 +133,8 @@ def _print(found: dict[str, Any]) -> None:
 
 def _print_change(sign: str, change: dict[str, Any]) -> None:
     print(f"{sign} {clean(change['text'])}")
-    print(f"{' ' * len(sign)} {clean(change['effect'])}")
+    if change["effect"]:
+        print(f"{' ' * len(sign)} {clean(change['effect'])}")
 
 
 def _count(changes: list[Any], word: str = "change") -> str:
