@@ -76,8 +76,10 @@ def _facts(report: Report) -> list[tuple[str, str]]:
         ("versions", ", ".join(f"{name} {value}" for name, value in report.versions.items())),
         (
             "Wharfinger",
-            f"`wharf serve` with authentication, {ours}; every request carries a token, is decided by grants, and is in "
-            "the audit trail",
+            (
+                f"`wharf serve` with authentication, {ours}; every request carries a token, is decided by grants, and is "
+                "in the audit trail"
+            ),
         ),
         ("docker-registry", f"without authentication, `{json.dumps(report.peer_settings)}`"),
         ("rounds", f"{report.rounds}, the registries by turns; the median, and from the lowest to the highest"),
