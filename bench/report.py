@@ -71,10 +71,11 @@ def _line(cells: Sequence[str]) -> str:
 def _facts(report: Report) -> list[tuple[str, str]]:
     named = {"date": datetime.now(UTC).date().isoformat(), **report.machine}
     ours = ", ".join(f"{name}={value}" for name, value in report.our_settings.items())
+    each = "every request carries a token, is decided by grants, and is in the audit trail"
     return [
         *named.items(),
         ("versions", ", ".join(f"{name} {value}" for name, value in report.versions.items())),
-        ("Wharfinger", f"`wharf serve` with authentication, {ours}; every request carries a token, is decided by grants, and is in the audit trail"),
+        ("Wharfinger", f"`wharf serve` with authentication, {ours}; {each}"),
         ("docker-registry", f"without authentication, `{json.dumps(report.peer_settings)}`"),
         ("rounds", f"{report.rounds}, the registries by turns; the median, and from the lowest to the highest"),
     ]

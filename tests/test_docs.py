@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.kit.memory_store import MemoryStore
+from wharfinger.access.actions import ROLES, Action
 from wharfinger.blobs.wrap import Measured
 from wharfinger.cli import reference
 from wharfinger.web.metrics import RequestMetrics
@@ -34,6 +35,19 @@ def test_every_metric_is_on_the_page_on_running() -> None:
     page = (ROOT / "docs/guides/running.md").read_text()
     for metric in registry.collect():
         assert f"`{metric.name}" in page, metric.name
+
+
+def test_the_guide_has_what_each_role_may_do() -> None:
+    page = (ROOT / "docs/guides/access.md").read_text()
+    head, _, *rows = re.findall(r"^\| role \|.*?\n\n", page, re.MULTILINE | re.DOTALL)[0].strip().splitlines()
+    assert _cells(head) == ["role", *Action]
+    assert {name.strip("`"): marks for name, *marks in map(_cells, rows)} == {
+        name: ["✓" if action in actions else "" for action in Action] for name, actions in ROLES.items()
+    }
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
 
 
 def test_a_decision_is_at_most_thirty_lines() -> None:

@@ -13,13 +13,17 @@ def test_the_roles_that_are_always_there() -> None:
         "publisher": ["pull", "push", "tag"],
         "maintainer": ["pull", "push", "tag", "delete", "scan"],
         "auditor": ["pull", "audit"],
-        "administrator": ["pull", "push", "tag", "delete", "scan", "audit", "admin"],
+        "administrator": ["pull", "push", "tag", "delete", "scan", "purge", "audit", "admin"],
     }
 
 
 def test_only_who_maintains_deletes_and_only_administrators_decide_who_may_what() -> None:
     assert {name for name, words in ROLES.items() if Action.DELETE in words} == {"maintainer", "administrator"}
     assert {name for name, words in ROLES.items() if Action.ADMIN in words} == {"administrator"}
+
+
+def test_purging_is_a_right_of_its_own_that_who_deletes_does_not_have() -> None:
+    assert {name for name, words in ROLES.items() if Action.PURGE in words} == {"administrator"}
 
 
 def test_words_are_read_in_any_order_and_told_in_one() -> None:
@@ -29,7 +33,7 @@ def test_words_are_read_in_any_order_and_told_in_one() -> None:
 
 @pytest.mark.parametrize("words", [[], ["fly"], ["pull", ""], ["PULL"], ["pull,push"], ["pull\n"], ["*"]])
 def test_what_is_no_action_is_refused_with_what_is_one(words: list[str]) -> None:
-    with pytest.raises(RequestInvalid, match="want some of pull, push, tag, delete, scan, audit, admin"):
+    with pytest.raises(RequestInvalid, match="want some of pull, push, tag, delete, scan, purge, audit, admin"):
         actions.parse_actions(words)
 
 

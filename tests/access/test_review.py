@@ -261,6 +261,7 @@ def test_what_we_have_no_word_for_is_not_guessed() -> None:
     assert usage.actions_of("grant.add") == frozenset({Action.ADMIN})
     assert usage.actions_of("blob.push") == usage.actions_of("blob.mount") == frozenset({Action.PULL, Action.PUSH})
     assert usage.actions_of("blob.delete") == frozenset({Action.DELETE})
+    assert usage.actions_of("purge") == frozenset({Action.PURGE})
     assert usage.actions_of("token.issue") == frozenset()
     assert usage.actions_of("frobnicate") is None
     assert usage.actions_of("blob.frobnicate") is None

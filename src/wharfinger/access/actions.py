@@ -15,6 +15,7 @@ class Action(StrEnum):
     TAG = "tag"  # move or remove a tag that is there
     DELETE = "delete"  # manifests and blobs, by digest
     SCAN = "scan"
+    PURGE = "purge"  # delete content at once and for good, without trash or grace
     AUDIT = "audit"  # read who did what
     ADMIN = "admin"  # decide who may do what
 

@@ -179,7 +179,7 @@ def _tests(asked: Asked) -> Iterator[str]:
     yield "version: 1"
     yield "access:"
     yield from _case(ci, "may", "pull, push, tag", f"{team}/web:1.0")
-    yield from _case(ci, "may_not", "delete, scan, audit, admin", f"{team}/web")
+    yield from _case(ci, "may_not", "delete, scan, purge, audit, admin", f"{team}/web")
     yield from _case(ci, "may_not", "pull, push, tag, delete", "elsewhere/web:1.0")
     yield from _case(staging, "may", "pull", f"{team}/web:1.0")
     yield from _case(staging, "may_not", "push, tag, delete", f"{team}/web:1.0")
@@ -188,6 +188,7 @@ def _tests(asked: Asked) -> Iterator[str]:
         yield from _case(production, "may_not", "pull", f"{team}/web:0.0-test")
     yield from _case(production, "may_not", "push, tag, delete", f"{team}/web:{wanted}")
     yield from _case(group, "may", "delete", f"{team}/web")
+    yield from _case(group, "may_not", "purge", f"{team}/web")
     yield from _case(group, "may_not", "delete", "elsewhere/web")
     yield from _case("anonymous", "may_not", "pull, push", f"{team}/web:1.0")
 

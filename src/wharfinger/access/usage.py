@@ -27,6 +27,7 @@ WORDS: Mapping[str, frozenset[Action]] = {
 
 NOUNS: Mapping[str, frozenset[Action]] = {
     "scan": frozenset({Action.SCAN}),
+    "purge": frozenset({Action.PURGE}),
     "audit": frozenset({Action.AUDIT}),
     **dict.fromkeys(
         (

@@ -74,6 +74,12 @@ manifests = Table(
     Column("pushed_at", Double, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("untagged_at", Double),  # since when it has no tag, if it had one; null while it has
+    # What its config says, and how much it is with all below it as its descriptors say; `labels` is null until
+    # somebody has looked.
+    Column("created_at", Double),
+    Column("platform", Text),
+    Column("labels", Text),
+    Column("total_size", BigInteger),
     Index(None, "repository_id", "subject", "digest"),
 )
 
