@@ -59,6 +59,8 @@ from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
+from wharfinger.registry.last_pulls import EVERY, LastPulls
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
@@ -110,6 +112,9 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
+    last_pulls: LastPulls
+    writing_pulls: Repeated
+    facts: ImageFacts
     trash: Trash
     deletes: Deletes
     tagging: Tagging
@@ -124,9 +129,11 @@ class Services:
         await self.ready()
         self.trail.start()
         await self.last_use.start()
+        await self.writing_pulls.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.writing_pulls.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -144,6 +151,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
+    last_pulls = LastPulls(db, settings.lifecycle_ignore_pulls_by)
+    facts = ImageFacts(db, store)
     trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
@@ -166,8 +175,13 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
+        manifests=Manifests(
+            db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, facts=facts, tags=tag_changes
+        ),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
+        last_pulls=last_pulls,
+        writing_pulls=Repeated("last pulls", last_pulls.flush, every=EVERY),
+        facts=facts,
         trash=trash,
         deletes=Deletes(db, trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
@@ -269,6 +283,7 @@ async def housekeeping(settings: Settings) -> None:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
             "manifests in the trash": services.trash.sweep,
+            "images that were looked at": services.facts.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
@@ -328,7 +343,7 @@ def store_settings(settings: Settings) -> StoreSettings:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.manifests, services.deletes),
+        ManifestHandlers(services.pulls, services.last_pulls, services.manifests, services.deletes),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

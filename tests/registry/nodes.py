@@ -12,6 +12,7 @@ from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.trash import Trash
@@ -83,9 +84,9 @@ class Node:
         self.db = db
         self.store = store
         self.uploads = Uploads(db, store, clock, expiry=EXPIRY)
-        self.trash = Trash(db, clock)
-        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash)
-        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash)
+        self.trash, facts = Trash(db, clock), ImageFacts(db, store)
+        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, facts=facts)
+        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, facts=facts)
         self.pulls = Pulls(db, store, redirect=False)
         self.deletes = Deletes(db, self.trash)
 

@@ -95,7 +95,17 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
+    came = tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
+    if came.rowcount:
+        _look_again_at_parents(tx, repository_id, manifest.digest)
+
+
+def _look_again_at_parents(tx: Connection, repository_id: int, child: Digest) -> None:
+    """What is known of them (``facts.py``) was known without this child."""
+    edges = manifest_children.c
+    parents = select(edges.manifest).where(edges.repository_id == repository_id, edges.present == child)
+    these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(parents)
+    tx.execute(update(manifests).where(these).values(labels=None))
 
 
 def _add_edges(
