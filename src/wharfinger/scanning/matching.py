@@ -5,10 +5,8 @@ closure of their aliases within the package, and an advisory that covers several
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Literal
 
 from wharfinger.scanning import severities
 from wharfinger.scanning.advisories.known import Hit, Known

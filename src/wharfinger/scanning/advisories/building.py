@@ -114,7 +114,7 @@ def _check(imported: Imported, *, force: bool) -> None:
     ]
     if lost and not force:
         raise Refusal(f"{'; '.join(lost)}: if that is right, say --force. The set is as it was", lost=lost)
-    if not any(source.records for source in imported.sources):
+    if not imported.records and not force:
         raise Refusal("there is not one advisory in it. The set is as it was")
 
 

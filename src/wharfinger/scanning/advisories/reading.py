@@ -121,9 +121,13 @@ def _stem(path: Path | PurePosixPath) -> str:
 def _loose(name: str, files: list[Path]) -> Container:
     def entries(budget: Budget) -> Iterator[Entry]:
         for file in files:
-            yield from _opened(name, file.name, file.stat().st_size, partial(file.open, "rb"), budget, 0)
+            yield from _opened(name, file.name, file.stat().st_size, partial(_file, file), budget, 0)
 
     return Container(name, None, entries)
+
+
+def _file(file: Path) -> IO[bytes]:
+    return file.open("rb")
 
 
 def _archive(file: Path, name: str) -> Container:
@@ -202,7 +206,8 @@ def _opened(
                     yield from _unpacked(source, name, io.BytesIO(data), budget, depth + 1)
                 return
             if name.lower().endswith(".gz"):
-                data = _bounded(gzip.open(io.BytesIO(data)))
+                with gzip.GzipFile(fileobj=io.BytesIO(data)) as plain:
+                    data = _bounded(plain)
                 budget.take(len(data))
     except _BROKEN as error:
         yield Entry(source, name, broken=f"cannot be read ({error})")
@@ -210,7 +215,7 @@ def _opened(
     yield Entry(source, name, data)
 
 
-def _bounded(opened: IO[bytes]) -> bytes:
+def _bounded(opened: IO[bytes] | gzip.GzipFile) -> bytes:
     data = opened.read(FILE_AT_MOST + 1)
     if len(data) > FILE_AT_MOST:
         raise ValueError(f"a file of more than {FILE_AT_MOST // 2**20} MiB")

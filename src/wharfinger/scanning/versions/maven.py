@@ -24,6 +24,7 @@ _LIST = "["
 # word of a release equal; so these two take their rank from what follows them.
 _EARLY_WORD, _RELEASE_THEN_EARLY, _EARLY_LIST, _ZERO_THEN_EARLY, _END = (bytes((mark,)) for mark in range(1, 6))
 _RELEASE_THEN_LATE, _LATE_WORD, _LATE_LIST, _ZERO_THEN_LATE, _NUMBER = (bytes((mark,)) for mark in range(6, 11))
+NOTHING_MORE = _END[0]
 
 
 def key(version: str) -> bytes:
