@@ -1,5 +1,6 @@
 """Small named objects: the contract in front of each kind of store, and what a power cut leaves of files."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from itertools import count
@@ -58,7 +59,6 @@ class TestAzurite(NotesContract):
 
 async def story(base: Path, recorder: Recorder) -> list[tuple[int, str, bytes]]:
     """Notes that are kept and replaced, each with the event after which that was acknowledged."""
-    base.mkdir()
     notes, told = FileNotes(base / "store", os_calls=recorder.calls()), []
     for name, content in (("a", b"one" * 50), ("b", b"two" * 50), ("a", b"three" * 50)):
         await notes.keep(name, content)
@@ -68,7 +68,8 @@ async def story(base: Path, recorder: Recorder) -> list[tuple[int, str, bytes]]:
 
 
 async def lost(base: Path, *, dropped: int | None = None) -> int:
-    """How many acknowledged notes are not there, or not whole, after some cut of the power; and the syncs there were."""
+    """How many acknowledged notes are not there, or not whole, after some cut of the power."""
+    await asyncio.to_thread(base.mkdir)
     recorder = Recorder(base, dropped=dropped)
     told, numbers, missing = await story(base, recorder), count(), 0
     for cut in range(len(recorder.events) + 1):
@@ -81,16 +82,21 @@ async def lost(base: Path, *, dropped: int | None = None) -> int:
             for name in ("a", "b"):
                 acknowledged = [content for event, each, content in told if each == name and event <= cut]
                 possible = [content for _, each, content in told if each == name]
-                missing += there.get(name) not in (possible[max(len(acknowledged) - 1, 0) :] + [None] * (not acknowledged))
+                missing += there.get(name) not in (
+                    possible[max(len(acknowledged) - 1, 0) :] + [None] * (not acknowledged)
+                )
     return missing
 
 
 async def test_a_note_survives_a_power_cut_and_each_sync_is_needed_for_that(tmp_path: Path) -> None:
     assert await lost(tmp_path / "all") == 0
+    await asyncio.to_thread((tmp_path / "counted").mkdir)
     recorder = Recorder(tmp_path / "counted")
     await story(tmp_path / "counted", recorder)
     needed = [
-        number for number in range(1, len(recorder.syncs) + 1) if await lost(tmp_path / f"without-{number}", dropped=number)
+        number
+        for number in range(1, len(recorder.syncs) + 1)
+        if await lost(tmp_path / f"without-{number}", dropped=number)
     ]
     # Contents and folder entries of all three; the last sync of a folder that is synced again may be spared.
     assert len(needed) >= 6, (needed, recorder.syncs)

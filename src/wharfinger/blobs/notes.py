@@ -5,7 +5,6 @@ they are and sort in the order in which they were made.
 """
 
 import asyncio
-import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -103,7 +102,7 @@ class FileNotes:
 
     def _names(self) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self._folder) if _NAME.fullmatch(name))
+            return sorted(path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
         except FileNotFoundError:
             return []
 

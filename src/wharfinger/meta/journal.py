@@ -80,7 +80,7 @@ def state(tx: Connection) -> State | None:
 
 def begin(tx: Connection, identity: str, *, rebuilding: bool = False) -> State:
     """The state; where there is none, a new journal of this identity."""
-    values = {name: 0 for name in ("number", "shipped", "snapshot", "begun", "segments", "parts")}
+    values = dict.fromkeys(("number", "shipped", "snapshot", "begun", "segments", "parts"), 0)
     row = upsert(tx, journal_state).values(id=1, identity=identity, rebuilding=int(rebuilding), **values)
     tx.execute(row.on_conflict_do_nothing())
     found = state(tx)

@@ -36,7 +36,8 @@ def states(tx: Connection, changes: Sequence[Change]) -> tuple[list[Record], int
             break
         name = names.get(change.repository_id) or _repository(tx, change.repository_id)
         names[change.repository_id] = name
-        record = {"kind": change.kind.value, "repository": name, "name": change.name}
+        own = name if change.kind is Kind.REPOSITORY else change.name
+        record = {"kind": change.kind.value, "repository": name, "name": own}
         records.append(record | _STATES[change.kind](tx, change.repository_id, change.name))
         size += len(records[-1].get("raw", ""))
     return records, len(records)
@@ -94,7 +95,9 @@ def _tag_state(tx: Connection, key: int, name: str) -> Record:
 
 def _event_state(tx: Connection, _key: int, id: str) -> Record:
     row = tx.execute(select(tag_history).where(tag_history.c.id == int(id))).first()
-    return {"state": "gone"} if row is None else {"state": "live", **_fields(row, ("tag", "digest", "at", "who", "how"))}
+    if row is None:
+        return {"state": "gone"}
+    return {"state": "live", **_fields(row, ("tag", "digest", "at", "who", "how"))}
 
 
 _STATES: Mapping[Kind, Callable[[Connection, int, str], Record]] = {

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, bindparam, delete, literal, select, update
 
 from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos
+from wharfinger.meta import blobs, journal, repos
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -97,7 +98,8 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
+    parents = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
+    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *tx.execute(parents).scalars())
 
 
 def _add_edges(
@@ -141,6 +143,8 @@ def remove(tx: Connection, repository: RepoName, digest: Digest) -> list[str]:
     for table in (manifest_blobs, manifest_children):
         tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest == digest))
     tx.execute(delete(manifests).where(this))
+    journal.note(tx, Kind.MANIFEST, repository_id, digest)
+    journal.note(tx, Kind.TAG, repository_id, *gone)
     return gone
 
 

@@ -88,4 +88,4 @@ def upgrade() -> None:
         "SELECT 0, digest, size, 1 FROM blobs",
         "SELECT l.repository_id, l.digest, b.size, 1 FROM blob_links l JOIN blobs b ON b.digest = l.digest",
     ):
-        op.execute(f"INSERT INTO usage_changes (repository_id, digest, size, sign) {source}")  # noqa: S608 - the two above
+        op.execute(f"INSERT INTO usage_changes (repository_id, digest, size, sign) {source}")
