@@ -7,8 +7,10 @@ from sqlalchemy import Connection, select
 
 from tests.kit.clock import Clock
 from tests.kit.memory_notes import MemoryNotes
+from wharfinger.meta import journal_states
 from wharfinger.meta import schema as tables
 from wharfinger.meta.db import Database
+from wharfinger.meta.journal_states import Place
 from wharfinger.meta.schema_tagging import tag_history
 from wharfinger.meta.schema_trash import trash
 from wharfinger.registry import segments
@@ -53,5 +55,16 @@ def there(tx: Connection) -> set[tuple[str, str, str, str]]:
 
 async def require_told(db: Database, notes: MemoryNotes) -> None:
     """The journal says what is there, no more and no less."""
-    said = {(*key, record["state"]) for key, record in told(notes).items()}
-    assert said == await db.read(there)
+    found = told(notes)
+    assert {(*key, record["state"]) for key, record in found.items()} == await db.read(there)
+    assert found == {key: record for key, record in (await db.read(_now)).items() if record["state"] != "gone"}
+
+
+def _now(tx: Connection) -> dict[Key, dict[str, Any]]:
+    """Everything, as the journal describes it: what it says must not be out of date in any word."""
+    place: Place | None = Place()
+    found: dict[Key, dict[str, Any]] = {}
+    while place is not None:
+        records, place = journal_states.page(tx, place)
+        found |= {(record["kind"], record["repository"], record["name"]): record for record in records}
+    return found

@@ -11,12 +11,14 @@ from tests.kit.client import require
 from tests.kit.images import image, index
 from tests.kit.memory_notes import Killed, MemoryNotes
 from tests.registry.journalling import journal_of, require_told, told
+from wharfinger.access.caller import system
 from wharfinger.errors import JournalDamaged, JournalForeign
 from wharfinger.meta import journal as rows
 from wharfinger.meta.db import Database
 from wharfinger.meta.schema_journal import journal_changes, journal_state
 from wharfinger.registry import journal, segments
 from wharfinger.registry.journal import LEASE_SECONDS, Journal
+from wharfinger.spec.names import RepoName
 
 
 @dataclass
@@ -55,6 +57,14 @@ async def busy_day(registry: Registry, round: int = 0) -> None:
     gone = image(seed=10 * round + 2)
     await client.push_image("shop/api", gone, "old")
     require(await client.delete_manifest("shop/api", gone.digest), 202)
+    back, purged = image(seed=10 * round + 3), image(seed=10 * round + 4)
+    for each in (back, purged):
+        await client.push_image("shop/api", each, f"v{round}")
+        require(await client.delete_manifest("shop/api", each.digest), 202)
+    by, trash = system("tests", registry.clock()), registry.services.trash
+    await trash.restore(by, RepoName("shop/api"), back.digest)
+    assert await trash.empty(by, RepoName("shop/api"), [purged.digest]) == [purged.digest]
+    await client.push_image("shop/api", gone)
     registry.clock.advance(60)
 
 
@@ -139,7 +149,7 @@ async def test_a_snapshot_replaces_what_came_before_it_and_what_comes_after_is_k
 ) -> None:
     monkeypatch.setattr(journal, "PATIENCE", 3)
     monkeypatch.setattr("wharfinger.meta.journal_states.PAGE", 2)
-    for round in range(8):
+    for round in range(4):
         await busy_day(journalled.registry, round)
         await journalled.journal.step()
         await busy_day(journalled.registry, round + 100)

@@ -58,12 +58,15 @@ def note_left(tx: Connection, repository_id: int, digest: Digest, now: float) ->
     tx.execute(update(manifests).where(this).values(untagged_at=now))
     tagged = exists().where(tags.c.repository_id == repository_id, tags.c.digest == digest)
     tx.execute(update(manifests).where(this, tagged).values(untagged_at=None))
+    journal.note(tx, Kind.MANIFEST, repository_id, digest)
 
 
 def note_came(tx: Connection, repository_id: int, digest: Digest) -> None:
     """A tag has come to the manifest, whose row this transaction has locked."""
     this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
-    tx.execute(update(manifests).where(this, manifests.c.untagged_at.is_not(None)).values(untagged_at=None))
+    tagged = update(manifests).where(this, manifests.c.untagged_at.is_not(None)).values(untagged_at=None)
+    if tx.execute(tagged).rowcount:
+        journal.note(tx, Kind.MANIFEST, repository_id, digest)
 
 
 def hold_manifest(tx: Connection, repository_id: int, digest: Digest) -> bool:
