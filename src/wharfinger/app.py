@@ -44,7 +44,7 @@ from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.blobs.store import BlobStore
-from wharfinger.blobs.stores import StoreSettings, open_store
+from wharfinger.blobs.stores import StoreSettings, open_notes, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
@@ -58,11 +58,16 @@ from wharfinger.oci.manifests import ManifestHandlers
 from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
+from wharfinger.registry import journal
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.facts import ImageFacts
+from wharfinger.registry.holds import Holds
+from wharfinger.registry.in_use import InUse
+from wharfinger.registry.journal import Journal
 from wharfinger.registry.last_pulls import EVERY, LastPulls
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.purges import Purges
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
@@ -75,7 +80,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, lost_counter
+from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -116,6 +121,9 @@ class Services:
     writing_pulls: Repeated
     facts: ImageFacts
     trash: Trash
+    holds: Holds
+    in_use: InUse
+    purges: Purges
     deletes: Deletes
     tagging: Tagging
 
@@ -183,6 +191,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         writing_pulls=Repeated("last pulls", last_pulls.flush, every=EVERY),
         facts=facts,
         trash=trash,
+        holds=Holds(db, now),
+        in_use=InUse(db, now, silent_reporters(metrics).set),
+        purges=Purges(db, trash),
         deletes=Deletes(db, trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
     )
@@ -236,6 +247,10 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
+        trash=services.trash,
+        holds=services.holds,
+        in_use=services.in_use,
+        purges=services.purges,
         tagging=services.tagging,
         groups=services.groups,
         granting=services.granting,
@@ -265,12 +280,15 @@ def prepare(settings: Settings) -> str | None:
     password = settings.admin_password.reveal() if settings.admin_password else None
 
     async def make() -> str | None:
+        notes = open_notes(store_settings(settings))
         try:
+            await journal.require_ours(db, notes)
             await keys.rotate(db, time.time)
             shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
             await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
+            await notes.close()
             await db.close()
 
     return asyncio.run(make())
@@ -278,23 +296,29 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
-    services = build(settings, CollectorRegistry(), time.time)
+    metrics = CollectorRegistry()
+    services = build(settings, metrics, time.time)
+    notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
             "manifests in the trash": services.trash.sweep,
             "images that were looked at": services.facts.sweep,
+            "holds that ended": services.holds.sweep,
+            "reporters": services.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
         retention = _retention(services.db, key, settings)
         sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Journal(services.db, notes, time.time, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
+        await notes.close()
         await services.close()
 
 

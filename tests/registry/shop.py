@@ -23,7 +23,10 @@ from wharfinger.meta.schema import blob_links, manifest_blobs, manifest_children
 from wharfinger.meta.schema_trash import trash, trash_blobs, trash_children, trash_tags
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.facts import ImageFacts
+from wharfinger.registry.holds import Holds
+from wharfinger.registry.in_use import InUse
 from wharfinger.registry.manifests import Manifests, Sparse
+from wharfinger.registry.purges import Purges
 from wharfinger.registry.tag_changes import Precondition, TagChanges, Where
 from wharfinger.registry.trash import Returned, Trash
 from wharfinger.spec import manifest as parsed
@@ -46,6 +49,7 @@ class Shop:
     def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
         self.clock = clock
+        self.silent: list[int] = []
         guard = TagGuard(RuleBook())
         changes = TagChanges(guard)
         self.trash = Trash(db, clock, changes)
@@ -54,6 +58,9 @@ class Shop:
         self._strict = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, facts=facts, tags=changes)
         self._sparse = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, facts=facts, tags=changes)
         self.deletes = Deletes(db, self.trash, changes)
+        self.holds = Holds(db, clock)
+        self.in_use = InUse(db, clock, self.silent.append)
+        self.purges = Purges(db, self.trash)
         self.tagging = Tagging(db, clock, guard, changes)
 
     def by(self, name: str = "ann") -> Caller:

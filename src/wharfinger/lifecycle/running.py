@@ -78,8 +78,7 @@ def _place(item: dict[str, Any]) -> str:
 def _images(item: dict[str, Any]) -> Iterator[str]:
     spec = _mapping(item.get("spec"))
     for pod in (spec, *_templates(spec)):
-        told = {name: image for name, image in _named(pod, _CONTAINERS, "image")}
-        yield from told.values()
+        yield from (image for _, image in _named(pod, _CONTAINERS, "image"))
     told = dict(_named(spec, _CONTAINERS, "image"))
     status = _mapping(item.get("status"))
     shown = dict(_named(status, _STATUSES, "image"))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
+from wharfinger.meta import journal
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -95,17 +97,12 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    came = tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
-    if came.rowcount:
-        _look_again_at_parents(tx, repository_id, manifest.digest)
-
-
-def _look_again_at_parents(tx: Connection, repository_id: int, child: Digest) -> None:
-    """What is known of them (``facts.py``) was known without this child."""
-    edges = manifest_children.c
-    parents = select(edges.manifest).where(edges.repository_id == repository_id, edges.present == child)
-    these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(parents)
-    tx.execute(update(manifests).where(these).values(labels=None))
+    wait = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
+    parents = tx.execute(wait).scalars().all()
+    for some in chunks(parents):  # what is known of them (``facts.py``) was known without this child
+        these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(some)
+        tx.execute(update(manifests).where(these).values(labels=None))
+    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *parents)
 
 
 def _add_edges(

@@ -41,7 +41,7 @@ class ImageFacts:
         row = await self._blob.first(repository=repository, digest=manifest.blobs[0].digest)
         if row is None:
             raise BlobUnknown("the config is not there", digest=manifest.blobs[0].digest)
-        size, location = row
+        size, location = row[:2]
         if size > configs.MAX_BYTES:
             return Config()
         return configs.read(b"".join([chunk async for chunk in self._store.read(Location(location), 0, size)]))

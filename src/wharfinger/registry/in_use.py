@@ -66,7 +66,8 @@ class InUse:
         uses, missing = await self._db.read(_resolve, [one for one in running if one.repository in may_pull])
         await self._db.write(self._replace, by, name, interval, uses)
         hidden = [one for one in running if one.repository not in may_pull]
-        return Reported(len(uses), [*missing, *hidden])
+        strays = {one.reference for one in missing}
+        return Reported(sum(use.digest not in strays for use in uses), [*missing, *hidden])
 
     def _replace(self, tx: Connection, by: Caller, name: str, interval: int, uses: Sequence[Use]) -> None:
         known = in_use.hold_reporter(tx, name)
@@ -117,9 +118,12 @@ def _resolve(tx: Connection, running: Sequence[Running]) -> tuple[list[Use], lis
     missing: list[Running] = []
     for repository, theirs in sorted(by_repository.items()):
         key = keys.get(repository)
-        meant = {} if key is None else _meant(tx, key, {one.reference for one in theirs})
+        if key is None:
+            missing += theirs
+            continue
+        meant = _meant(tx, key, {one.reference for one in theirs})
         missing += (one for one in theirs if one.reference not in meant)
-        for one in theirs if key is not None else ():
+        for one in theirs:
             own = [Digest(one.reference)] if names.is_digest(one.reference) else []
             for digest in meant.get(one.reference, own):
                 places.setdefault((key, digest), {}).update(dict.fromkeys(one.places))
@@ -132,8 +136,6 @@ def _meant(tx: Connection, repository_id: int, references: Collection[Reference]
     there = in_use.present(tx, repository_id, digests)
     configs = in_use.having_config(tx, repository_id, [one for one in digests if one not in there])
     tagged = in_use.tagged(tx, repository_id, named)
-    return {
-        **{names.tag(name): [digest] for name, digest in tagged.items()},
-        **{digest: [digest] for digest in there},
-        **configs,
-    }
+    found: dict[Reference, list[Digest]] = {names.tag(name): [digest] for name, digest in tagged.items()}
+    found |= {digest: [digest] for digest in there}
+    return found | dict(configs.items())
