@@ -60,16 +60,12 @@ from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry import journal
 from wharfinger.registry.deletes import Deletes
-from wharfinger.registry.facts import ImageFacts
-from wharfinger.registry.holds import Holds
-from wharfinger.registry.in_use import InUse
 from wharfinger.registry.journal import Journal
-from wharfinger.registry.last_pulls import EVERY, LastPulls
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
-from wharfinger.registry.purges import Purges
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep, Trash
+from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -117,13 +113,7 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
-    last_pulls: LastPulls
-    writing_pulls: Repeated
-    facts: ImageFacts
-    trash: Trash
-    holds: Holds
-    in_use: InUse
-    purges: Purges
+    keeping: Keeping
     deletes: Deletes
     tagging: Tagging
 
@@ -137,11 +127,11 @@ class Services:
         await self.ready()
         self.trail.start()
         await self.last_use.start()
-        await self.writing_pulls.start()
+        await self.keeping.writing.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
-        await self.writing_pulls.stop()
+        await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -159,9 +149,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
-    last_pulls = LastPulls(db, settings.lifecycle_ignore_pulls_by)
-    facts = ImageFacts(db, store)
-    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
+    keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -183,20 +171,29 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(
-            db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, facts=facts, tags=tag_changes
-        ),
+        manifests=_manifests(db, now, settings, keeping, tag_changes),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        last_pulls=last_pulls,
-        writing_pulls=Repeated("last pulls", last_pulls.flush, every=EVERY),
-        facts=facts,
-        trash=trash,
-        holds=Holds(db, now),
-        in_use=InUse(db, now, silent_reporters(metrics).set),
-        purges=Purges(db, trash),
-        deletes=Deletes(db, trash, tag_changes),
+        keeping=keeping,
+        deletes=Deletes(db, keeping.trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
     )
+
+
+def _keeping(
+    db: Database,
+    store: BlobStore,
+    now: Clock,
+    settings: Settings,
+    tags: TagChanges,
+    tell_silent: Callable[[int], object],
+) -> Keeping:
+    keep, ignored = Keep(trash=settings.trash_keep.total_seconds()), settings.lifecycle_ignore_pulls_by
+    return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
+
+
+def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+    sparse = Sparse(settings.sparse_manifests)
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
 
 
 def create(settings: Settings) -> Site:
@@ -247,10 +244,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
-        trash=services.trash,
-        holds=services.holds,
-        in_use=services.in_use,
-        purges=services.purges,
+        keeping=services.keeping,
         tagging=services.tagging,
         groups=services.groups,
         granting=services.granting,
@@ -302,10 +296,10 @@ async def housekeeping(settings: Settings) -> None:
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
-            "manifests in the trash": services.trash.sweep,
-            "images that were looked at": services.facts.sweep,
-            "holds that ended": services.holds.sweep,
-            "reporters": services.in_use.watch,
+            "manifests in the trash": services.keeping.trash.sweep,
+            "images that were looked at": services.keeping.facts.sweep,
+            "holds that ended": services.keeping.holds.sweep,
+            "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
@@ -367,7 +361,7 @@ def store_settings(settings: Settings) -> StoreSettings:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.last_pulls, services.manifests, services.deletes),
+        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

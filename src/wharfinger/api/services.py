@@ -17,11 +17,8 @@ from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
-from wharfinger.registry.holds import Holds
-from wharfinger.registry.in_use import InUse
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
-from wharfinger.registry.purges import Purges
-from wharfinger.registry.trash import Trash
 from wharfinger.tagging.tagging import Tagging
 
 
@@ -34,10 +31,7 @@ class Services:
     accounts: Accounts
     pulls: Pulls
     deletes: Deletes
-    trash: Trash
-    holds: Holds
-    in_use: InUse
-    purges: Purges
+    keeping: Keeping
     tagging: Tagging
     groups: Groups
     granting: Granting
