@@ -52,12 +52,15 @@ from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
 from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
@@ -110,6 +113,7 @@ class Services:
     manifests: Manifests
     pulls: Pulls
     deletes: Deletes
+    collector: Collector
     tagging: Tagging
 
     async def ready(self) -> None:
@@ -139,6 +143,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     trail = Trail(db, now, lost_counter(metrics).inc)
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
+    grace = Grace(settings.collect_grace.total_seconds())
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
@@ -162,10 +167,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), tags=tag_changes),
-        pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        deletes=Deletes(db, tag_changes),
+        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
+        deletes=Deletes(db, now, grace=grace, tags=tag_changes),
+        collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
 
@@ -273,6 +279,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
         await services.close()

@@ -11,6 +11,7 @@ from wharfinger.access.caller import system
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database
+from wharfinger.meta.reviews import Grace
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
@@ -21,6 +22,7 @@ from wharfinger.spec.locations import Location
 T = TypeVar("T")
 
 EXPIRY = 3600.0
+GRACE = Grace(3600.0)
 BY = system("tests", 1_800_000_000.0)
 """Whoever changes something here."""
 
@@ -81,11 +83,11 @@ class Node:
     def __init__(self, db: Database, store: BlobStore, clock: Clock) -> None:
         self.db = db
         self.store = store
-        self.uploads = Uploads(db, store, clock, expiry=EXPIRY)
+        self.uploads = Uploads(db, store, clock, expiry=EXPIRY, grace=GRACE)
         self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE)
         self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW)
-        self.pulls = Pulls(db, store, redirect=False)
-        self.deletes = Deletes(db)
+        self.pulls = Pulls(db, store, clock, grace=GRACE, redirect=False)
+        self.deletes = Deletes(db, clock, grace=GRACE)
 
 
 @dataclass(frozen=True)

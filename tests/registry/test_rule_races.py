@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.kit.images import Image, image
 from tests.kit.parts.postgres import fresh_database
-from tests.registry.nodes import BY, Fleet, Node, repeat
+from tests.registry.nodes import BY, GRACE, Fleet, Node, repeat
 from tests.registry.test_reference_races import ANY, any_tag, mount, offer, repository_of
 from wharfinger.access.caller import Caller
 from wharfinger.access.changes import EVERYTHING
@@ -46,7 +46,7 @@ class Ruled:
         changes = TagChanges(guard)
         self.db = node.db
         self.manifests = Manifests(node.db, fleet.clock, sparse=Sparse.REFUSE, tags=changes)
-        self.deletes = Deletes(node.db, changes)
+        self.deletes = Deletes(node.db, fleet.clock, grace=GRACE, tags=changes)
         self.tagging = Tagging(node.db, fleet.clock, guard, changes)
 
     async def put(self, repository: RepoName, what: Image, *tags: Tag) -> None:

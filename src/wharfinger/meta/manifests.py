@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, bindparam, delete, literal, select, update
 
 from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos
+from wharfinger.meta import blobs, repos, reviews
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -94,6 +94,7 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=again))
     _add_edges(tx, manifest_blobs, repository_id, manifest.digest, manifest.blobs, present)
     _add_edges(tx, manifest_children, repository_id, manifest.digest, manifest.children, present)
+    reviews.settle_links(tx, repository_id, (blob.digest for blob in manifest.blobs if blob.digest in present))
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
@@ -123,10 +124,12 @@ def _add_edges(
         tx.execute(put.on_conflict_do_update(index_elements=key, set_={"present": put.excluded.present}), rows)
 
 
-def remove(tx: Connection, repository: RepoName, digest: Digest) -> list[str]:
+def remove(tx: Connection, repository: RepoName, digest: Digest, due_at: float) -> list[str]:
     """Remove the manifest, its tags and its edges; what it refers to, and what refers to it as subject, stays.
 
-    Returns the names of the tags. Raises ManifestUnknown, or InUse when an index of the repository lists it.
+    Its blobs are looked at when ``due_at`` has come. Returns the names of the tags.
+
+    Raises ManifestUnknown, or InUse when an index of the repository lists it.
     """
     repository_id = repos.require(tx, repository)
     this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
@@ -138,10 +141,20 @@ def remove(tx: Connection, repository: RepoName, digest: Digest) -> list[str]:
         raise InUse(f"manifest {digest} is listed by {listed}: delete that first", digest=digest, used_by=users)
     named = delete(tags).where(tags.c.repository_id == repository_id, tags.c.digest == digest)
     gone = sorted(tx.execute(named.returning(tags.c.name)).scalars())
-    for table in (manifest_blobs, manifest_children):
-        tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest == digest))
+    freed = remove_edges(tx, repository_id, digest)
     tx.execute(delete(manifests).where(this))
+    reviews.note_links(tx, repository_id, freed, due_at)
     return gone
+
+
+def remove_edges(tx: Connection, repository_id: int, digest: Digest) -> list[Digest]:
+    """Remove what says what the manifest needs; the blobs that it held, for the collector to look at."""
+    children, needs = manifest_children.c, manifest_blobs.c
+    tx.execute(delete(manifest_children).where(children.repository_id == repository_id, children.manifest == digest))
+    gone = delete(manifest_blobs).where(needs.repository_id == repository_id, needs.manifest == digest)
+    # As they are when they go: a blob may have come a moment ago, and what it filled in nobody else looks at.
+    held = tx.execute(gone.returning(needs.present)).scalars()
+    return [Digest(each) for each in held if each is not None]
 
 
 def _parents(tx: Connection, repository_id: int, digest: Digest) -> list[str]:

@@ -1,11 +1,14 @@
 """Deleting: a tag is only a name, and what is used by something is refused. Bytes are the collector's to give back."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
 from wharfinger.meta import audit, blobs, manifests, repos, tags
 from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
+from wharfinger.meta.reviews import Grace
 from wharfinger.registry.tag_changes import TagChanges, Where
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
@@ -17,8 +20,10 @@ NAMED_AT_MOST = 100
 class Deletes:
     """What a repository no longer holds."""
 
-    def __init__(self, db: Database, tags: TagChanges | None = None) -> None:
+    def __init__(self, db: Database, now: Callable[[], float], *, grace: Grace, tags: TagChanges | None = None) -> None:
         self._db = db
+        self._now = now
+        self._grace = grace
         self._tags = tags or TagChanges()
 
     async def tag(self, by: Caller, repository: RepoName, tag: Tag) -> None:
@@ -34,7 +39,7 @@ class Deletes:
 
     async def blob(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Let the repository no longer hold the blob. Raises NameUnknown, BlobUnknown, or InUse by a manifest."""
-        await self._db.write(_unlink_blob, by, repository, digest)
+        await self._db.write(self._unlink_blob, by, repository, digest)
 
     def _remove_tag(self, tx: Connection, by: Caller, repository: RepoName, tag: Tag) -> None:
         digest = tags.remove(tx, repository, tag)
@@ -42,16 +47,16 @@ class Deletes:
         audit.add(tx, by.entry("tag.delete", repository=repository, tag=tag, digest=digest))
 
     def _remove_manifest(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-        gone = [Tag(name) for name in manifests.remove(tx, repository, digest)]
+        due_at = self._grace.due(self._now())
+        gone = [Tag(name) for name in manifests.remove(tx, repository, digest, due_at)]
         self._tags.removed(tx, by, _where(tx, repository), gone, digest, by.now, How.DELETE)
         detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
         audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
 
+    def _unlink_blob(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
+        blobs.unlink(tx, repository, digest, self._now())
+        audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))
+
 
 def _where(tx: Connection, repository: RepoName) -> Where:
     return Where(repository, repos.require(tx, repository))
-
-
-def _unlink_blob(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-    blobs.unlink(tx, repository, digest)
-    audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))
