@@ -6,12 +6,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from prometheus_client import CollectorRegistry
+
 from tests.kit.clock import Clock
 from wharfinger.access.caller import system
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database
 from wharfinger.meta.reviews import Grace
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
@@ -88,6 +92,7 @@ class Node:
         self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW)
         self.pulls = Pulls(db, store, clock, grace=GRACE, redirect=False)
         self.deletes = Deletes(db, clock, grace=GRACE)
+        self.collector = Collector(db, store, clock, CollectMetrics(CollectorRegistry()))
 
 
 @dataclass(frozen=True)
