@@ -65,6 +65,7 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -112,6 +113,7 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
+    trash: Trash
     deletes: Deletes
     collector: Collector
     tagging: Tagging
@@ -143,10 +145,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     trail = Trail(db, now, lost_counter(metrics).inc)
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
-    grace = Grace(settings.collect_grace.total_seconds())
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
+    grace = Grace(settings.collect_grace.total_seconds())
+    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds(), grace=grace.due(0)))
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -168,9 +171,10 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), tags=tag_changes),
+        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
         pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
-        deletes=Deletes(db, now, grace=grace, tags=tag_changes),
+        trash=trash,
+        deletes=Deletes(db, trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
@@ -270,6 +274,7 @@ async def housekeeping(settings: Settings) -> None:
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
+            "manifests in the trash": services.trash.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))

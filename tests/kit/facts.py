@@ -80,7 +80,13 @@ def check(url: str, shelf: Shelf, hashed: set[str] | None = None) -> list[str]:
     """Everything about the registry that must never be. Each blob is read and hashed, once for each ``hashed``."""
     hashed, stored = set() if hashed is None else hashed, shelf.sizes()
     with _opened(url) as tx:
-        return [*_broken_file(url), *_blobs(tx, shelf, stored, hashed), *_manifests(tx), *_unknown(tx, shelf, stored)]
+        return [
+            *_broken_file(url),
+            *_blobs(tx, shelf, stored, hashed),
+            *_manifests(tx),
+            *_trash(tx),
+            *_unknown(tx, shelf, stored),
+        ]
 
 
 def leftovers(url: str, shelf: Shelf) -> list[str]:
@@ -150,14 +156,23 @@ def _manifests(tx: Connection) -> Iterator[str]:
             for target in targets:
                 if (row.repository_id, target.digest) not in there and not target.may_be_absent:
                     yield f"manifest {row.digest} of repository {row.repository_id}: no {kind} {target.digest}"
-    stored = set(tx.execute(select(blobs.c.digest)).scalars())
-    for row in tx.execute(select(trash)):
-        for target in parsed.parse(row.raw, row.media_type, Digest(row.digest)).blobs:
-            if target.digest not in stored and not target.may_be_absent:
-                yield f"manifest {row.digest} in the trash of repository {row.repository_id}: no blob {target.digest}"
     for row in tx.execute(select(tags)):
         if (row.repository_id, row.digest) not in held:
             yield f"tag {row.name} of repository {row.repository_id}: no manifest {row.digest}"
+
+
+def _trash(tx: Connection) -> Iterator[str]:
+    """What is in the trash and could not come back, or is there although it is deleted."""
+    there = set(tx.execute(select(blobs.c.digest)).scalars())
+    live = {tuple(row) for row in tx.execute(select(manifests.c.repository_id, manifests.c.digest))}
+    for row in tx.execute(select(trash)):
+        where = f"manifest {row.digest} in the trash of repository {row.repository_id}"
+        if (row.repository_id, row.digest) in live:
+            yield f"{where}: it is there, too"
+        manifest = parsed.parse(row.raw, row.media_type, Digest(row.digest))
+        for target in manifest.blobs:
+            if target.digest not in there and not target.may_be_absent:
+                yield f"{where}: no blob {target.digest}"
 
 
 def _unknown(tx: Connection, shelf: Shelf, stored: Mapping[str, int]) -> Iterator[str]:

@@ -45,6 +45,8 @@ async def _require_sound(fleet: Fleet, database_url: str, root: Path) -> None:
     fleet.clock.advance(days=30)
     while await fleet.nodes[0].uploads.sweep():
         pass
+    while await fleet.nodes[0].trash.sweep():
+        pass
     await fleet.nodes[0].collector.collect(rest=0)
     assert facts.check(database_url, facts.Folder(root)) == []
     assert facts.leftovers(database_url, facts.Folder(root)) == []

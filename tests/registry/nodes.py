@@ -19,6 +19,7 @@ from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -88,10 +89,11 @@ class Node:
         self.db = db
         self.store = store
         self.uploads = Uploads(db, store, clock, expiry=EXPIRY, grace=GRACE)
-        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE)
-        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW)
+        self.trash = Trash(db, clock, keep=Keep(grace=GRACE.due(0)))
+        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash)
+        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash)
         self.pulls = Pulls(db, store, clock, grace=GRACE, redirect=False)
-        self.deletes = Deletes(db, clock, grace=GRACE)
+        self.deletes = Deletes(db, self.trash)
         self.collector = Collector(db, store, clock, CollectMetrics(CollectorRegistry()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, select, text
 
 from tests.kit import facts
 from tests.kit.clock import Clock
@@ -14,13 +14,13 @@ from tests.kit.flaky_store import ALWAYS, Fault, FlakyStore
 from tests.kit.images import Image, blob, image
 from tests.registry.nodes import BY, GRACE, Node, body
 from tests.registry.test_reference_races import anywhere, put
+from wharfinger.access.caller import Caller, system
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.errors import BlobUnknown
-from wharfinger.meta import backlog, repos, reviews
+from wharfinger.meta import backlog
 from wharfinger.meta.db import Database
 from wharfinger.meta.schema import blobs
 from wharfinger.meta.schema_collection import link_reviews
-from wharfinger.meta.schema_trash import trash, trash_blobs
 from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import Collected, CollectMetrics
 from wharfinger.spec import digest as digests
@@ -51,6 +51,16 @@ class Place:
         for content in pushed.blobs.values():
             await self.upload(content, repository)
         await put(self.node, repository, pushed, "latest")
+
+    @property
+    def by(self) -> Caller:
+        return system("tests", self.clock())
+
+    async def delete(self, pushed: Image) -> None:
+        await self.node.deletes.manifest(self.by, APP, pushed.digest)
+
+    async def empty(self, pushed: Image) -> None:
+        await self.node.trash.empty(self.by, APP, [pushed.digest])
 
     async def collect(self) -> Collected:
         return await self.node.collector.collect(rest=0)
@@ -105,7 +115,8 @@ async def test_what_a_manifest_needs_stays_for_ever_and_the_grace_begins_when_it
     await place.push(pushed)
     place.clock.advance(days=300)
     assert await place.collect() == Collected()
-    await place.node.deletes.manifest(BY, APP, pushed.digest)
+    await place.delete(pushed)
+    await place.empty(pushed)
     place.clock.advance(GRACE.seconds)
     assert await place.collect() == Collected()
     place.clock.advance(GRACE.seconds)
@@ -118,7 +129,8 @@ async def test_what_another_manifest_or_repository_needs_stays_there(place: Plac
     await place.push(first)
     await place.push(second)
     await place.push(first, OTHER)
-    await place.node.deletes.manifest(BY, APP, first.digest)
+    await place.delete(first)
+    await place.empty(first)
     place.clock.advance(days=2)
     done = await place.collect()
     assert (done.unlinked, done.blobs) == (1, 0)  # the config of the first, which the other repository needs
@@ -185,37 +197,17 @@ async def test_an_upload_that_is_finished_again_has_the_grace_again(place: Place
 async def test_a_blob_that_was_deleted_by_name_goes_at_once_unless_others_hold_it(place: Place) -> None:
     await place.upload()
     await place.upload(repository=OTHER)
-    await place.node.deletes.blob(BY, APP, DIGEST)
+    await place.node.deletes.blob(place.by, APP, DIGEST)
     assert (await place.collect()).blobs == 0
-    await place.node.deletes.blob(BY, OTHER, DIGEST)
+    await place.node.deletes.blob(place.by, OTHER, DIGEST)
     assert (await place.collect()).blobs == 1
     assert place.stored() == 0
 
 
-def into_the_trash(tx: Connection, pushed: Image) -> None:
-    """A manifest that needs the image's blobs is in the trash of another repository."""
-    repository_id = repos.ensure(tx, OTHER, 0)
-    told = {"annotations": "{}", "size": len(pushed.raw), "pushed_at": 0, "trashed_at": 0, "empties_at": 0}
-    key = {"repository_id": repository_id, "digest": pushed.digest, "media_type": pushed.media_type, "raw": pushed.raw}
-    tx.execute(insert(trash).values(**key, **told, who="", why="", root=pushed.digest))
-    edges = [
-        {"repository_id": repository_id, "manifest": pushed.digest, "digest": digest, "present": digest}
-        for digest in pushed.blobs
-    ]
-    tx.execute(insert(trash_blobs), edges)
-
-
-def empty_the_trash(tx: Connection, pushed: Image, now: float) -> None:
-    tx.execute(trash_blobs.delete())
-    tx.execute(trash.delete())
-    reviews.note_blobs(tx, pushed.blobs, now)
-
-
 async def test_what_only_the_trash_holds_is_absent_for_clients_and_stays_for_the_trash(place: Place) -> None:
     pushed = image(layers=[DATA])
-    for content in pushed.blobs.values():
-        await place.upload(content)
-    await place.node.db.write(into_the_trash, pushed)
+    await place.push(pushed)
+    await place.delete(pushed)
     assert await place.is_promised()
     place.clock.advance(days=2)
     done = await place.collect()
@@ -226,9 +218,24 @@ async def test_what_only_the_trash_holds_is_absent_for_clients_and_stays_for_the
     await place.upload()  # finds the blob's row there
     assert place.stored() == len(pushed.blobs)
     place.clock.advance(days=2)
-    await place.node.db.write(empty_the_trash, pushed, place.clock())
+    await place.collect()
+    await place.empty(pushed)
     await place.collect()
     assert place.stored() == 0
+
+
+async def test_what_is_restored_after_its_grace_is_held_again(place: Place) -> None:
+    pushed = image(layers=[DATA])
+    await place.push(pushed)
+    await place.delete(pushed)
+    place.clock.advance(days=2)
+    await place.collect()
+    assert not await place.is_held()
+    await place.node.trash.restore(place.by, APP, pushed.digest)
+    assert await place.is_held()
+    assert await place.reviews() == []
+    place.clock.advance(days=2)
+    assert await place.collect() == Collected()
 
 
 async def test_a_reference_that_the_collector_does_not_know_of_means_later(place: Place) -> None:
@@ -281,7 +288,7 @@ async def test_one_collector_works_while_another_has_the_lease(place: Place, clo
     await place.node.collector.step()
     await place.upload(blob(9))
     clock.advance(seconds=30)
-    await place.node.deletes.blob(BY, APP, digests.of(blob(9)))
+    await place.node.deletes.blob(place.by, APP, digests.of(blob(9)))
     assert await other.collect(rest=0) == Collected(busy=True)
     clock.advance(minutes=5)  # the first one was killed
     assert (await other.collect(rest=0)).blobs == 1
@@ -293,7 +300,8 @@ async def test_what_would_go_is_told_and_then_goes(place: Place) -> None:
     await place.push(gone)
     await place.upload(blob(77))
     await place.upload(blob(77), OTHER)
-    await place.node.deletes.manifest(BY, APP, gone.digest)
+    await place.delete(gone)
+    await place.empty(gone)
     place.clock.advance(days=2)
     await place.upload(blob(78))
     told = await place.node.db.read(backlog.candidates, place.clock(), "", 100)

@@ -76,6 +76,11 @@ class Settings:
     collect_every: Annotated[
         timedelta, values.DURATION, "How often is looked for blobs whose grace is over, to give their bytes back."
     ] = timedelta(minutes=5)
+    trash_keep: Annotated[
+        timedelta,
+        values.DURATION,
+        "How long a manifest that was deleted can be restored, where no lifecycle policy says otherwise.",
+    ] = timedelta(days=7)
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

@@ -1,6 +1,6 @@
 """Blobs, and the links through which repositories hold them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, literal, select, update
@@ -82,6 +82,12 @@ def link(tx: Connection, repository: RepoName, digest: Digest, now: float, due_a
         reviews.postpone(tx, repository_id, digest, due_at)
 
 
+def hold_links(tx: Connection, repository_id: int, digests: Iterable[Digest], now: float) -> None:
+    """The repository holds these blobs, as before or again, and the collector takes no link before the end of this."""
+    for digest in sorted(set(digests)):
+        _hold_link(tx, repository_id, digest, now)
+
+
 def _hold_link(tx: Connection, repository_id: int, digest: Digest, now: float) -> bool:
     """Make the link, or find it: whether it was made. The collector does not take it before this transaction ends."""
     row = {"repository_id": repository_id, "digest": digest, "linked_at": now}
@@ -125,9 +131,8 @@ def unlink(tx: Connection, repository: RepoName, digest: Digest, now: float) -> 
     users = _users(tx, repository_id, digest)
     if users:
         raise InUse(f"blob {digest} is used by {describe(users)}: delete that first", digest=digest, used_by=users)
-    reviews.settle_links(tx, repository_id, [digest])
+    reviews.note_unlinking(tx, repository_id, digest, now)
     tx.execute(delete(blob_links).where(this))
-    reviews.note_blobs(tx, [digest], now)
 
 
 def _users(tx: Connection, repository_id: int, digest: Digest) -> list[str]:

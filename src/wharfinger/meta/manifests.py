@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, delete, literal, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
-from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos, reviews
+from wharfinger.meta import reviews
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -122,45 +121,6 @@ def _add_edges(
         put = insert(tx, table)
         key = ["repository_id", "manifest", "digest"]
         tx.execute(put.on_conflict_do_update(index_elements=key, set_={"present": put.excluded.present}), rows)
-
-
-def remove(tx: Connection, repository: RepoName, digest: Digest, due_at: float) -> list[str]:
-    """Remove the manifest, its tags and its edges; what it refers to, and what refers to it as subject, stays.
-
-    Its blobs are looked at when ``due_at`` has come. Returns the names of the tags.
-
-    Raises ManifestUnknown, or InUse when an index of the repository lists it.
-    """
-    repository_id = repos.require(tx, repository)
-    this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
-    if not tx.execute(select(literal(1)).where(this)).first():
-        raise ManifestUnknown(f"manifest {digest} is not known in {repository}", digest=digest)
-    users = _parents(tx, repository_id, digest)
-    if users:
-        listed = blobs.describe(users)
-        raise InUse(f"manifest {digest} is listed by {listed}: delete that first", digest=digest, used_by=users)
-    named = delete(tags).where(tags.c.repository_id == repository_id, tags.c.digest == digest)
-    gone = sorted(tx.execute(named.returning(tags.c.name)).scalars())
-    freed = remove_edges(tx, repository_id, digest)
-    tx.execute(delete(manifests).where(this))
-    reviews.note_links(tx, repository_id, freed, due_at)
-    return gone
-
-
-def remove_edges(tx: Connection, repository_id: int, digest: Digest) -> list[Digest]:
-    """Remove what says what the manifest needs; the blobs that it held, for the collector to look at."""
-    children, needs = manifest_children.c, manifest_blobs.c
-    tx.execute(delete(manifest_children).where(children.repository_id == repository_id, children.manifest == digest))
-    gone = delete(manifest_blobs).where(needs.repository_id == repository_id, needs.manifest == digest)
-    # As they are when they go: a blob may have come a moment ago, and what it filled in nobody else looks at.
-    held = tx.execute(gone.returning(needs.present)).scalars()
-    return [Digest(each) for each in held if each is not None]
-
-
-def _parents(tx: Connection, repository_id: int, digest: Digest) -> list[str]:
-    edges = manifest_children.c
-    query = select(edges.manifest).where(edges.repository_id == repository_id, edges.present == digest)
-    return list(tx.execute(query.order_by(edges.manifest).limit(blobs.NAMED_USERS + 1)).scalars())
 
 
 def referrers(

@@ -87,6 +87,13 @@ def postpone(tx: Connection, repository_id: int, digest: Digest, due_at: float) 
     tx.execute(update(link_reviews).where(sooner, link_reviews.c.due_at < due_at).values(due_at=due_at))
 
 
+def note_unlinking(tx: Connection, repository_id: int, digest: Digest, due_at: float) -> None:
+    """The repository is about to hold the blob no more: look at the blob instead of the link."""
+    these = (link_reviews.c.repository_id == repository_id) & (link_reviews.c.digest == digest)
+    tx.execute(delete(link_reviews).where(these))
+    note_blobs(tx, [digest], due_at)
+
+
 def _put(tx: Connection, table: Table, rows: list[dict[str, object]], key: list[str]) -> None:
     if not rows:
         return
