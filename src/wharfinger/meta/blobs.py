@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, literal, select, update
 
 from wharfinger.errors import BlobUnknown, InUse
-from wharfinger.meta import repos, reviews
+from wharfinger.meta import journal, repos, reviews, usage
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, repositories
 from wharfinger.meta.schema_collection import link_reviews
 from wharfinger.meta.sql import CHUNK, chunks, held, insert
@@ -58,12 +59,16 @@ def add(tx: Connection, blob: Blob, now: float) -> Blob:
     The collector does not take it before this transaction ends.
     """
     row = {"digest": blob.digest, "size": blob.size, "location": blob.location, "created_at": now}
+    put = insert(tx, blobs).values(row).on_conflict_do_nothing(index_elements=["digest"]).returning(blobs.c.digest)
     query = held(select(blobs.c.size, blobs.c.location).where(blobs.c.digest == blob.digest))
     while True:
-        tx.execute(insert(tx, blobs).values(row).on_conflict_do_nothing(index_elements=["digest"]))
+        made = tx.execute(put).first() is not None
         kept = tx.execute(query).first()
         if kept is not None:  # or it was collected after we had found it: then it is ours to make
-            return Blob(blob.digest, kept.size, Location(kept.location))
+            break
+    if made:
+        usage.note(tx, usage.STORE, [blob.digest], 1)
+    return Blob(blob.digest, kept.size, Location(kept.location))
 
 
 def link(tx: Connection, repository: RepoName, digest: Digest, now: float, due_at: float) -> None:
@@ -75,8 +80,10 @@ def link(tx: Connection, repository: RepoName, digest: Digest, now: float, due_a
     made = _hold_link(tx, repository_id, digest, now)
     edges = manifest_blobs.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == digest) & edges.present.is_(None)
-    needed = tx.execute(update(manifest_blobs).where(waiting).values(present=digest)).rowcount > 0
-    if made and not needed:
+    filled = update(manifest_blobs).where(waiting).values(present=digest).returning(edges.manifest)
+    needed_by = list(tx.execute(filled).scalars())
+    journal.note(tx, Kind.MANIFEST, repository_id, *needed_by)
+    if made and not needed_by:
         reviews.note_links(tx, repository_id, [digest], due_at)
     elif not made:
         reviews.postpone(tx, repository_id, digest, due_at)
@@ -96,6 +103,7 @@ def _hold_link(tx: Connection, repository_id: int, digest: Digest, now: float) -
     found = held(select(literal(1)).where(this))
     while True:
         if tx.execute(make).first() is not None:
+            usage.note(tx, repository_id, [digest], 1)
             return True
         if tx.execute(found).first() is not None:
             return False
@@ -133,6 +141,7 @@ def unlink(tx: Connection, repository: RepoName, digest: Digest, now: float) -> 
         raise InUse(f"blob {digest} is used by {describe(users)}: delete that first", digest=digest, used_by=users)
     reviews.note_unlinking(tx, repository_id, digest, now)
     tx.execute(delete(blob_links).where(this))
+    usage.note(tx, repository_id, [digest], -1)
 
 
 def _users(tx: Connection, repository_id: int, digest: Digest) -> list[str]:

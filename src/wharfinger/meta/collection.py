@@ -5,16 +5,17 @@ somebody else has in hand, and is stopped by the foreign key of whatever refers 
 The order, and what a crash leaves behind: ``docs/internals/gc.md``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Delete, Table, delete, insert, select, tuple_, union_all, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement, Select
 
-from wharfinger.meta import reviews
+from wharfinger.meta import reviews, usage
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs
 from wharfinger.meta.schema_collection import blob_reviews, doomed, link_reviews
@@ -71,8 +72,10 @@ def collect_links(tx: Connection, now: float, limit: int) -> Batch:
         tx.execute(delete(link_reviews).where(theirs))
     gone = _remove(tx, sorted(free - needed), _delete_links)
     later = set(due) - needed - set(gone)
-    for repository_id, links in groupby(sorted(later), key=lambda link: link[0]):
-        reviews.note_links(tx, repository_id, [digest for _, digest in links], now + LATER)
+    for repository_id, digests in _by_repository(gone):
+        usage.note(tx, repository_id, digests, -1)
+    for repository_id, digests in _by_repository(sorted(later)):
+        reviews.note_links(tx, repository_id, digests, now + LATER)
     reviews.note_blobs(tx, [digest for _, digest in gone], now)
     return Batch(len(due), len(gone), 0, len(later))
 
@@ -97,6 +100,7 @@ def collect_blobs(tx: Connection, now: float, limit: int) -> Batch:
     reviews.note_blobs(tx, later, now + LATER)
     condemned = [free[digest] for digest in gone]
     _doom(tx, condemned, now)
+    usage.note_gone(tx, {blob.digest: blob.size for blob in condemned})
     return Batch(len(due), len(gone), sum(blob.size for blob in condemned), len(later))
 
 
@@ -134,6 +138,11 @@ def _pair(repository_id: ColumnElement[Any], digest: ColumnElement[Any]) -> tupl
 
 def _link(row: Any) -> Link:
     return row[0], Digest(row[1])
+
+
+def _by_repository(links: Sequence[Link]) -> Iterator[tuple[int, list[Digest]]]:
+    for repository_id, theirs in groupby(links, key=itemgetter(0)):
+        yield repository_id, [digest for _, digest in theirs]
 
 
 def _delete_links(links: Sequence[Link]) -> Delete:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from wharfinger.meta import reviews
+from wharfinger.meta import journal, reviews
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -97,7 +98,8 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
+    parents = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
+    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *tx.execute(parents).scalars())
 
 
 def _add_edges(

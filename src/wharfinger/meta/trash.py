@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Text, cast, delete, literal, select, update
 
 from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos, reviews
+from wharfinger.meta import blobs, journal, repos, reviews
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import KEY, blob_links, manifest_blobs, manifest_children, manifests, tags
 from wharfinger.meta.schema_trash import last_pulls, trash, trash_blobs, trash_children, trash_tags
 from wharfinger.meta.sql import chunks
@@ -82,6 +83,8 @@ def put(
     }
     named, needed = _move(tx, repository_id, gone, entry)
     reviews.note_links(tx, repository_id, needed, now + grace)
+    journal.note(tx, Kind.MANIFEST, repository_id, *gone)
+    journal.note(tx, Kind.TAG, repository_id, *(had.tag for had in named))
     return Trashed(gone, sorted(named, key=lambda had: (had.tag, had.digest)))
 
 
@@ -276,7 +279,8 @@ def _bring_back(tx: Connection, repository_id: int, back: Sequence[Digest], now:
         # Indexes that were there, and sparse, now have these children.
         edges = manifest_children.c
         waiting = (edges.repository_id == repository_id) & edges.digest.in_(some) & edges.present.is_(None)
-        tx.execute(update(manifest_children).where(waiting).values(present=edges.digest))
+        parents = update(manifest_children).where(waiting).values(present=edges.digest).returning(edges.manifest)
+        journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(parents).scalars())
 
 
 def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now: float) -> None:
@@ -289,7 +293,8 @@ def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now:
         reviews.settle_links(tx, repository_id, map(Digest, few))
         waits = manifest_blobs.c
         waiting = (waits.repository_id == repository_id) & waits.digest.in_(few) & waits.present.is_(None)
-        tx.execute(update(manifest_blobs).where(waiting).values(present=waits.digest))
+        filled = update(manifest_blobs).where(waiting).values(present=waits.digest).returning(waits.manifest)
+        journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(filled).scalars())
 
 
 def _copy_blobs_back(tx: Connection, repository_id: int, some: Sequence[Digest]) -> None:
@@ -370,4 +375,5 @@ def _take_out(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> 
         for table in (trash_blobs, trash_children):
             tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest.in_(some)))
         tx.execute(delete(trash).where(trash.c.repository_id == repository_id, trash.c.digest.in_(some)))
+        journal.note(tx, Kind.MANIFEST, repository_id, *some)
     return sorted(named, key=lambda had: (-had.moved_at, had.tag))
