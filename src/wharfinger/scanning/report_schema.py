@@ -4,6 +4,7 @@ python -m wharfinger.scanning.report_schema > docs/scan.schema.json
 """
 
 import json
+import sys
 from typing import Any
 
 from wharfinger.scanning.findings import Severity
@@ -107,4 +108,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    sys.stdout.write(text())

@@ -13,7 +13,7 @@ EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An image of one platform and what is in it. ``created`` is what its configuration says, like 2026-01-31T00:00:00Z.
+    """An image of one platform and what is in it. ``created`` is what it says itself: 2026-01-31T00:00:00Z.
 
     The same image gives the same document, so nothing here is of now.
     """
@@ -30,7 +30,7 @@ class Subject:
 
     def identity(self, format: str) -> uuid.UUID:
         """A number of its own for each image, platform, format and version of the cataloguer."""
-        return uuid.uuid5(_SPACE, "\0".join((format, self.digest, self.platform, self.catalogue.cataloguer)))
+        return uuid.uuid5(_SPACE, f"{format}\0{self.digest}\0{self.platform}\0{self.catalogue.cataloguer}")
 
 
 def named(packages: Sequence[Package]) -> Iterator[tuple[str, Package]]:

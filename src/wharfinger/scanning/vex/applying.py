@@ -40,8 +40,8 @@ def apply(
     sights = [_Sight(image, repository.rpartition("/")[2], frozenset(roots)) for image in images]
     by_id: dict[str, list[Statement]] = {}
     for statement in statements:
-        for id in statement.vulnerabilities:
-            by_id.setdefault(id.upper(), []).append(statement)
+        for name in statement.vulnerabilities:
+            by_id.setdefault(name.upper(), []).append(statement)
     met: set[int] = set()
     judged = [_judged(sight, by_id, met) for sight in sights]
     left = [each for each in statements if id(each) not in met]
@@ -68,7 +68,7 @@ class _Sight:
         return purls.difference(said, package, self.distribution)
 
     def is_named(self, said: Purl) -> bool:
-        """Whether a purl of an image is this one's: by its digest or that of an index, else by the repository's name."""
+        """Whether a purl of an image is this one's: by its digest, an index's, or else the repository's name."""
         if said.version:
             return said.version == self.image.digest or said.version in self.roots
         return bool(self.name) and said.name == self.name

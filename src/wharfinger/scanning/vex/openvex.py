@@ -40,9 +40,8 @@ def _statement(fields: Fields, where: str, shown: str, written: str) -> Statemen
 
 
 def _why(fields: Fields, where: str) -> str:
-    keys = ("justification", "impact_statement", "status_notes")
-    if fields.get("status") not in SUPPRESSING:
-        keys = ("action_statement", "status_notes")
+    suppressing = fields.get("status") in SUPPRESSING
+    keys = ("justification", "impact_statement") if suppressing else ("action_statement", "status_notes")
     said = [text(fields.get(key), f"{where}.{key}") for key in keys]
     return "; ".join(part.replace("_", " ") if n == 0 else part for n, part in enumerate(said) if part)
 
