@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from wharfinger.errors import ManifestInvalid, Refusal, TooLarge
 from wharfinger.scanning.targets.place import Place, Root, whole
@@ -14,6 +15,7 @@ from wharfinger.spec.manifest import Manifest
 
 CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
 """What says that the layers are a file system; whatever has another configuration is not run as an image."""
+IN_TOTO = "application/vnd.in-toto+json"
 CONFIG_AT_MOST = 8 * 1024 * 1024
 IMAGES_AT_MOST = 1_000
 DEPTH_AT_MOST = 8
@@ -29,6 +31,7 @@ class Image:
     platform: str
     layers: tuple[Descriptor, ...] | None = ()
     trouble: str = ""
+    created: str = ""
 
 
 def images(place: Place, roots: Iterable[Root]) -> list[Image]:
@@ -64,15 +67,33 @@ def _below(place: Place, root: Root, depth: int) -> Iterator[Image]:
 
 def _image(place: Place, manifest: Manifest, platform: str) -> Image:
     config, *layers = manifest.blobs
-    if config.media_type not in CONFIGS:
+    if config.media_type not in CONFIGS or (layers and all(each.media_type == IN_TOTO for each in layers)):
         return Image(manifest.digest, platform, layers=None)
     image = Image(manifest.digest, platform, tuple(layers))
     try:
-        return replace(image, platform=_platform(json.loads(whole(place, config, most=CONFIG_AT_MOST))) or platform)
+        return configured(image, whole(place, config, most=CONFIG_AT_MOST))
     except Refusal as refusal:
         return replace(image, trouble=refusal.message)
+
+
+def configured(image: Image, raw: bytes) -> Image:
+    """The image with what its configuration says of it."""
+    try:
+        config = json.loads(raw)
     except (ValueError, RecursionError):
-        return replace(image, trouble=f"its configuration {config.digest} is not JSON")
+        config = None
+    if not isinstance(config, dict):
+        return replace(image, trouble="its configuration is not a JSON object")
+    return replace(image, platform=_platform(config) or image.platform, created=_moment(config.get("created")))
+
+
+def _moment(text: object) -> str:
+    """A time as 2026-01-31T00:00:00Z; empty where it is none."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return ""
+    return "" if found is None or found.tzinfo is None else f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _platforms(index: Manifest) -> dict[str, str]:

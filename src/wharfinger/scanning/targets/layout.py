@@ -1,57 +1,51 @@
-"""A folder with an OCI layout."""
+"""An OCI layout, in a folder or in an archive."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
 
-from wharfinger.errors import BlobUnknown, ManifestInvalid, ManifestUnknown, Refusal, RequestInvalid
-from wharfinger.scanning.targets.place import CHUNK, Root, verified
+from wharfinger.errors import ManifestInvalid, ManifestUnknown
+from wharfinger.scanning.targets.files import Files
+from wharfinger.scanning.targets.place import CHUNK, Bytes, Root
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 
-REF_NAME = "org.opencontainers.image.ref.name"
-FULL_NAME = "io.containerd.image.name"
+NAMES = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
 
 
 class Layout:
-    """Reads from the folder; nothing outside of it, whatever its index says."""
+    """Reads by digest; whether what is there has it, whoever reads sees."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        if not folder.is_dir():
-            raise RequestInvalid(f"{folder} is not a folder")
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
     def roots(self, tag: str | None = None) -> list[Root]:
         """What index.json names, or what has the tag there. Raises Refusal."""
-        with _opened(self._folder / "index.json", f"{self._folder} has no index.json, so it is no OCI layout") as file:
-            raw = file.read(manifests.MAX_BYTES + 1)
-        return roots(raw, tag, str(self._folder))
+        return roots(read(self._files, "index.json"), tag, self._files.where)
 
     def manifest(self, digest: Digest) -> bytes:
-        with self._open(digest) as file:
-            raw = file.read(manifests.MAX_BYTES + 1)
-        if len(raw) > manifests.MAX_BYTES:
-            raise ManifestInvalid(f"{digest} is no manifest: it has more than {manifests.MAX_BYTES} bytes")
-        return b"".join(verified((raw,), digest))
+        return read(self._files, _name(digest))
 
-    @contextmanager
-    def blob(self, blob: Descriptor) -> Iterator[Iterator[bytes]]:
-        with self._open(blob.digest) as file:
-            yield verified(iter(lambda: file.read(CHUNK), b""), blob.digest, blob.size)
+    def open(self, blob: Descriptor) -> Bytes:
+        return self._files.open(_name(blob.digest))
 
-    def _open(self, digest: Digest) -> BinaryIO:
-        algorithm, _, encoded = digest.partition(":")
-        return _opened(self._folder / "blobs" / algorithm / encoded, f"{self._folder} does not have {digest}")
+
+def read(files: Files, name: str) -> bytes:
+    """A file as large as a manifest may be. Raises ManifestInvalid where it is larger."""
+    raw = bytearray()
+    with closing(files.open(name)) as stream:
+        while chunk := stream.read(CHUNK):
+            raw += chunk
+            if len(raw) > manifests.MAX_BYTES:
+                raise ManifestInvalid(f"{name} of {files.where} has more than {manifests.MAX_BYTES} bytes")
+    return bytes(raw)
 
 
 def roots(raw: bytes, tag: str | None, where: str) -> list[Root]:
     """What an index.json names. Raises ManifestInvalid, and ManifestUnknown where nothing has the tag."""
-    if len(raw) > manifests.MAX_BYTES:
-        raise ManifestInvalid(f"the index.json of {where} has more than {manifests.MAX_BYTES} bytes")
     try:
         fields = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -73,15 +67,11 @@ def _root(entry: object, where: str) -> Root:
 
 
 def _is_called(entry: object, tag: str) -> bool:
-    annotations: Mapping[str, Any] = entry.get("annotations") or {} if isinstance(entry, dict) else {}
-    names: Sequence[Any] = [annotations.get(REF_NAME), annotations.get(FULL_NAME)]
+    annotations = entry.get("annotations") if isinstance(entry, dict) else None
+    known: Mapping[str, Any] = annotations if isinstance(annotations, dict) else {}
+    names: Sequence[Any] = [known.get(name) for name in NAMES]
     return any(isinstance(name, str) and (name == tag or name.endswith(f":{tag}")) for name in names)
 
 
-def _opened(path: Path, missing: str) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise BlobUnknown(missing) from error
-    except OSError as error:
-        raise Refusal(f"cannot read {path}: {error.strerror}") from error
+def _name(digest: Digest) -> str:
+    return f"blobs/{digest.replace(':', '/')}"

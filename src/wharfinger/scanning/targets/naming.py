@@ -11,7 +11,7 @@ WAYS = "a folder with an OCI layout, oci:DIR[:TAG], oci-archive:FILE, docker-arc
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class LayoutName:
     """A folder with an OCI layout; all that its index names, or what has this tag."""
 
     folder: Path
@@ -19,7 +19,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class ArchiveName:
     """A tar of an OCI layout, or what ``docker save`` writes; with the tag that is meant, if one is."""
 
     file: Path
@@ -27,14 +27,14 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class DockerArchive:
+class DockerArchiveName:
     """What ``docker save`` writes, read by its manifest.json."""
 
     file: Path
     tag: str | None = None
 
 
-Name = Layout | Archive | DockerArchive | ImageReference
+Name = LayoutName | ArchiveName | DockerArchiveName | ImageReference
 
 
 def parse(text: str) -> Name:
@@ -42,13 +42,13 @@ def parse(text: str) -> Name:
     scheme, colon, rest = text.partition(":")
     match scheme if colon else "":
         case "oci":
-            return Layout(*_tagged(rest))
+            return LayoutName(*_tagged(rest))
         case "oci-archive":
-            return Archive(*_tagged(rest))
+            return ArchiveName(*_tagged(rest))
         case "docker-archive":
-            return DockerArchive(*_tagged(rest))
+            return DockerArchiveName(*_tagged(rest))
     if Path(text).is_dir():
-        return Layout(Path(text))
+        return LayoutName(Path(text))
     if Path(text).is_file():
         raise RequestInvalid(f"{text} is a file: say oci-archive:{text} or docker-archive:{text}")
     try:

@@ -1,8 +1,8 @@
 """Where an image is read from: a folder, an archive, a registry. Three that are real, so a port."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,16 @@ from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 
 CHUNK = 1024 * 1024
+
+
+class Bytes(Protocol):
+    """Content that is read on and on. Raises Refusal, and OSError, where it cannot be had."""
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        """Some bytes, none at the end."""
+
+    def close(self) -> None:
+        """Nothing more is wanted of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +34,36 @@ class Root:
 
 
 class Place(Protocol):
-    """Content by digest. What is read to its end is what the digest says, or an error says that it is not."""
+    """Content by digest."""
 
     def manifest(self, digest: Digest) -> bytes:
-        """The manifest or index. Raises Refusal."""
+        """The manifest or index, not yet seen to have the digest. Raises Refusal."""
 
-    def blob(self, blob: Descriptor) -> AbstractContextManager[Iterator[bytes]]:
-        """The blob in chunks. Raises Refusal, where it is not what it should be after the last chunk."""
-
-
-def verified(chunks: Iterable[bytes], digest: Digest, size: int | None = None) -> Iterator[bytes]:
-    """The chunks. Raises DigestInvalid after the last where they are not what ``digest`` and ``size`` say."""
-    hasher, read = hashlib.new(digests.algorithm(digest)), 0
-    for chunk in chunks:
-        hasher.update(chunk)
-        read += len(chunk)
-        if size is not None and read > size:
-            raise DigestInvalid(f"{digest} is longer than the {size} bytes that it should have")
-        yield chunk
-    if not digest.endswith(f":{hasher.hexdigest()}") or (size is not None and read != size):
-        raise DigestInvalid(f"what is there as {digest} has another digest or size")
+    def open(self, blob: Descriptor) -> Bytes:
+        """The blob, not yet seen to have the digest. Raises Refusal, and TooLarge where it is longer than said."""
 
 
 def whole(place: Place, blob: Descriptor, *, most: int) -> bytes:
-    """The content of a small blob. Raises TooLarge, and what the place raises."""
+    """The content of a small blob, which has the digest. Raises Refusal."""
     if blob.size > most:
         raise TooLarge(f"{blob.digest} has {blob.size} bytes, more than the {most} that such a thing may have")
-    with place.blob(blob) as chunks:
-        return b"".join(chunks)
+    with closing(place.open(blob)) as stream:
+        content = b"".join(_up_to(stream, blob.size + 1))
+    if len(content) != blob.size or digests.of(content, digests.algorithm(blob.digest)) != blob.digest:
+        raise DigestInvalid(f"what is there as {blob.digest} has another digest or size")
+    return content
 
 
-@contextmanager
-def once(chunks: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
-    """A context manager of chunks, for where nothing is to be closed."""
-    yield chunks
+def hashed(stream: Bytes) -> tuple[Digest, int]:
+    """The digest and the size of all that comes."""
+    hasher, size = hashlib.sha256(), 0
+    while chunk := stream.read(CHUNK):
+        hasher.update(chunk)
+        size += len(chunk)
+    return digests.parse(f"sha256:{hasher.hexdigest()}"), size
+
+
+def _up_to(stream: Bytes, most: int) -> Iterator[bytes]:
+    while most > 0 and (chunk := stream.read(min(most, CHUNK))):
+        most -= len(chunk)
+        yield chunk

@@ -1,11 +1,10 @@
 """An image in some registry."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 
 from wharfinger.remote.references import ImageReference
 from wharfinger.remote.repositories import Repositories
-from wharfinger.scanning.targets.place import Root
+from wharfinger.scanning.targets.place import CHUNK, Root
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 
@@ -25,5 +24,22 @@ class Repository:
     def manifest(self, digest: Digest) -> bytes:
         return self._repositories.manifest(self._reference, digest).raw
 
-    def blob(self, blob: Descriptor) -> AbstractContextManager[Iterator[bytes]]:
-        return self._repositories.blob(self._reference, blob.digest, blob.size)
+    def open(self, blob: Descriptor) -> "_Download":
+        return _Download(self._repositories, self._reference, blob)
+
+
+class _Download:
+    """A blob while it comes. Where it breaks off, or is another one, reading raises Unreachable."""
+
+    def __init__(self, repositories: Repositories, reference: ImageReference, blob: Descriptor) -> None:
+        self._resources = ExitStack()
+        self._chunks = self._resources.enter_context(repositories.blob(reference, blob.digest, blob.size))
+        self._left = b""
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        raw = self._left or next(self._chunks, b"")
+        self._left = raw[size:]
+        return raw[:size]
+
+    def close(self) -> None:
+        self._resources.close()
