@@ -23,8 +23,8 @@ def scan(target: Opened, images: Sequence[Image], match: Match, watch: Watch = l
 def catalogues(target: Opened, images: Sequence[Image], watch: Watch = lambda layer: layer) -> list[Catalogue]:
     """What is in each of the images; a layer that several share is read once."""
     layers = {image.digest: target.layers(image) for image in images if not image.trouble}
-    wanted = {layer.digest: watch(layer) for each in layers.values() for layer in each}
-    read = dict(zip(wanted, catalogue_layers(list(wanted.values())), strict=True))
+    wanted = {layer.digest: layer for each in layers.values() for layer in each}
+    read = dict(zip(wanted, catalogue_layers([watch(layer) for layer in wanted.values()]), strict=True))
     return [_unread(image) or squash(tuple(read[layer.digest] for layer in layers[image.digest])) for image in images]
 
 

@@ -60,7 +60,8 @@ def parse(text: str) -> Name:
 def _tagged(text: str) -> tuple[Path, str | None]:
     if not text:
         raise RequestInvalid(f"no path: want {WAYS}")
-    before, colon, tag = text.rpartition(":")
-    if colon and before and not Path(text).exists():
-        return Path(before), tag
-    return Path(text), None
+    parts = text.split(":")
+    for end in range(len(parts), 0, -1):  # both may have colons: the longest path that is there is meant
+        if (path := Path(":".join(parts[:end]))).exists():
+            return path, ":".join(parts[end:]) or None
+    return Path(parts[0]), ":".join(parts[1:]) or None

@@ -1,0 +1,98 @@
+"""Findings for people: a table with colours on a terminal, and lines of tabs elsewhere."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from wharfinger.cli.output import clean
+from wharfinger.cli.output import print_rows as plain_rows
+
+if TYPE_CHECKING:
+    from wharfinger.scanning.scans import ImageScan, Scan
+
+COLOURS = {
+    "critical": "bold white on red",
+    "high": "bold red",
+    "medium": "yellow",
+    "low": "cyan",
+    "unknown": "magenta",
+    "none": "dim",
+}
+SIGNS = {"fails": "bold red", "passes": "green", "cannot be decided": "bold yellow"}
+HEADINGS = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "State", "Where")
+PATHS_AT_MOST = 2
+
+
+def show(scan: "Scan") -> None:
+    """What was found, image by image; what is not known is told beside it and never left out."""
+    terminal = sys.stdout.isatty()
+    for image in scan.images:
+        for line in summary(image):
+            print(line, file=sys.stdout if terminal else sys.stderr)
+        rows = [_row(image, number) for number in range(len(image.findings))]
+        if terminal:
+            if rows:
+                print_coloured(HEADINGS, rows)
+            print()
+        else:
+            plain_rows(HEADINGS, ((image.platform, *row) for row in rows))
+
+
+def summary(image: "ImageScan") -> Iterable[str]:
+    """What an image is, how many findings it has, and what of it could not be judged."""
+    catalogue, matched = image.catalogue, image.matched
+    name = " ".join(filter(None, (image.platform, image.digest[:19])))
+    system = catalogue.distribution
+    parts = [f"{system.id} {system.version}".strip()] if system is not None else []
+    parts += [f"{len(catalogue.packages)} packages", f"{len(matched.findings)} findings{_counts(image)}"]
+    if catalogue.nothing_to_scan:
+        parts = ["nothing to scan: it has no file system"]
+    yield clean(f"{name}: {', '.join(parts)}; {image.status}")
+    if matched.end_of_life is not None:
+        yield clean(f"  end of life: {matched.end_of_life}")
+    for each in matched.not_assessed:
+        yield clean(f"  not assessed: {each.packages} of {each.ecosystem}: {each.reason}")
+    for problem in catalogue.problems:
+        yield clean(f"  not read: {problem.path or problem.layer}: {problem.reason}")
+
+
+def _counts(image: "ImageScan") -> str:
+    counts: dict[str, int] = {}
+    for finding in image.findings:
+        counts[finding.severity.value] = counts.get(finding.severity.value, 0) + 1
+    return f" ({', '.join(f'{number} {level}' for level, number in counts.items())})" if counts else ""
+
+
+def _row(image: "ImageScan", number: int) -> tuple[str, ...]:
+    finding = image.findings[number]
+    state = finding.state if finding.kev is None else f"{finding.state}, exploited"
+    if finding.suppressed is not None:
+        state = f"suppressed: {finding.suppressed}"
+    where = _where(image, finding.purl)
+    fixed = finding.fixed or ""
+    return (finding.severity.value, finding.id, finding.package, finding.version, fixed, state, where)
+
+
+def _where(image: "ImageScan", purl: str) -> str:
+    paths = sorted({path for each in image.catalogue.packages if each.purl == purl for path in each.paths})
+    more = f" and {len(paths) - PATHS_AT_MOST} more" if len(paths) > PATHS_AT_MOST else ""
+    return f"{', '.join(paths[:PATHS_AT_MOST])}{more}"
+
+
+def print_coloured(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styles: dict[str, str] = COLOURS) -> None:
+    """A table on a terminal whose first cell has the colour of its word."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for first, *rest in rows:
+        table.add_row(Text(clean(first), style=styles.get(first, "")), *(Text(clean(cell)) for cell in rest))
+    Console(highlight=False, markup=False, soft_wrap=False, width=_width()).print(table)
+
+
+def _width() -> int:
+    """The terminal's, but never so narrow that the table cannot be read."""
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size().columns, 100)
