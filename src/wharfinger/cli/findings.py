@@ -8,6 +8,7 @@ from wharfinger.cli.output import clean
 from wharfinger.cli.output import print_rows as plain_rows
 
 if TYPE_CHECKING:
+    from wharfinger.scanning.findings import Finding
     from wharfinger.scanning.scans import ImageScan, Scan
 
 COLOURS = {
@@ -18,9 +19,14 @@ COLOURS = {
     "unknown": "magenta",
     "none": "dim",
 }
-SIGNS = {"fails": "bold red", "passes": "green", "cannot be decided": "bold yellow"}
-HEADINGS = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "State", "Where")
-PATHS_AT_MOST = 2
+HEADINGS = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Where")
+WORDS = {
+    "affected": "no fix known",
+    "wont-fix": "will not be fixed",
+    "deferred": "later",
+    "under-investigation": "looked into",
+}
+PLACES_AT_MOST = 3
 
 
 def show(scan: "Scan") -> None:
@@ -49,7 +55,7 @@ def summary(image: "ImageScan") -> Iterable[str]:
         parts = ["nothing to scan: it has no file system"]
     yield clean(f"{name}: {', '.join(parts)}; {image.status}")
     if matched.end_of_life is not None:
-        yield clean(f"  end of life: {matched.end_of_life}")
+        yield clean(f"  supported until {matched.end_of_life}")
     for each in matched.not_assessed:
         yield clean(f"  not assessed: {each.packages} of {each.ecosystem}: {each.reason}")
     for problem in catalogue.problems:
@@ -65,18 +71,20 @@ def _counts(image: "ImageScan") -> str:
 
 def _row(image: "ImageScan", number: int) -> tuple[str, ...]:
     finding = image.findings[number]
-    state = finding.state if finding.kev is None else f"{finding.state}, exploited"
-    if finding.suppressed is not None:
-        state = f"suppressed: {finding.suppressed}"
-    where = _where(image, finding.purl)
-    fixed = finding.fixed or ""
-    return (finding.severity.value, finding.id, finding.package, finding.version, fixed, state, where)
+    id = finding.id if finding.kev is None else f"{finding.id} (exploited)"
+    fixed = finding.fixed or WORDS.get(finding.state, finding.state)
+    return (finding.severity.value, id, finding.package, finding.version, fixed, _where(image, finding))
 
 
-def _where(image: "ImageScan", purl: str) -> str:
-    paths = sorted({path for each in image.catalogue.packages if each.purl == purl for path in each.paths})
-    more = f" and {len(paths) - PATHS_AT_MOST} more" if len(paths) > PATHS_AT_MOST else ""
-    return f"{', '.join(paths[:PATHS_AT_MOST])}{more}"
+def _where(image: "ImageScan", finding: "Finding") -> str:
+    """Files of language packages; the binary packages that were built from a distribution's source."""
+    purls = {finding.purl, *finding.purls}
+    found: set[str] = set()
+    for each in image.catalogue.packages:
+        if each.purl in purls:
+            found |= {each.name} if each.source is not None else set(each.paths)
+    more = f" and {len(found) - PLACES_AT_MOST} more" if len(found) > PLACES_AT_MOST else ""
+    return f"{', '.join(sorted(found)[:PLACES_AT_MOST])}{more}"
 
 
 def print_coloured(headings: Sequence[str], rows: Iterable[Sequence[str]], *, styles: dict[str, str] = COLOURS) -> None:

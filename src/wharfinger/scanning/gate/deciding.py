@@ -120,7 +120,7 @@ def _rule(finding: Finding, level: Severity, terms: Terms, today: date) -> tuple
     ends = None if terms.grace is None or finding.published is None else finding.published + terms.grace
     if ends is not None and today < ends:
         return False, Rule.GRACE, f"published {finding.published}, fails from {ends} on"
-    reason = f"{_shown(finding, level)}, and {terms.fail_on} or worse fails"
+    reason = f"{_shown(finding, level).rstrip(',')}, and {terms.fail_on} or worse fails"
     if ends is not None:
         reason += f", its time of grace ended on {ends}"
     elif terms.grace is not None:
@@ -129,7 +129,7 @@ def _rule(finding: Finding, level: Severity, terms: Terms, today: date) -> tuple
 
 
 def _shown(finding: Finding, level: Severity) -> str:
-    return f"unknown, which counts as {level}" if finding.severity is Severity.UNKNOWN else level.value
+    return f"unknown, which counts as {level}," if finding.severity is Severity.UNKNOWN else level.value
 
 
 def _remedy(finding: Finding) -> str:

@@ -20,7 +20,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     decision = verdict.decision
     yield f"### {_SIGNS[decision.answer]} {_plain(verdict.scan.target)} {_plain(verdict.headline)}"
     yield ""
-    yield f"Terms: {_plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}. "
+    yield f"Terms: {_plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}."
     yield f"Advisories `{verdict.scan.sha256[:12]}`."
     if decision.failing:
         yield from _table(decision.failing)

@@ -1,7 +1,7 @@
 """From what a target names to the images in it: every platform of an index, each once."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -111,7 +111,7 @@ def _platform(fields: object) -> str:
     return ""
 
 
-def require_some(found: list[Image]) -> None:
+def require_some(found: Sequence[Image]) -> None:
     """Nothing where at least one could be read. Raises ManifestInvalid with the first trouble."""
     if all(image.trouble for image in found):
         raise ManifestInvalid(found[0].trouble if found else "there is no image in it")
