@@ -1,4 +1,4 @@
-"""The verdict as GitLab's container scanning report (security report schemas, 15). Pure."""
+"""The verdict as GitLab's container scanning report, of the schema that GitLab has under this version. Pure."""
 
 import uuid
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from wharfinger.scanning.findings import Severity
 from wharfinger.scanning.gate.deciding import Judgement
 from wharfinger.scanning.gate.verdict import Verdict
 
-VERSION = "15.2.1"
+VERSION = "15.0.7"
+NAME_AT_MOST = 255
 _SPACE = uuid.UUID("0c7f7a38-5d0f-5a55-8a0c-8dd5b1c4e7d2")
 _SEVERITIES: Mapping[Severity, str] = {
     Severity.CRITICAL: "Critical",
@@ -23,8 +24,7 @@ _SEVERITIES: Mapping[Severity, str] = {
 
 
 def document(verdict: Verdict, moment: datetime) -> dict[str, Any]:
-    """The report. ``moment`` is when the scan was made, in UTC. GitLab has no word for what is suppressed: left out."""
-    told = [each for each in verdict.decision.judgements if each.finding.suppressed is None]
+    """The report. ``moment`` is when the scan was made, in UTC. What is suppressed is flagged as such."""
     time = moment.strftime("%Y-%m-%dT%H:%M:%S")
     tool = {
         "id": "wharfinger",
@@ -43,16 +43,16 @@ def document(verdict: Verdict, moment: datetime) -> dict[str, Any]:
             "status": "success",
             "messages": [{"level": "warn", "value": f"{each.rule}: {each.reason}"} for each in verdict.decision.doubts],
         },
-        "vulnerabilities": [_vulnerability(each, verdict.scan.target) for each in told],
+        "vulnerabilities": [_vulnerability(each, verdict.scan.target) for each in verdict.decision.judgements],
     }
 
 
 def _vulnerability(each: Judgement, target: str) -> dict[str, Any]:
     finding = each.finding
-    fields = {
+    fields: dict[str, Any] = {
         "id": str(uuid.uuid5(_SPACE, f"{each.image.digest}\0{finding.id}\0{finding.purl}")),
-        "name": f"{finding.id} in {finding.package}",
-        "description": finding.summary or f"{finding.id} in {finding.package} {finding.version}: {each.reason}.",
+        "name": (finding.summary or finding.id)[:NAME_AT_MOST],
+        "description": f"{finding.id} in {finding.package} {finding.version}: {each.reason}.",
         "severity": _SEVERITIES[finding.severity],
         "identifiers": [_identifier(id) for id in dict.fromkeys((finding.id, *finding.aliases))],
         "links": [{"url": identifier["url"]} for identifier in [_identifier(finding.id)] if "url" in identifier],
@@ -62,7 +62,12 @@ def _vulnerability(each: Judgement, target: str) -> dict[str, Any]:
             "image": target,
         },
     }
-    return fields | ({"solution": f"Update {finding.package} to {finding.fixed}."} if finding.fixed else {})
+    if finding.fixed is not None:
+        fields["solution"] = f"Update {finding.package} to {finding.fixed}."
+    if finding.suppressed is not None:
+        said = finding.suppressed
+        fields["flags"] = [{"type": "flagged-as-likely-false-positive", "origin": "VEX", "description": said}]
+    return fields
 
 
 def _system(each: Judgement) -> str:

@@ -8,7 +8,7 @@ from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.findings import Finding
 from wharfinger.scanning.packages import Distribution
 from wharfinger.scanning.scans import ImageScan
-from wharfinger.scanning.vex import purls
+from wharfinger.scanning.vex import platforms, purls
 from wharfinger.scanning.vex.purls import Purl
 from wharfinger.scanning.vex.statements import SUPPRESSING, Named, Product, Statement
 
@@ -102,7 +102,8 @@ def _suppressed(sight: _Sight, finding: Finding, known: list[Statement], met: se
 def _covers(sight: _Sight, product: Product, finding: Finding, binary: Purl) -> bool:
     own = product.named.purl
     if own is None:
-        return False
+        within = platforms.is_of(product.named.text, sight.distribution)
+        return within and any(_is(sight, part.purl, finding, binary) for part in product.parts)
     if own.type in purls.IMAGES:
         if not sight.is_named(own):
             return False

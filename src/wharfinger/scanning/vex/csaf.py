@@ -33,9 +33,7 @@ class _Tree:
         part, whole = self.parts[identifier]
         own = self.named.get(identifier)
         inner = own if own is not None and own.purl is not None else self._deepest(part)
-        outer = self._deepest(whole)
-        # A platform that is no purl, as Red Hat names its own by CPE, does not narrow what a package is.
-        return Product(outer, (inner,)) if outer.purl is not None else Product(inner)
+        return Product(self._deepest(whole), (inner,))
 
     def _deepest(self, identifier: str) -> Named:
         for _ in range(DEPTH_AT_MOST):
@@ -112,5 +110,7 @@ def _product(fields: Fields, where: str, tree: _Tree) -> str:
     identifier = text(fields.get("product_id"), f"{where}.product_id")
     helper = mapping(fields.get("product_identification_helper"), f"{where}.product_identification_helper")
     purl = text(helper.get("purl"), f"{where}.product_identification_helper.purl")
-    tree.named[identifier] = named(purl) if purl else Named(text(fields.get("name"), f"{where}.name") or identifier)
+    cpe = text(helper.get("cpe"), f"{where}.product_identification_helper.cpe")
+    name = cpe or text(fields.get("name"), f"{where}.name") or identifier
+    tree.named[identifier] = named(purl) if purl else Named(name)
     return identifier
