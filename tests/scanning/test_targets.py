@@ -20,7 +20,7 @@ from wharfinger.scanning import running as scanning
 from wharfinger.scanning.packages import Catalogue
 from wharfinger.scanning.targets import naming
 from wharfinger.scanning.targets.naming import ArchiveName, DockerArchiveName, LayoutName
-from wharfinger.scanning.targets.opening import Opened, opened
+from wharfinger.scanning.targets.opening import Opened, Remote, opened
 from wharfinger.spec import media_types
 
 TREES = [
@@ -31,14 +31,12 @@ AMD64, ARM64 = trees.image(TREES), trees.image(TREES[:1], architecture="arm64", 
 BOTH = index([AMD64, ARM64])
 
 
-@contextmanager
-def nowhere() -> Iterator[Repositories]:
+def nowhere() -> AbstractContextManager[Repositories]:
     pytest.fail("a local target has nothing to ask a registry")
-    yield
 
 
-def at(text: str, remote: object = nowhere) -> AbstractContextManager[Opened]:
-    return opened(naming.parse(text), remote)  # type: ignore[arg-type]
+def at(text: str, remote: Remote = nowhere) -> AbstractContextManager[Opened]:
+    return opened(naming.parse(text), remote)
 
 
 def catalogues(text: str) -> list[tuple[str, Catalogue]]:

@@ -50,7 +50,7 @@ def summary(image: "ImageScan") -> Iterable[str]:
     name = " ".join(filter(None, (image.platform, image.digest[:19])))
     system = catalogue.distribution
     parts = [f"{system.id} {system.version}".strip()] if system is not None else []
-    parts += [f"{len(catalogue.packages)} packages", f"{len(matched.findings)} findings{_counts(image)}"]
+    parts += [count(len(catalogue.packages), "package"), count(len(matched.findings), "finding") + _counts(image)]
     if catalogue.nothing_to_scan:
         parts = ["nothing to scan: it has no file system"]
     yield clean(f"{name}: {', '.join(parts)}; {image.status}")
@@ -60,6 +60,11 @@ def summary(image: "ImageScan") -> Iterable[str]:
         yield clean(f"  not assessed: {each.packages} of {each.ecosystem}: {each.reason}")
     for problem in catalogue.problems:
         yield clean(f"  not read: {problem.path or problem.layer}: {problem.reason}")
+
+
+def count(number: int, what: str) -> str:
+    """``1 package``, ``2 packages``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _counts(image: "ImageScan") -> str:
