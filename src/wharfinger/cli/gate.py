@@ -24,9 +24,22 @@ if TYPE_CHECKING:
     from wharfinger.scanning.vex.statements import Statement
 
 Level = Literal["critical", "high", "medium", "low", "none"]
-Choice = Literal["pass", "fail"]
+Choice = Literal["pass", "fail", "undecided"]
 Format = Literal["table", "json", "sarif", "junit", "gitlab", "markdown"]
 STATUS = {"pass": 0, "fail": 1, "undecided": 2}
+
+FailOn = Annotated[Level, Parameter(help="This severity fails, and what is worse.")]
+FixedOnly = Annotated[bool, Parameter(negative="", help="Only what has a fixed version fails.")]
+Grace = Annotated[
+    str | None, Parameter(help="Fails only so long after its publication, like 14d. What has no date has no grace.")
+]
+Kev = Annotated[
+    bool, Parameter(negative="", help="What is known to be exploited fails, however severe, fixed or recent.")
+]
+Vex = Annotated[list[Path] | None, Parameter(negative="", help="OpenVEX, CSAF or CycloneDX statements.")]
+NotAssessed = Annotated[Choice, Parameter(help="What becomes of packages that nobody judges.")]
+Partial = Annotated[Choice, Parameter(help="What becomes of an image that could not be read as a whole.")]
+UnknownAs = Annotated[Level, Parameter(help="What a severity that nobody tells counts as.")]
 
 
 def gate(
@@ -34,20 +47,14 @@ def gate(
     /,
     *,
     advisories: AdvisoriesAt,
-    fail_on: Annotated[Level, Parameter(help="This severity fails, and what is worse.")],
-    fixed_only: Annotated[bool, Parameter(negative="", help="Only what has a fixed version fails.")] = False,
-    grace: Annotated[
-        str | None, Parameter(help="Fails only so long after its publication, like 14d. What has no date has no grace.")
-    ] = None,
-    kev: Annotated[
-        bool, Parameter(negative="", help="What is known to be exploited fails, however severe, fixed or recent.")
-    ] = False,
-    vex: Annotated[list[Path] | None, Parameter(negative="", help="OpenVEX, CSAF or CycloneDX statements.")] = None,
-    not_assessed: Annotated[
-        Choice | None, Parameter(help="Packages that nobody judges: pass or fail; else it cannot be decided.")
-    ] = None,
-    partial: Annotated[Choice | None, Parameter(help="What could not be read: pass or fail; else likewise.")] = None,
-    unknown_as: Annotated[Level, Parameter(help="What a severity that nobody tells counts as.")] = "high",
+    fail_on: FailOn,
+    fixed_only: FixedOnly = False,
+    grace: Grace = None,
+    kev: Kev = False,
+    vex: Vex = None,
+    not_assessed: NotAssessed = "undecided",
+    partial: Partial = "undecided",
+    unknown_as: UnknownAs = "high",
     platform: Platform = None,
     output: Annotated[Format, Parameter(help="How the verdict is printed.")] = "table",
     plain_http: PlainHttp = None,
@@ -59,17 +66,9 @@ def gate(
     from wharfinger.scanning.findings import Severity
     from wharfinger.scanning.gate.deciding import Terms
 
-    terms = Terms(
-        Severity(fail_on),
-        fixed_only=fixed_only,
-        grace=None if grace is None else _grace(grace),
-        kev=kev,
-        not_assessed=not_assessed or "undecided",
-        partial=partial or "undecided",
-    )
+    terms = Terms(Severity(fail_on), fixed_only, _grace(grace), kev, not_assessed, partial)
     statements = [statement for path in vex or () for statement in _statements(path)]
-    now = datetime.now(UTC)
-    counted = Severity(unknown_as)
+    now, counted = datetime.now(UTC), Severity(unknown_as)
     scan, opened = targets.scanned(
         target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
     )
@@ -96,9 +95,9 @@ def decided(
     return Verdict(replace(scan, images=applied.images), decision, applied.unmatched)
 
 
-def _grace(text: str) -> timedelta:
+def _grace(text: str | None) -> timedelta | None:
     try:
-        return values.duration(text)
+        return None if text is None else values.duration(text)
     except ValueError as error:
         raise RequestInvalid(f"--grace {text!r}: {str(error) or f'want {values.DURATION.wanted}'}") from error
 
