@@ -34,24 +34,23 @@ COMPUTED = {
 def written() -> Iterator[str]:
     """The words given to ``entry(…)`` and ``Entry(…)`` anywhere in the source."""
     for file in sorted((ROOT / "src").rglob("*.py")):
-        text = file.read_text()
-        tree = ast.parse(text)
+        tree = ast.parse(source := file.read_text())
         constants = dict(_constants(tree))
+        of_the_trail = "wharfinger.meta.audit import" in source  # an archive has entries, too
         for node in ast.walk(tree):
-            word = _word(node, records="wharfinger.meta.audit" in text)
+            word = _word(node, of_the_trail=of_the_trail)
             if word is not None:
                 yield from _values(word, constants)
 
 
-def _word(node: ast.AST, *, records: bool) -> ast.expr | None:
-    """The word of a record; an ``Entry`` where there are no ``records`` is something else."""
+def _word(node: ast.AST, *, of_the_trail: bool) -> ast.expr | None:
     if not isinstance(node, ast.Call):
         return None
     named = [keyword.value for keyword in node.keywords if keyword.arg == "action"]
     match node.func:
         case ast.Attribute(attr="entry"):
             return named[0] if named else node.args[0]
-        case ast.Name(id="Entry") if records:
+        case ast.Name(id="Entry") if of_the_trail:
             return named[0] if named else node.args[1]
     return None
 

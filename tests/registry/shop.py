@@ -83,7 +83,7 @@ class Shop:
         for digest, content in what.blobs.items():
             self.store.objects[Location(f"blobs/{digest}")] = content
             blobs.add(tx, Blob(digest, len(content), Location(f"blobs/{digest}")), self.clock())
-            blobs.link(tx, REPO, digest, self.clock())
+            blobs.link(tx, REPO, digest, self.clock(), self.clock() + 86400)
 
     async def put(self, what: Image, *named: str, sparse: bool = False, by: str = "ann") -> None:
         """The manifest alone."""
