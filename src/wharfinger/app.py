@@ -52,6 +52,7 @@ from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
@@ -59,6 +60,8 @@ from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry import journal
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.manifests import Manifests, Sparse
@@ -114,6 +117,7 @@ class Services:
     pulls: Pulls
     trash: Trash
     deletes: Deletes
+    collector: Collector
     tagging: Tagging
 
     async def ready(self) -> None:
@@ -146,7 +150,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
-    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
+    grace = Grace(settings.collect_grace.total_seconds())
+    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds(), grace=grace.due(0)))
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -167,11 +172,12 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
-        pulls=Pulls(db, store, redirect=settings.storage_redirect),
+        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
         trash=trash,
         deletes=Deletes(db, trash, tag_changes),
+        collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
 
@@ -286,6 +292,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
         await notes.close()

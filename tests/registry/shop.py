@@ -71,7 +71,7 @@ class Shop:
     def _blobs(self, tx: Connection, what: Image) -> None:
         for digest, content in what.blobs.items():
             blobs.add(tx, Blob(digest, len(content), Location(f"blobs/{digest}")), self.clock())
-            blobs.link(tx, REPO, digest, self.clock())
+            blobs.link(tx, REPO, digest, self.clock(), self.clock() + 86400)
 
     async def put(self, what: Image, *named: str, sparse: bool = False, by: str = "ann") -> None:
         """The manifest alone."""

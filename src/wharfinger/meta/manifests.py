@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from wharfinger.meta import journal
+from wharfinger.meta import journal, reviews
 from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
@@ -94,6 +94,7 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=again))
     _add_edges(tx, manifest_blobs, repository_id, manifest.digest, manifest.blobs, present)
     _add_edges(tx, manifest_children, repository_id, manifest.digest, manifest.children, present)
+    reviews.settle_links(tx, repository_id, (blob.digest for blob in manifest.blobs if blob.digest in present))
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)

@@ -51,7 +51,7 @@ class Deletes:
         audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
 
     def _unlink_blob(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-        blobs.unlink(tx, repository, digest, by.now + self._trash.keep.grace)
+        blobs.unlink(tx, repository, digest, by.now)
         audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))
 
 
