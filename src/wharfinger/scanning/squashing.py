@@ -223,7 +223,7 @@ def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
 
 
 def _purl(found: Found, distribution: Distribution | None) -> str:
-    return purls.purl(found.type, found.name, found.version, distribution, found.arch)
+    return found.purl or purls.purl(found.type, found.name, found.version, distribution, found.arch)
 
 
 def _problems(layers: Sequence[LayerCatalogue]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from wharfinger.scanning.layers import Found, Statement
 from wharfinger.scanning.limits import MIB, Unreadable
 
 _FOLDER = "node_modules"
+_DEBIAN = ["usr", "share", "nodejs"]
 _MOST_LEVELS = 64
 
 
@@ -28,9 +29,8 @@ def _installed(file: File) -> Iterator[Statement]:
 def _is_installed(path: str) -> bool:
     """Right below ``node_modules``: further down are the packages' own tests, elsewhere things with such files too."""
     parts = path.split("/")
-    if len(parts) >= 4 and parts[-3].startswith("@"):
-        return parts[-4] == _FOLDER
-    return len(parts) >= 3 and parts[-3] == _FOLDER
+    above = parts[:-3] if len(parts) >= 4 and parts[-3].startswith("@") else parts[:-2]
+    return above[-1:] == [_FOLDER] or above == _DEBIAN
 
 
 class _Dependency(msgspec.Struct):

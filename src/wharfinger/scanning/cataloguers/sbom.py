@@ -77,7 +77,7 @@ def _found(text: str) -> Found | None:
         epoch = f"{qualifiers['epoch']}:" if qualifiers.get("epoch") else ""
         version = f"{epoch}{purl.version}"
         source = Source(qualifiers.get("upstream", purl.name).partition("@")[0], version)
-        return Found(purl.type, purl.name, version, source, qualifiers.get("arch", ""))
+        return Found(purl.type, purl.name, version, source, qualifiers.get("arch", ""), purl=purl.to_string())
     return Found(purl.type, _name(purl), purl.version)
 
 
@@ -89,7 +89,9 @@ def _name(purl: PackageURL) -> str:
 
 def _accepts(path: str) -> bool:
     name = path.rpartition("/")[2].lower()
-    return name in _NAMES or (name.endswith(_ENDINGS) and "site-packages/" not in path)
+    if "site-packages/" in path and "/sboms/" not in path:  # PEP 770 has a folder for them; others are examples
+        return False
+    return name in _NAMES or name.endswith(_ENDINGS)
 
 
 SBOM = Cataloguer("sbom", _bill, endings=frozenset({".json", ".spdx"}), accepts=_accepts)
