@@ -25,7 +25,7 @@ def named(tree: Tree) -> dict[str, Package]:
 
 
 def test_debian() -> None:
-    tree = {"var/lib/dpkg/status": data("debian-12-status.gz"), "etc/os-release": DEBIAN}
+    tree: Tree = {"var/lib/dpkg/status": data("debian-12-status.gz"), "etc/os-release": DEBIAN}
     packages = named(tree)
     assert len(packages) == 123
     assert packages["libssl3"].source is not None
@@ -68,7 +68,7 @@ def test_distroless_has_a_file_for_each_package() -> None:
 
 @pytest.mark.parametrize("path", ["lib/apk/db/installed", "usr/lib/apk/db/installed"])
 def test_alpine(path: str) -> None:
-    tree = {path: data("alpine-3.20-installed.gz"), "etc/os-release": "ID=alpine\nVERSION_ID=3.20.3\n"}
+    tree: Tree = {path: data("alpine-3.20-installed.gz"), "etc/os-release": "ID=alpine\nVERSION_ID=3.20.3\n"}
     packages = named(tree)
     assert len(packages) == 14
     assert packages["libssl3"].source == Source("openssl", "3.3.2-r0")
