@@ -63,7 +63,7 @@ class Stock(Protocol):
 
     @property
     def tells_unfinished(self) -> bool:
-        """Whether :meth:`items` has all that a killed upload leaves; where not, the store must clear that away itself."""
+        """Whether :meth:`items` has all that a killed upload leaves; where not, the store must clear it away."""
         ...
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from wharfinger.cli import (
     access,
     audit,
     config,
+    fsck,
     grant,
     group,
     lifecycle,
@@ -63,6 +64,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.issuer,
     trust.trust,
     audit.audit,
+    fsck.fsck,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 
