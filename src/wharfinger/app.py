@@ -28,6 +28,7 @@ from wharfinger.access.exchange import Exchange
 from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
+from wharfinger.access.journal import Journal
 from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
 from wharfinger.access.oversight import Oversight
@@ -136,7 +137,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc)
+    trail = Trail(db, now, lost_counter(metrics).inc, Journal(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
@@ -188,6 +189,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
         addresses,
+        tell.note,
         tell,
     )
     operations = Operations(
@@ -199,8 +201,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
-        api=Told(api, tell),
-        ui=Told(ui, tell),
+        api=Told(api, tell.note, tell),
+        ui=Told(ui, tell.note, tell),
         operations=operations,
         start=services.start,
         stop=services.close,
