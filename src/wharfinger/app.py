@@ -45,7 +45,7 @@ from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.blobs.store import BlobStore
-from wharfinger.blobs.stores import StoreSettings, open_store
+from wharfinger.blobs.stores import StoreSettings, open_notes, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
@@ -59,10 +59,13 @@ from wharfinger.oci.manifests import ManifestHandlers
 from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
+from wharfinger.registry import journal
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.journal import Journal
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -73,7 +76,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, lost_counter
+from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -110,6 +113,7 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
+    trash: Trash
     deletes: Deletes
     tagging: Tagging
 
@@ -143,6 +147,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
+    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -164,9 +169,10 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), tags=tag_changes),
+        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        deletes=Deletes(db, tag_changes),
+        trash=trash,
+        deletes=Deletes(db, trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
     )
 
@@ -249,12 +255,15 @@ def prepare(settings: Settings) -> str | None:
     password = settings.admin_password.reveal() if settings.admin_password else None
 
     async def make() -> str | None:
+        notes = open_notes(store_settings(settings))
         try:
+            await journal.require_ours(db, notes)
             await keys.rotate(db, time.time)
             shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
             await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
+            await notes.close()
             await db.close()
 
     return asyncio.run(make())
@@ -262,21 +271,26 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
-    services = build(settings, CollectorRegistry(), time.time)
+    metrics = CollectorRegistry()
+    services = build(settings, metrics, time.time)
+    notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
+            "manifests in the trash": services.trash.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
         retention = _retention(services.db, key, settings)
         sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Journal(services.db, notes, time.time, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
+        await notes.close()
         await services.close()
 
 

@@ -10,9 +10,11 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wharfinger.scanning.cataloguing import LayerCatalogue, LayerSource, catalogue_layer, squash
+from wharfinger.scanning.cataloguing import LayerCatalogue, LayerSource, squash
 from wharfinger.scanning.limits import Limits
 from wharfinger.scanning.packages import Catalogue
+from wharfinger.scanning.reading import read_layer
+from wharfinger.scanning.spools import Spools
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,17 @@ def catalogue(*layers: Tree | bytes, limits: Limits | None = None) -> Catalogue:
 def read(layers: Sequence[Tree | bytes], limits: Limits | None = None) -> list[LayerCatalogue]:
     """What each layer says, kept and read again as the server does it."""
     return [
-        LayerCatalogue.from_json(catalogue_layer(source(raw, f"layer-{index}"), limits).to_json())
+        LayerCatalogue.from_json(_read(raw, f"layer-{index}", limits).to_json())
         for index, raw in enumerate(each if isinstance(each, bytes) else archive(each) for each in layers)
     ]
+
+
+def _read(raw: bytes, digest: str, limits: Limits | None) -> LayerCatalogue:
+    spools = Spools()
+    try:
+        return read_layer(digest, lambda: io.BytesIO(raw), limits or Limits(), spools)
+    finally:
+        spools.close()
 
 
 def found(catalogue: Catalogue) -> set[str]:

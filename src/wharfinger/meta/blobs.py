@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, literal, select, update
 
 from wharfinger.errors import BlobUnknown, InUse
-from wharfinger.meta import repos
+from wharfinger.meta import journal, repos, reviews, usage
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, repositories
 from wharfinger.meta.sql import CHUNK, chunks, insert
 from wharfinger.spec.digest import Digest
@@ -50,7 +51,9 @@ def find_in(tx: Connection, repository: RepoName, digest: Digest) -> Blob | None
 def add(tx: Connection, blob: Blob, now: float) -> Blob:
     """Make the bytes a blob; of several that stored the same content the first wins, and is returned to all."""
     row = {"digest": blob.digest, "size": blob.size, "location": blob.location, "created_at": now}
-    tx.execute(insert(tx, blobs).values(row).on_conflict_do_nothing(index_elements=["digest"]))
+    put = insert(tx, blobs).values(row).on_conflict_do_nothing(index_elements=["digest"])
+    if tx.execute(put.returning(blobs.c.digest)).first() is not None:
+        usage.note(tx, usage.STORE, [blob.digest], 1)
     kept = find(tx, blob.digest)
     assert kept is not None, "inserted or found in this very transaction"
     return kept
@@ -60,10 +63,13 @@ def link(tx: Connection, repository: RepoName, digest: Digest, now: float) -> No
     """Let the repository hold the blob, also for manifests that came before it."""
     repository_id = repos.ensure(tx, repository, now)
     row = {"repository_id": repository_id, "digest": digest, "linked_at": now}
-    tx.execute(insert(tx, blob_links).values(row).on_conflict_do_nothing())
+    put = insert(tx, blob_links).values(row).on_conflict_do_nothing()
+    if tx.execute(put.returning(blob_links.c.digest)).first() is not None:
+        usage.note(tx, repository_id, [digest], 1)
     edges = manifest_blobs.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == digest) & edges.present.is_(None)
-    tx.execute(update(manifest_blobs).where(waiting).values(present=digest))
+    filled = update(manifest_blobs).where(waiting).values(present=digest).returning(edges.manifest)
+    journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(filled).scalars())
 
 
 def holders(tx: Connection, digest: Digest) -> Iterator[RepoName]:
@@ -84,8 +90,8 @@ def holders(tx: Connection, digest: Digest) -> Iterator[RepoName]:
         last = found[-1]
 
 
-def unlink(tx: Connection, repository: RepoName, digest: Digest) -> None:
-    """The repository no longer holds the blob; its bytes stay for the collector.
+def unlink(tx: Connection, repository: RepoName, digest: Digest, due_at: float) -> None:
+    """The repository no longer holds the blob; its bytes stay for the collector, who looks at it at ``due_at``.
 
     Raises BlobUnknown, or InUse when a manifest of the repository needs it.
     """
@@ -96,7 +102,9 @@ def unlink(tx: Connection, repository: RepoName, digest: Digest) -> None:
     users = _users(tx, repository_id, digest)
     if users:
         raise InUse(f"blob {digest} is used by {describe(users)}: delete that first", digest=digest, used_by=users)
+    reviews.note_unlinking(tx, repository_id, digest, due_at)
     tx.execute(delete(blob_links).where(held))
+    usage.note(tx, repository_id, [digest], -1)
 
 
 def _users(tx: Connection, repository_id: int, digest: Digest) -> list[str]:

@@ -1,5 +1,6 @@
 """The bytes of a file wherever they are, read in pieces from any place. Pure; files on the disk are in ``spools``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class File:
 
     path: str
     content: Content
-    beside: dict[str, Content]
+    beside: Mapping[str, Content]
     depth: int = 6
 
     def raw(self, most: int = 16 * MIB) -> bytes:

@@ -6,7 +6,7 @@ the hashes of all paths that it puts something at.
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 import msgspec
@@ -71,6 +71,10 @@ class LayerCatalogue:
     files: bytes = b""
     folders: bytes = b""
     problems: tuple[Problem, ...] = ()
+
+    def with_problems(self, *more: Problem) -> "LayerCatalogue":
+        """The same, and what else was wrong."""
+        return replace(self, problems=(*self.problems, *more))
 
     def to_json(self) -> bytes:
         """As bytes to be kept; the same catalogue is the same bytes."""

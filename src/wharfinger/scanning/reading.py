@@ -1,220 +1,176 @@
 """One layer in one pass: its bytes in, its catalogue out. The only place where archives and cataloguers meet."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Protocol
 
 from wharfinger.scanning import tar
 from wharfinger.scanning.cataloguers import INTEREST
 from wharfinger.scanning.cataloguers.kind import Cataloguer
-from wharfinger.scanning.contents import Content, File, Held
-from wharfinger.scanning.layers import Evidence, Found, LayerCatalogue, Owned, hash_of
+from wharfinger.scanning.contents import Content, Held
+from wharfinger.scanning.gathering import Gathering
+from wharfinger.scanning.layers import LayerCatalogue
 from wharfinger.scanning.limits import Limits, Unreadable
-from wharfinger.scanning.packages import Distribution, Problem
 from wharfinger.scanning.spools import Spooled, Spools
 from wharfinger.scanning.tar import Entry, Kind
-from wharfinger.scanning.unpacking import Stream, Unpacked
+from wharfinger.scanning.unpacking import Unpacked
 
-_WHITEOUT, _OPAQUE, _AUFS = ".wh.", ".wh..wh..opq", ".wh..wh."
 _HEAD = 4
+_NO_OWNER = "it belongs to a file that is not in this layer, so what it changes there is not known"
 
 
-def read_layer(layer: str, stream: Stream | BinaryIO, limits: Limits, spools: Spools) -> LayerCatalogue:
+class Layer(Protocol):
+    """The bytes of a layer."""
+
+    def read(self, size: int, /) -> bytes:
+        """Some bytes, none at the end."""
+
+    def close(self) -> None:
+        """They are not needed any more."""
+
+
+Opening = Callable[[], Layer]
+"""The layer's bytes from their beginning; a second time where a hard link leads back to what nobody wanted to see."""
+
+
+def read_layer(layer: str, open: Opening, limits: Limits, spools: Spools) -> LayerCatalogue:
     """What the layer says. It never raises for what the bytes are: what cannot be read is in ``problems``."""
-    return LayerReading(layer, limits, spools).read(stream)
+    return _Reading(layer, limits, spools).read(open)
 
 
-@dataclass
-class LayerReading:
-    """What is known of a layer while it is being read."""
-
-    layer: str
-    limits: Limits
-    spools: Spools
-    wanted_again: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._evidence: dict[str, list[Evidence]] = {}
-        self._whiteouts: list[str] = []
-        self._opaque: list[str] = []
-        self._files = bytearray()
-        self._folders = bytearray()
-        self._problems: list[Problem] = []
+class _Reading:
+    def __init__(self, layer: str, limits: Limits, spools: Spools) -> None:
+        self._limits, self._spools = limits, spools
+        self._gathered = Gathering(layer, limits)
+        self._seen: set[str] = set()  # the files that somebody looked into
+        self._linked: dict[str, list[str]] = {}  # by files that nobody did: their names that somebody would look at
         self._kept: dict[str, Content] = {}
-        self._packages = 0
-        self._until = time.monotonic() + self.limits.seconds
+        self._complete = False
+        self._source = Unpacked(_Nothing(), 0)
+        self._walk = tar.Walk(self._source)
 
-    def read(self, stream: Stream | BinaryIO) -> LayerCatalogue:
-        """One pass over the bytes."""
-        with self._problem_at(""):
-            source = Unpacked(stream, self.limits.unpacked, self._tick)
-            walk = tar.Walk(source)
-            for count, entry in enumerate(walk):
-                if count >= self.limits.entries:
-                    raise Unreadable(f"it has more than {self.limits.entries} entries")
-                self._entry(entry, source, walk)
+    def read(self, open: Opening) -> LayerCatalogue:
+        """One pass over the bytes, and rarely a second one."""
+        self._pass(open, self._entry)
+        if self._linked and self._complete:
+            self._pass(open, self._entry_again)
         self._read_kept()
-        return self._catalogue()
+        return self._gathered.catalogue()
 
-    def _tick(self) -> None:
-        if time.monotonic() > self._until:
-            raise Unreadable(f"reading it took more than {self.limits.seconds:g} seconds")
+    def _pass(self, open: Opening, look: Callable[[Entry], None]) -> None:
+        self._complete = False
+        with self._gathered.problem_at(""), closing(open()) as layer:
+            self._source = Unpacked(layer, self._limits.unpacked, self._gathered.tick)
+            self._walk = tar.Walk(self._source)
+            for count, entry in enumerate(self._walk):
+                if count >= self._limits.entries:
+                    raise Unreadable(f"it has more than {self._limits.entries} entries")
+                look(entry)
+            self._complete = True
 
-    def _entry(self, entry: Entry, source: Unpacked, walk: tar.Walk) -> None:
-        path = entry.path
-        folder, _, name = path.rpartition("/")
-        if name.startswith(_WHITEOUT):
-            self._whiteout(folder, name)
+    def _entry(self, entry: Entry) -> None:
+        folder, _, name = entry.path.rpartition("/")
+        if self._gathered.hides(folder, name):
             return
-        (self._folders if entry.kind is Kind.FOLDER else self._files).extend(hash_of(path))
-        if entry.kind is not Kind.FOLDER:
-            self._evidence.pop(path, None)  # the last of several with one name is the one that stays
+        if entry.kind is Kind.FOLDER:
+            self._gathered.folder(entry.path)
+            return
+        self._gathered.file(entry.path)
         if entry.kind is Kind.FILE:
-            self._file(entry, source, walk)
-        elif entry.kind is Kind.LINK:
-            self._link(entry)
+            self._file(entry)
         elif entry.kind is Kind.HARD_LINK:
             self._hard_link(entry)
+        elif entry.kind is Kind.LINK and any(each.follows for each in INTEREST.by_path(entry.path)):
+            self._gathered.link(entry.path, entry.target)
 
-    def _whiteout(self, folder: str, name: str) -> None:
-        if name == _OPAQUE:
-            self._opaque.append(folder)
-        elif not name.startswith(_AUFS):
-            hidden = name[len(_WHITEOUT) :]
-            self._whiteouts.append(f"{folder}/{hidden}" if folder else hidden)
-
-    def _file(self, entry: Entry, source: Unpacked, walk: tar.Walk) -> None:
-        cataloguers = INTEREST.by_path(entry.path)
-        owner = INTEREST.belongs_to(entry.path)
+    def _file(self, entry: Entry) -> None:
+        cataloguers: Sequence[Cataloguer] = INTEREST.by_path(entry.path)
         head = b""
-        if not cataloguers and owner is None and entry.size >= _HEAD:
-            head = source.read(_HEAD)
-            walk.taken(len(head))
-            cataloguers = list(INTEREST.by_content(head))
-        if cataloguers or owner is not None:
-            with self._problem_at(entry.path):
-                self._look(entry, head, cataloguers, source, walk)
-
-    def _look(self, entry: Entry, head: bytes, cataloguers: list[Cataloguer], source: Unpacked, walk: tar.Walk) -> None:
-        if entry.sparse:
-            raise Unreadable("it is stored as a sparse file, which is not put together")
-        if entry.size > self.limits.file:
-            raise Unreadable(f"it has {entry.size} bytes; {self.limits.file} at most are looked at")
-        content = self._content(entry, head, source, walk)
-        if not cataloguers or any(each.beside for each in cataloguers):
-            self._kept[entry.path] = content  # until its companions have come, too
+        if not cataloguers and INTEREST.belongs_to(entry.path) is not None:
+            self._look(entry, {})
             return
-        try:
-            self._ask(entry.path, content, cataloguers, {})
-        finally:
-            self._give_back(content)
+        if not cataloguers and entry.size >= _HEAD:
+            head = self._source.read(_HEAD)
+            self._walk.taken(len(head))
+            cataloguers = INTEREST.by_content(head)
+        if cataloguers:
+            self._look(entry, {entry.path: cataloguers}, head)
 
-    def _content(self, entry: Entry, head: bytes, source: Unpacked, walk: tar.Walk) -> Content:
-        before = source.position
+    def _hard_link(self, entry: Entry) -> None:
+        """Another name of an earlier file. Package managers link to stores whose names tell nothing."""
+        if self._gathered.copy(entry.path, entry.target) or entry.target in self._seen:
+            return
+        if INTEREST.by_path(entry.path):
+            self._linked.setdefault(entry.target, []).append(entry.path)
+
+    def _entry_again(self, entry: Entry) -> None:
+        """A file to which hard links lead, looked at under the names that tell what it is."""
+        paths = self._linked.pop(entry.path, None) if entry.kind is Kind.FILE else None
+        if paths:
+            self._look(entry, {path: INTEREST.by_path(path) for path in paths})
+
+    def _look(self, entry: Entry, asked: Mapping[str, Sequence[Cataloguer]], head: bytes = b"") -> None:
+        """Ask about the entry's bytes, for each path those who want it; nobody yet for what belongs to another file."""
+        self._seen.add(entry.path)
+        with self._gathered.problem_at(entry.path):
+            if entry.sparse:
+                raise Unreadable("it is stored as a sparse file, which is not put together")
+            if entry.size > self._limits.file:
+                raise Unreadable(f"it has {entry.size} bytes; {self._limits.file} at most are looked at")
+            content = self._content(entry, head)
+            if not asked or any(each.beside for every in asked.values() for each in every):
+                self._keep(entry.path, content)
+                return
+            try:
+                for path, cataloguers in asked.items():
+                    self._gathered.ask(path, content, cataloguers, {})
+            finally:
+                self._give_back(content)
+
+    def _content(self, entry: Entry, head: bytes) -> Content:
+        before = self._source.position
+        content: Content
         try:
-            if entry.size <= self.limits.held:
-                content: Content = Held(head + source.read(entry.size - len(head)))
+            if entry.size <= self._limits.held:
+                content = Held(head + self._source.read(entry.size - len(head)))
             else:
-                content = self.spools.store(_with(head, source.pieces(entry.size - len(head))))
+                content = self._spools.store(_joined(head, self._source.pieces(entry.size - len(head))))
         finally:
-            walk.taken(source.position - before)
+            self._walk.taken(self._source.position - before)
         if content.size < entry.size:
             self._give_back(content)
             raise Unreadable("the archive ends in the middle of it")
         return content
 
-    def _give_back(self, content: Content) -> None:
-        if isinstance(content, Spooled):
-            self.spools.give_back(content)
-
-    def _ask(self, path: str, content: Content, cataloguers: list[Cataloguer], beside: dict[str, Content]) -> None:
-        """What the cataloguers make of a file; each on its own, so that one's failure is not another's."""
-        for cataloguer in cataloguers:
-            found: list[Found] = []
-            owned: list[Owned] = []
-            distribution: list[Distribution] = []
-            with self._problem_at(path):
-                for statement in cataloguer.read(File(path, content, beside, self.limits.depth)):
-                    self._count()
-                    match statement:
-                        case Found():
-                            found.append(statement)
-                        case Owned():
-                            owned.append(statement)
-                        case Distribution():
-                            distribution.append(statement)
-            said = Evidence(path, cataloguer.name, tuple(found), tuple(owned), next(iter(distribution), None))
-            if found or owned or distribution:
-                self._evidence.setdefault(path, []).append(said)
-
-    def _count(self) -> None:
-        self._packages += 1
-        if self._packages > self.limits.packages:
-            raise Unreadable(f"the layer has more than {self.limits.packages} packages")
-        if self._packages % 256 == 0:
-            self._tick()
-
-    def _link(self, entry: Entry) -> None:
-        if any(each.name == "os-release" for each in INTEREST.by_path(entry.path)):
-            self._evidence[entry.path] = [Evidence(entry.path, "link", target=entry.target)]
-
-    def _hard_link(self, entry: Entry) -> None:
-        """Another name of a file that came before: what it says counts here, too."""
-        said = [
-            Evidence(entry.path, each.kind, each.found, each.owned, each.distribution)
-            for each in self._evidence.get(entry.target, ())
-        ]
-        if said:
-            self._evidence[entry.path] = said
+    def _keep(self, path: str, content: Content) -> None:
+        """Until everything that belongs together has come."""
+        if path in self._kept:
+            self._give_back(self._kept[path])
+        self._kept[path] = content
 
     def _read_kept(self) -> None:
-        """The files whose companions have now all come."""
         for path, content in self._kept.items():
-            cataloguers = [each for each in INTEREST.by_path(path) if each.beside]
-            beside = {
-                ending: self._kept[path + ending]
-                for each in cataloguers
-                for ending in each.beside
-                if path + ending in self._kept
-            }
-            owner = INTEREST.belongs_to(path)
+            cataloguers = INTEREST.by_path(path)
+            endings = {ending for each in cataloguers for ending in each.beside}
+            beside = {ending: self._kept[path + ending] for ending in endings if path + ending in self._kept}
             if cataloguers:
-                self._ask(path, content, cataloguers, beside)
-            elif owner not in self._kept:
-                self._add(path, "it belongs to a file that is not in this layer, so what it changes there is not known")
+                self._gathered.ask(path, content, cataloguers, beside)
+            elif INTEREST.belongs_to(path) not in self._kept:
+                self._gathered.problem(path, _NO_OWNER)
         for content in self._kept.values():
             self._give_back(content)
 
-    @contextmanager
-    def _problem_at(self, path: str) -> Iterator[None]:
-        try:
-            yield
-        except Unreadable as error:
-            self._add(path, str(error))
-        except MemoryError:
-            self._add(path, "reading it takes more memory than is given to it")
-        except RecursionError:
-            self._add(path, "it is nested too deeply")
-
-    def _add(self, path: str, reason: str) -> None:
-        if len(self._problems) < self.limits.problems:
-            self._problems.append(Problem(self.layer, path, reason))
-
-    def _catalogue(self) -> LayerCatalogue:
-        return LayerCatalogue(
-            self.layer,
-            evidence=tuple(each for path in sorted(self._evidence) for each in self._evidence[path]),
-            whiteouts=tuple(sorted(set(self._whiteouts))),
-            opaque=tuple(sorted(set(self._opaque))),
-            files=bytes(self._files),
-            folders=bytes(self._folders),
-            problems=tuple(self._problems),
-        )
+    def _give_back(self, content: Content) -> None:
+        if isinstance(content, Spooled):
+            self._spools.give_back(content)
 
 
-def _with(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+class _Nothing:
+    def read(self, size: int, /) -> bytes:  # noqa: ARG002  there is nothing, however much is wanted
+        return b""
+
+
+def _joined(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     if head:
         yield head
     yield from pieces

@@ -19,7 +19,7 @@ class Cataloguer:
     """Sees a file by its name, the name's ending (with the dot), the folder it is in, or the magic it begins with.
 
     Of these only what it ``accepts`` by path.
-    ``beside``: endings of files that belong to such a file, and are wanted with it.
+    ``beside``: endings of files that belong to such a file, and are wanted with it. ``follows``: links count.
     """
 
     name: str
@@ -30,3 +30,4 @@ class Cataloguer:
     magic: bytes = b""
     accepts: Callable[[str], bool] = _any
     beside: tuple[str, ...] = ()
+    follows: bool = False

@@ -1,0 +1,23 @@
+"""What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, insert, literal, select
+
+from wharfinger.meta.schema import blobs
+from wharfinger.meta.schema_usage import usage_changes
+from wharfinger.meta.sql import chunks
+from wharfinger.spec.digest import Digest
+
+STORE = 0
+"""The repository that holds everything: no repository has this key."""
+
+
+def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: int) -> None:
+    """The repository holds the blobs since now (1) or no longer (-1); to be called while the blobs' rows are there."""
+    row = select(literal(repository_id), blobs.c.digest, blobs.c.size, literal(sign))
+    for some in chunks(digests):
+        noted = insert(usage_changes).from_select(
+            ["repository_id", "digest", "size", "sign"], row.where(blobs.c.digest.in_(some))
+        )
+        tx.execute(noted)
