@@ -28,9 +28,9 @@ from wharfinger.access.exchange import Exchange
 from wharfinger.access.fetch import Fetch
 from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
-from wharfinger.access.journal import Journal
 from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
+from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
 from wharfinger.access.receivers import Webhook, syslog_receiver
@@ -141,7 +141,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc, Journal(settings.data.absolute() / "noted"))
+    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)

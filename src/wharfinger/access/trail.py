@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from wharfinger.access.caller import Caller, system
-from wharfinger.access.journal import Journal, Slot
+from wharfinger.access.noted import Noted, Slot
 from wharfinger.access.throttle import network_of
 from wharfinger.errors import Refusal
 from wharfinger.meta import audit
@@ -44,7 +44,7 @@ class _Seen:
     slot: Slot | None = None
 
     def again(self, count: int, last: float) -> None:
-        """Once more; and in the journal at once."""
+        """Once more; and in what outlives us at once."""
         self.count += count
         self.last = max(self.last, last)
         if self.slot is not None:
@@ -62,7 +62,7 @@ class Trail:
         db: Database,
         now: Callable[[], float],
         lost: Callable[[int], object] = lambda _count: None,
-        journal: Journal | None = None,
+        noted: Noted | None = None,
     ) -> None:
         self._db = db
         self._now = now
@@ -72,8 +72,8 @@ class Trail:
         self._many: dict[tuple[str, str], _Seen] = {}
         self._minute = 0
         self._waiting: deque[_Seen] = deque()
-        self._journal = journal
-        self._has_adopted = journal is None
+        self._noted = noted
+        self._has_adopted = noted is None
         self._lost = 0
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -118,13 +118,13 @@ class Trail:
             seen.again(1, entry.at)
 
     def _first(self, entry: Entry) -> _Seen:
-        return _Seen(entry, entry.at, slot=self._journal.put(entry, 1, entry.at) if self._journal else None)
+        return _Seen(entry, entry.at, slot=self._noted.put(entry, 1, entry.at) if self._noted else None)
 
     def _agree(self, seen: _Seen, entry: Entry) -> None:
         agreed = _agreed(seen.entry, entry)
-        if agreed is not seen.entry and self._journal is not None:
-            old, seen.slot = seen.slot, self._journal.put(agreed, seen.count, seen.last)
-            self._journal.release(old)
+        if agreed is not seen.entry and self._noted is not None:
+            old, seen.slot = seen.slot, self._noted.put(agreed, seen.count, seen.last)
+            self._noted.release(old)
         seen.entry = agreed
 
     def _too_many(self, entry: Entry) -> tuple[str, str] | None:
@@ -169,9 +169,9 @@ class Trail:
         self._tell_lost(count)
 
     def _release(self, batch: Iterable[_Seen]) -> None:
-        if self._journal is not None:
+        if self._noted is not None:
             for seen in batch:
-                self._journal.release(seen.slot)
+                self._noted.release(seen.slot)
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write what is complete, or all there is. What the database does not take now is kept for the next time."""
@@ -206,8 +206,8 @@ class Trail:
 
     def start(self) -> None:
         """Begin to write each second; first what others left who were killed."""
-        if self._journal is not None:
-            self._journal.open()
+        if self._noted is not None:
+            self._noted.open()
         self._task = asyncio.create_task(self._write_forever())
 
     async def stop(self) -> None:
@@ -217,14 +217,14 @@ class Trail:
         if self._task is not None:
             await self._task
         await self.flush(everything=True)
-        if self._journal is not None and not self._waiting:
-            self._journal.close()
+        if self._noted is not None and not self._waiting:
+            self._noted.close()
 
     async def adopt(self) -> None:
         """Write what processes noted that were killed before they had written it, nothing of it twice."""
-        if self._journal is None:
+        if self._noted is None:
             return
-        for orphan in self._journal.orphans():
+        for orphan in self._noted.orphans():
             with orphan:
                 try:
                     added = await self._db.write(audit.add_missing, await asyncio.to_thread(orphan.entries))

@@ -88,7 +88,7 @@ class Slot:
         _COUNT.pack_into(self.segment.memory, self.start + _LENGTH.size, count, last)
 
 
-class Journal:
+class Noted:
     """The records of this process. Where the disk has no room for them it does without, and says so in the log."""
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT) -> None:
@@ -111,7 +111,7 @@ class Journal:
             # Under its name it is never without the lock: or somebody took it for that of a dead process.
             self._folder = new.rename(new.with_name(new.name[1:]))
         except OSError as error:
-            _log.warning("no journal of the audit trail", reason=str(error))
+            _log.warning("what is noted for the audit trail is not kept", reason=str(error))
 
     def put(self, entry: Entry, count: int, last: float) -> Slot | None:
         """Keep the record until it is released; None where there is no room."""
@@ -130,7 +130,7 @@ class Journal:
         try:
             made = _Segment(self._folder / str(self._made), self._segment_bytes)
         except OSError as error:
-            _log.warning("no room for the journal of the audit trail", reason=str(error))
+            _log.warning("no room for what is noted for the audit trail", reason=str(error))
             self._is_full = True
             return None
         before, self._current = self._current, made
@@ -210,6 +210,6 @@ def _read(file: Path) -> Iterator[Entry]:
             fields = dict(zip(_FIELDS, json.loads(text), strict=True))
         except ValueError:
             # The machine lost its power, and only a part of the file was on the disk.
-            _log.warning("a journal of the audit trail is broken", file=file.name)
+            _log.warning("what was noted for the audit trail is broken", file=file.name)
             return
         yield Entry(**fields, last_at=last, count=count)

@@ -12,7 +12,7 @@ import pytest
 from tests.access.test_trail import DIGEST, Away, refusal
 from tests.kit.clock import Clock
 from wharfinger.access.caller import Caller, Origin, system
-from wharfinger.access.journal import Journal, Orphan
+from wharfinger.access.noted import Noted, Orphan
 from wharfinger.access.trail import SINGLE_AT_MOST, Trail
 from wharfinger.errors import Unavailable
 from wharfinger.meta import audit
@@ -33,20 +33,20 @@ def entry(number: int = 0, **more: object) -> Entry:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def killed(folder: Path, note: Callable[[Journal], object], **more: int) -> None:
+def killed(folder: Path, note: Callable[[Noted], object], **more: int) -> None:
     """A process that notes, and is killed at once."""
     pid = os.fork()
     if not pid:
         try:
-            journal = Journal(folder, **more)
-            journal.open()
-            note(journal)
+            noted = Noted(folder, **more)
+            noted.open()
+            note(noted)
         finally:
             os.kill(os.getpid(), signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-def journals(folder: Path) -> list[Path]:
+def folders(folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
@@ -56,7 +56,7 @@ def files(folder: Path) -> list[Path]:
 
 def left(folder: Path) -> list[Entry]:
     found = []
-    for orphan in Journal(folder).orphans():
+    for orphan in Noted(folder).orphans():
         with orphan:
             found += orphan.entries()
     return found
@@ -65,13 +65,13 @@ def left(folder: Path) -> list[Entry]:
 def test_what_a_killed_process_had_put_is_there_as_it_was(folder: Path) -> None:
     odd = entry(2, client="\ud800 \u00fc\x00", account="x" * 500, detail={"a": [1, None, {"b": "\n"}], "c": ("d",)})
 
-    def note(journal: Journal) -> None:
-        often, once, written = (journal.put(entry(number), 1, 1000.5) for number in (0, 1, 3))
-        journal.put(odd, 7, 1002.25)
+    def note(noted: Noted) -> None:
+        often, once, written = (noted.put(entry(number), 1, 1000.5) for number in (0, 1, 3))
+        noted.put(odd, 7, 1002.25)
         assert often is not None
         often.tell(3, 1003.75)
         assert once is not None
-        journal.release(written)
+        noted.release(written)
 
     killed(folder, note)
     assert left(folder) == [
@@ -82,12 +82,12 @@ def test_what_a_killed_process_had_put_is_there_as_it_was(folder: Path) -> None:
 
 
 def test_places_are_used_again_and_what_was_there_before_is_gone(folder: Path) -> None:
-    def note(journal: Journal) -> None:
+    def note(noted: Noted) -> None:
         for round in range(50):
-            slots = [journal.put(entry(number, account="a" * (50 - round)), 1, 0.0) for number in range(3)]
+            slots = [noted.put(entry(number, account="a" * (50 - round)), 1, 0.0) for number in range(3)]
             for slot in slots:
-                journal.release(slot)
-        journal.put(entry(99), 1, 0.0)
+                noted.release(slot)
+        noted.put(entry(99), 1, 0.0)
 
     killed(folder, note, segment_bytes=SMALL)
     assert [each.request for each in left(folder)] == ["r99"]
@@ -95,57 +95,57 @@ def test_places_are_used_again_and_what_was_there_before_is_gone(folder: Path) -
 
 
 def test_many_need_more_files_which_go_when_they_are_written(folder: Path) -> None:
-    journal = Journal(folder, segment_bytes=SMALL)
-    journal.open()
-    slots = [journal.put(entry(number), 1, 0.0) for number in range(50)]
+    noted = Noted(folder, segment_bytes=SMALL)
+    noted.open()
+    slots = [noted.put(entry(number), 1, 0.0) for number in range(50)]
     assert None not in slots
     assert len(files(folder)) > 3
     for slot in slots:
-        journal.release(slot)
+        noted.release(slot)
     assert len(files(folder)) == 1
-    journal.close()
-    assert journals(folder) == []
+    noted.close()
+    assert folders(folder) == []
 
 
 def test_of_several_files_everything_is_read_in_its_order(folder: Path) -> None:
-    killed(folder, lambda journal: [journal.put(entry(number), 1, 0.0) for number in range(100)], segment_bytes=SMALL)
+    killed(folder, lambda noted: [noted.put(entry(number), 1, 0.0) for number in range(100)], segment_bytes=SMALL)
     assert [each.request for each in left(folder)] == [f"r{number}" for number in range(100)]
 
 
 def test_a_full_disk_keeps_nobody_from_pulling(folder: Path) -> None:
-    journal = Journal(folder, segment_bytes=1 << 62)  # no disk has as much
-    journal.open()
-    assert journal.put(entry(), 1, 0.0) is None
-    journal.release(None)
-    assert journal.put(entry(), 1, 0.0) is None
+    noted = Noted(folder, segment_bytes=1 << 62)  # no disk has as much
+    noted.open()
+    assert noted.put(entry(), 1, 0.0) is None
+    noted.release(None)
+    assert noted.put(entry(), 1, 0.0) is None
     assert files(folder) == []
-    journal.close()
+    noted.close()
 
 
 def test_a_record_that_is_longer_than_a_file_is_not_kept(folder: Path) -> None:
-    journal = Journal(folder, segment_bytes=SMALL)
-    journal.open()
-    assert journal.put(entry(detail={"long": "x" * SMALL}), 1, 0.0) is None
-    assert journal.put(entry(), 1, 0.0) is not None
-    journal.close()
+    noted = Noted(folder, segment_bytes=SMALL)
+    noted.open()
+    assert noted.put(entry(detail={"long": "x" * SMALL}), 1, 0.0) is None
+    assert noted.put(entry(), 1, 0.0) is not None
+    noted.close()
 
 
 def test_where_there_can_be_no_folder_one_does_without(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    journal = Journal(tmp_path / "file" / "noted")
-    journal.open()
-    assert journal.put(entry(), 1, 0.0) is None
-    assert list(journal.orphans()) == []
-    journal.close()
+    noted = Noted(tmp_path / "file" / "noted")
+    noted.open()
+    assert noted.put(entry(), 1, 0.0) is None
+    assert list(noted.orphans()) == []
+    noted.close()
 
 
 def test_nobody_takes_over_from_the_living_nor_two_from_one_who_is_dead(folder: Path) -> None:
-    alive, looking = Journal(folder), Journal(folder)
+    alive, looking = Noted(folder), Noted(folder)
     alive.open()
     looking.open()
     alive.put(entry(), 1, 0.0)
     assert list(looking.orphans()) == []
-    killed(folder, lambda journal: journal.put(entry(), 1, 0.0))
+    killed(folder, lambda noted: noted.put(entry(), 1, 0.0))
     first = looking.orphans()
     with next(first) as orphan:
         assert list(alive.orphans()) == []
@@ -156,7 +156,7 @@ def test_nobody_takes_over_from_the_living_nor_two_from_one_who_is_dead(folder: 
 
 
 def test_a_file_of_which_only_a_part_reached_the_disk_is_read_as_far_as_it_goes(folder: Path) -> None:
-    killed(folder, lambda journal: [journal.put(entry(number), 1, 0.0) for number in range(3)])
+    killed(folder, lambda noted: [noted.put(entry(number), 1, 0.0) for number in range(3)])
     (file,) = files(folder)
     whole = file.read_bytes()
     for cut in range(0, len(whole.rstrip(b"\0")), 7):
@@ -177,11 +177,11 @@ def pull(trail: Trail, clock: Clock, request: str, tag: str = "1.0") -> None:
     trail.pull(by, "shop/web", tag, DIGEST)
 
 
-def noted(db: Database, clock: Clock) -> Callable[[Journal], None]:
+def of_a_worker(db: Database, clock: Clock) -> Callable[[Noted], None]:
     """Everything that a worker notes: three pulls as one, one alone, a note, and more refusals than are told singly."""
 
-    def note(journal: Journal) -> None:
-        trail = Trail(db, clock, journal=journal)
+    def note(noted: Noted) -> None:
+        trail = Trail(db, clock, noted=noted)
         for number in range(3):
             pull(trail, clock, f"r{number}")
         pull(trail, clock, "other", "2.0")
@@ -198,8 +198,8 @@ async def recorded(db: Database) -> list[Record]:
 
 
 async def test_a_new_worker_writes_what_one_had_noted_that_was_killed(db: Database, clock: Clock, folder: Path) -> None:
-    killed(folder, noted(db, clock))
-    trail = Trail(db, clock, journal=Journal(folder))
+    killed(folder, of_a_worker(db, clock))
+    trail = Trail(db, clock, noted=Noted(folder))
     await trail.adopt()
     found = await recorded(db)
     assert {(r.action, r.tag, r.count, r.request) for r in found if r.action == "pull"} == {
@@ -210,25 +210,25 @@ async def test_a_new_worker_writes_what_one_had_noted_that_was_killed(db: Databa
     assert [record.count for record in refused] == [1] * SINGLE_AT_MOST + [5]
     assert refused[-1].tag is None  # what the five differ in
     assert [record.detail for record in found if record.request == "r7"] == ['{"method": "password"}']
-    assert journals(folder) == []
+    assert folders(folder) == []
 
 
 async def test_what_was_written_before_the_kill_is_not_written_again(db: Database, clock: Clock, folder: Path) -> None:
-    note = noted(db, clock)
+    note = of_a_worker(db, clock)
     killed(folder, note)
     written = [entry for entry in left(folder) if entry.request != "other"]
     await db.write(audit.add_many, written)
-    trail = Trail(db, clock, journal=Journal(folder))
+    trail = Trail(db, clock, noted=Noted(folder))
     await trail.adopt()
     assert len(await recorded(db)) == len(written) + 1
     assert sum(record.count for record in await recorded(db)) == 3 + 1 + 1 + SINGLE_AT_MOST + 5
 
 
 async def test_it_waits_for_a_database_that_is_away(db: Database, clock: Clock, folder: Path) -> None:
-    killed(folder, noted(db, clock))
+    killed(folder, of_a_worker(db, clock))
     away = Away(db)
     away.problem = Unavailable("away")
-    trail = Trail(away, clock, journal=Journal(folder))  # type: ignore[arg-type]
+    trail = Trail(away, clock, noted=Noted(folder))  # type: ignore[arg-type]
     await trail.adopt()
     assert await recorded(db) == []
     away.problem = None
@@ -237,16 +237,16 @@ async def test_it_waits_for_a_database_that_is_away(db: Database, clock: Clock, 
 
 
 async def test_a_mistake_in_one_does_not_hold_up_the_others(db: Database, clock: Clock, folder: Path) -> None:
-    killed(folder, noted(db, clock))
+    killed(folder, of_a_worker(db, clock))
     away = Away(db)
     away.problem = ValueError("a mistake of ours")
-    trail = Trail(away, clock, journal=Journal(folder))  # type: ignore[arg-type]
+    trail = Trail(away, clock, noted=Noted(folder))  # type: ignore[arg-type]
     await trail.adopt()
-    assert len(journals(folder)) == 1  # it is kept, to be looked at
+    assert len(folders(folder)) == 1  # it is kept, to be looked at
 
 
 async def test_a_trail_that_is_stopped_leaves_nothing_behind(db: Database, clock: Clock, folder: Path) -> None:
-    trail = Trail(db, clock, journal=Journal(folder, segment_bytes=SMALL))
+    trail = Trail(db, clock, noted=Noted(folder, segment_bytes=SMALL))
     trail.start()
     for number in count():
         pull(trail, clock, f"r{number}", f"t{number}")
@@ -254,21 +254,21 @@ async def test_a_trail_that_is_stopped_leaves_nothing_behind(db: Database, clock
             break
     await trail.stop()
     assert len(await recorded(db)) == number + 1
-    assert journals(folder) == []
+    assert folders(folder) == []
 
 
-async def test_what_is_lost_while_the_database_is_away_is_no_longer_in_the_journal(
+async def test_what_is_lost_while_the_database_is_away_is_no_longer_kept(
     db: Database, clock: Clock, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wharfinger.access.trail.WAITING_AT_MOST", 2)
     away = Away(db)
     away.problem = Unavailable("away")
-    trail = Trail(away, clock, journal=Journal(folder))  # type: ignore[arg-type]
+    trail = Trail(away, clock, noted=Noted(folder))  # type: ignore[arg-type]
     trail.start()
     for number in range(5):
         pull(trail, clock, f"r{number}", f"t{number}")
     await trail.stop()
-    (mine,) = journals(folder)
+    (mine,) = folders(folder)
     with pytest.raises(OSError):  # the process is still there
         Orphan(mine)
     away.problem = None
