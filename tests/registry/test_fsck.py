@@ -205,14 +205,14 @@ async def test_contents_are_read_within_the_budget_and_the_next_run_goes_on(chec
 
     fsck_at = fsck.NOTED_EVERY
     try:
-        fsck.NOTED_EVERY = 1  # type: ignore[misc]
+        fsck.NOTED_EVERY = 1
         with pytest.raises(Enough):
             await checked.fsck(progress=stop)
         report = await checked.fsck()
         assert (report.hashed, report.complete) == (2, True)
         assert (await checked.fsck()).hashed == 4
     finally:
-        fsck.NOTED_EVERY = fsck_at  # type: ignore[misc]
+        fsck.NOTED_EVERY = fsck_at
     checked.paused.clear()
     report = await checked.fsck(Wanted(budget=1000), now=lambda: 2_000_000_000.0)
     assert max(checked.paused) == pytest.approx(report.hashed_bytes / 1000)

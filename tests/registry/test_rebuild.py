@@ -116,8 +116,8 @@ async def lost(registry: Registry, tmp_path: Path) -> Lost:
     by = system("tests", clock())
     for each in (GONE, PURGED, TRASHED, APPS[2]):
         require(await client.delete_manifest(API, each.digest), 202)
-    await registry.services.trash.restore(by, API, APPS[2].digest)
-    await registry.services.trash.empty(by, API, [GONE.digest, PURGED.digest])
+    await registry.services.keeping.trash.restore(by, API, APPS[2].digest)
+    await registry.services.keeping.trash.empty(by, API, [GONE.digest, PURGED.digest])
     require(await client.delete_manifest(API, "1.0"), 202)
     await writing.drain()
     stock = FileStock(tmp_path)
@@ -143,7 +143,7 @@ async def test_nothing_comes_back_that_was_deleted_for_good(lost: Lost) -> None:
     for each in (GONE, PURGED, TRASHED):
         assert (await lost.registry.client.get_manifest(API, each.digest)).status_code == 404
     by = system("tests", lost.registry.clock())
-    assert await lost.registry.services.trash.restore(by, API, TRASHED.digest)
+    assert await lost.registry.services.keeping.trash.restore(by, API, TRASHED.digest)
     assert await lost.registry.client.pull_image(API, TRASHED.digest)
     await lost.stock.close()
 

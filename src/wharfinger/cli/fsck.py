@@ -56,22 +56,15 @@ def fsck(
     from wharfinger.config import values
 
     settings = loaded(config, {"data": data}).settings
+    shown = checking.progress(quiet=as_json)
     if rebuild:
-        report = asyncio.run(checking.rebuild(settings, checking.progress(quiet=as_json)))
-        return _tell(checking.rebuilt_fields(report), list(checking.rebuilt_lines(report)), as_json, bad=False)
-    wanted = checking.wanted(
-        hash=not no_hash,
-        budget=_parsed(values.size, budget, float("inf")),
-        repair=repair,
-        quarantine=quarantine,
-        min_age=_parsed(values.duration, min_age, 0.0),
-        put_back=put_back,
-        throw_away_after=_parsed(values.duration, throw_away_after, None),
-        again=again,
-    )
-    found = checking.sources(sources or [], username)
-    result = asyncio.run(checking.check(settings, wanted, found, checking.progress(quiet=as_json)))
-    return _tell(result.fields(), list(checking.lines(result)), as_json, bad=result.left > 0)
+        made = asyncio.run(checking.rebuild(settings, shown))
+        return _tell(checking.rebuilt_fields(made), list(checking.rebuilt_lines(made)), as_json, bad=False)
+    rate = _parsed(values.size, budget, float("inf"))
+    oldest, until = _parsed(values.duration, min_age, 0.0), _parsed(values.duration, throw_away_after, None)
+    wanted = checking.wanted(not no_hash, rate, repair, quarantine, oldest, put_back, until, again)
+    report = asyncio.run(checking.check(settings, wanted, checking.sources(sources or [], username), shown))
+    return _tell(report.fields(), list(checking.lines(report)), as_json, bad=report.left > 0)
 
 
 def _tell(fields: dict[str, Any], lines: list[str], as_json: bool, *, bad: bool) -> int:
