@@ -54,15 +54,17 @@ class Pusher:
         if answer.status != 201:
             raise _unexpected(answer, reference, f"the blob {content.digest}")
 
-    def manifest(self, reference: ImageReference, raw: bytes, media_type: str, *, tag: str | None = None) -> Digest:
-        """Have the manifest in the repository, under its digest or a tag. Raises Refusal."""
-        digest = digests.of(raw)
-        url = self._repositories.url(reference, f"manifests/{tag or digest}")
+    def manifest(self, reference: ImageReference, raw: bytes, media_type: str, *, tag: str | None = None) -> bool:
+        """Have the manifest in the repository, under its digest or a tag. Raises Refusal.
+
+        Whether the registry has understood what subject it has (spec.md, "Pushing Manifests with Subject").
+        """
+        url = self._repositories.url(reference, f"manifests/{tag or digests.of(raw)}")
         send = self._sending("PUT", url, {"Content-Type": media_type}, lambda: iter((raw,)), len(raw))
         answer = self._authorized(reference, url, send)
         if answer.status != 201:
             raise _unexpected(answer, reference, "the manifest")
-        return digest
+        return "oci-subject" in answer.headers
 
     def _sending(
         self, method: str, url: str, own: Mapping[str, str], body: Callable[[], Iterator[bytes]], length: int
