@@ -10,6 +10,7 @@ from tests.kit.memory_store import MemoryStore
 from wharfinger.access.actions import ROLES, Action
 from wharfinger.blobs.wrap import Measured
 from wharfinger.cli import reference
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.web.metrics import RequestMetrics, journal_gauge
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ def test_every_metric_is_on_the_page_on_running() -> None:
     RequestMetrics(registry)
     journal_gauge(registry)
     Measured(MemoryStore(), registry)
+    CollectMetrics(registry)
     page = (ROOT / "docs/guides/running.md").read_text()
     for metric in registry.collect():
         assert f"`{metric.name}" in page, metric.name

@@ -52,6 +52,7 @@ from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
@@ -59,12 +60,15 @@ from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry import journal
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.journal import Journal
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep, Trash
+from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -75,7 +79,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter
+from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -112,8 +116,9 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
-    trash: Trash
+    keeping: Keeping
     deletes: Deletes
+    collector: Collector
     tagging: Tagging
 
     async def ready(self) -> None:
@@ -126,9 +131,11 @@ class Services:
         await self.ready()
         self.trail.start()
         await self.last_use.start()
+        await self.keeping.writing.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -146,7 +153,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
-    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
+    grace = Grace(settings.collect_grace.total_seconds())
+    keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -167,13 +175,32 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
-        pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        trash=trash,
-        deletes=Deletes(db, trash, tag_changes),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
+        manifests=_manifests(db, now, settings, keeping, tag_changes),
+        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
+        keeping=keeping,
+        deletes=Deletes(db, keeping.trash, tag_changes),
+        collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
+
+
+def _keeping(
+    db: Database,
+    store: BlobStore,
+    now: Clock,
+    settings: Settings,
+    tags: TagChanges,
+    tell_silent: Callable[[int], object],
+) -> Keeping:
+    keep = Keep(settings.trash_keep.total_seconds(), Grace(settings.collect_grace.total_seconds()).due(0))
+    ignored = settings.lifecycle_ignore_pulls_by
+    return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
+
+
+def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+    sparse = Sparse(settings.sparse_manifests)
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
 
 
 def create(settings: Settings) -> Site:
@@ -224,6 +251,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
+        keeping=services.keeping,
         tagging=services.tagging,
         groups=services.groups,
         granting=services.granting,
@@ -275,7 +303,10 @@ async def housekeeping(settings: Settings) -> None:
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
-            "manifests in the trash": services.trash.sweep,
+            "manifests in the trash": services.keeping.trash.sweep,
+            "images that were looked at": services.keeping.facts.sweep,
+            "holds that ended": services.keeping.holds.sweep,
+            "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
@@ -286,6 +317,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
         await notes.close()
@@ -337,7 +369,7 @@ def store_settings(settings: Settings) -> StoreSettings:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.manifests, services.deletes),
+        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

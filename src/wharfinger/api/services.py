@@ -17,6 +17,7 @@ from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
 from wharfinger.tagging.tagging import Tagging
 
@@ -30,6 +31,7 @@ class Services:
     accounts: Accounts
     pulls: Pulls
     deletes: Deletes
+    keeping: Keeping
     tagging: Tagging
     groups: Groups
     granting: Granting

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 from wharfinger import __version__
 from wharfinger.cli import (
     access,
+    advisories,
     audit,
     config,
     gate,
@@ -67,6 +68,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.issuer,
     trust.trust,
     audit.audit,
+    advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

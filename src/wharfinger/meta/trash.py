@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Text, cast, delete, literal, select, update
 
 from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, journal, repos, reviews, usage
+from wharfinger.meta import blobs, journal, repos, reviews
 from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import KEY, blob_links, manifest_blobs, manifest_children, manifests, tags
 from wharfinger.meta.schema_trash import last_pulls, trash, trash_blobs, trash_children, trash_tags
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import chunks
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import Tag
 
@@ -280,7 +280,11 @@ def _bring_back(tx: Connection, repository_id: int, back: Sequence[Digest], now:
         edges = manifest_children.c
         waiting = (edges.repository_id == repository_id) & edges.digest.in_(some) & edges.present.is_(None)
         parents = update(manifest_children).where(waiting).values(present=edges.digest).returning(edges.manifest)
-        journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(parents).scalars())
+        found = tx.execute(parents).scalars().all()
+        journal.note(tx, Kind.MANIFEST, repository_id, *found)
+        for few in chunks(found):  # what is known of them (``facts.py``) was known without these children
+            these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(few)
+            tx.execute(update(manifests).where(these).values(labels=None))
 
 
 def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now: float) -> None:
@@ -289,9 +293,8 @@ def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now:
     theirs = (edges.repository_id == repository_id) & edges.manifest.in_(some) & edges.present.is_not(None)
     needed = sorted(set(tx.execute(select(edges.present).where(theirs)).scalars()))
     for few in chunks(needed):
-        rows = [{"repository_id": repository_id, "digest": digest, "linked_at": now} for digest in few]
-        put = insert(tx, blob_links).on_conflict_do_nothing().returning(blob_links.c.digest)
-        usage.note(tx, repository_id, map(Digest, tx.execute(put, rows).scalars().all()), 1)
+        blobs.hold_links(tx, repository_id, map(Digest, few), now)
+        reviews.settle_links(tx, repository_id, map(Digest, few))
         waits = manifest_blobs.c
         waiting = (waits.repository_id == repository_id) & waits.digest.in_(few) & waits.present.is_(None)
         filled = update(manifest_blobs).where(waiting).values(present=waits.digest).returning(waits.manifest)

@@ -1,6 +1,6 @@
 """What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, insert, literal, select
 
@@ -21,3 +21,10 @@ def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: in
             ["repository_id", "digest", "size", "sign"], row.where(blobs.c.digest.in_(some))
         )
         tx.execute(noted)
+
+
+def note_gone(tx: Connection, sizes: Mapping[Digest, int]) -> None:
+    """Nobody holds these blobs any more, and their rows are gone."""
+    if sizes:
+        gone = [{"repository_id": STORE, "digest": digest, "size": size, "sign": -1} for digest, size in sizes.items()]
+        tx.execute(insert(usage_changes), gone)

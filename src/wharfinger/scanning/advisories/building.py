@@ -12,8 +12,9 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from wharfinger.errors import Refusal
 from wharfinger.scanning.advisories import reading
@@ -25,15 +26,23 @@ LOST_AT_MOST = 0.2
 """The part of its records that a source may lose at once; more is taken for a broken mirror."""
 
 
-def bring_in(path: Path, database: Path, *, force: bool = False, exact: bool = False) -> Imported:
+def bring_in(
+    path: Path,
+    database: Path,
+    *,
+    force: bool = False,
+    exact: bool = False,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> Imported:
     """Read everything at the path into the database, and say what came of it. Raises Refusal, and changes nothing then.
 
-    Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth.
+    Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth, and
+    a set of nothing. ``facts`` are kept with the set.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
     with _staged(database) as staging:
-        imported = _filled(path, staging, exact=exact)
-        if imported.is_changed or not database.exists():
+        imported = _filled(path, staging, exact=exact, facts=facts)
+        if imported.is_changed or facts or not database.exists():
             _check(imported, force=force)
             _swap(staging, database)
     return imported
@@ -72,7 +81,7 @@ def is_database(path: Path) -> bool:
     return row is not None and row[0] == FORMAT
 
 
-def _filled(path: Path, staging: Path, *, exact: bool) -> Imported:
+def _filled(path: Path, staging: Path, *, exact: bool, facts: Mapping[str, str]) -> Imported:
     with contextlib.closing(sqlite3.connect(staging, isolation_level=None)) as connection, _without_collector():
         is_new = staging.stat().st_size == 0
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
@@ -88,6 +97,7 @@ def _filled(path: Path, staging: Path, *, exact: bool) -> Imported:
         if exact:
             filling.forget_others()
         imported = filling.finish()
+        connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
         for statement in filter(str.strip, INDEXES.split(";")):
             connection.execute(statement)
         connection.execute("COMMIT")

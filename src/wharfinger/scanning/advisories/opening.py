@@ -27,6 +27,15 @@ def open_advisories(path: Path, *, cache: Path | None = None) -> Advisories:
     return Advisories(database)
 
 
+def open_database(path: Path) -> Advisories:
+    """The set in a database. Raises Refusal where there is none."""
+    if not path.is_file():
+        raise Refusal(f"{path}: there are no advisories yet; `wharf advisories import` brings them in")
+    if not building.is_database(path):
+        raise Refusal(f"{path} is no database of advisories")
+    return Advisories(path)
+
+
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Where sets that were made from records are kept."""
     home = environment.get("XDG_CACHE_HOME")

@@ -26,6 +26,7 @@ PROBLEMS_AT_MOST = 5
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _STREAM = re.compile(r"(?<![\w.:+-])([a-z0-9][\w.+-]*):([\w.+-]+)(?= |,|$)")
+_FROM_THE_BEGINNING = {"introduced": "0"}
 # These list the CVEs of an erratum as related, not as upstream.
 _RELATED = frozenset(("AlmaLinux", "Rocky Linux", "Red Hat"))
 
@@ -77,7 +78,9 @@ def parse(raw: Document) -> Record:
     problems: list[str] = []
     withdrawn = bool(raw.withdrawn)
     intervals = [] if withdrawn else [found for each in affected for found in _intervals(each, raw, problems)]
-    return Record(_advisory(id, raw, affected), withdrawn, tuple(intervals), tuple(problems[:PROBLEMS_AT_MOST]))
+    return Record(
+        _advisory(id, raw, affected), withdrawn, tuple(intervals), tuple(dict.fromkeys(problems))[:PROBLEMS_AT_MOST]
+    )
 
 
 def _advisory(id: str, raw: Document, affected: Iterable[Any]) -> Advisory:
@@ -207,9 +210,21 @@ def _ranges(affected: Mapping[str, Any], key: Key, problems: list[str]) -> Itera
             problems.append(f"a range with more than {EVENTS_AT_MOST} events")
             continue
         try:
-            yield from _pairs(sorted(_event(event, key) for event in events))
+            fixed = _fixed_alone(events)
+            if fixed is not None:
+                yield FIRST, key(fixed), fixed
+            else:
+                yield from _pairs(sorted(_event(event, key) for event in events))
         except VersionInvalid as invalid:
             problems.append(f"a range with a bound that is no version: {invalid}")
+
+
+def _fixed_alone(events: list[Any]) -> str | None:
+    """The bound of a range from the beginning to a fix, which nine of ten are and which needs no sorting."""
+    if len(events) != 2 or events[0] != _FROM_THE_BEGINNING or not isinstance(events[1], dict):
+        return None
+    fixed = events[1].get("fixed")
+    return fixed if isinstance(fixed, str) and len(events[1]) == 1 and fixed != "0" else None
 
 
 # At the same version a range ends before the next begins.
