@@ -30,6 +30,7 @@ from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
+from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
 from wharfinger.access.receivers import Webhook, syslog_receiver
@@ -147,7 +148,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc)
+    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
@@ -221,6 +222,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
         addresses,
+        tell.note,
         tell,
     )
     operations = Operations(
@@ -232,8 +234,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
-        api=Told(api, tell),
-        ui=Told(ui, tell),
+        api=Told(api, tell.note, tell),
+        ui=Told(ui, tell.note, tell),
         operations=operations,
         start=services.start,
         stop=services.close,
