@@ -22,7 +22,7 @@ def scan(
     target: Target,
     /,
     *,
-    advisories: AdvisoriesAt | None = None,
+    advisories: AdvisoriesAt = None,
     sbom: Annotated[Sbom | None, Parameter(help="Print a bill of materials of one image instead.")] = None,
     attach: Annotated[
         bool, Parameter(negative="", help="With --sbom: push it beside the image, as its referrer, for each platform.")
@@ -40,8 +40,6 @@ def scan(
         return 0
     if attach:
         raise RequestInvalid("--attach goes with --sbom")
-    if advisories is None:
-        raise RequestInvalid("--advisories is missing: say where advisories are, or ask for an --sbom")
     from wharfinger.cli import findings
     from wharfinger.scanning import report
     from wharfinger.scanning.findings import Severity
