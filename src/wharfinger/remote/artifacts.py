@@ -41,8 +41,7 @@ def attach(
         "annotations": {CREATED: created},
     }
     manifest = json.dumps(fields, separators=(",", ":")).encode()
-    knows_subjects = pusher.manifest(reference, manifest, media_types.OCI_MANIFEST)
-    if not knows_subjects:
+    if not pusher.referrer(reference, manifest):
         entry = {**_descriptor(media_types.OCI_MANIFEST, manifest), "artifactType": artifact_type}
         _list(pusher, repositories, reference, subject.digest, entry)
     return digests.of(manifest)
