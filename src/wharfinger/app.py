@@ -50,6 +50,7 @@ from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
+from wharfinger.jobs.queue import Queue
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.meta.db import Database, open_database
@@ -71,6 +72,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
+from wharfinger.scanning import pushed
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -201,7 +203,8 @@ def _keeping(
 
 def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
     sparse = Sparse(settings.sparse_manifests)
-    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
+    reaction = pushed.on_push if settings.scan_on_push else None
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags, pushed=reaction)
 
 
 def create(settings: Settings) -> Site:
@@ -299,8 +302,11 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
+    from wharfinger.scanning.verdicts import Verdicts  # what reads and judges images is for this process alone
+
     metrics = CollectorRegistry()
     services = build(settings, metrics, time.time)
+    scans = Verdicts(services.db, services.store, advisories(settings), time.time)
     notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
@@ -309,6 +315,8 @@ async def housekeeping(settings: Settings) -> None:
             "images that were looked at": services.keeping.facts.sweep,
             "holds that ended": services.keeping.holds.sweep,
             "reporters": services.keeping.in_use.watch,
+            "verdicts by older advisories": scans.judge_again,
+            "verdicts on images that are gone": scans.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
@@ -319,6 +327,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(Queue(services.db, {pushed.KIND: scans.judge}, time.time).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
     finally:
@@ -347,6 +356,11 @@ def _shippers(db: Database, settings: Settings) -> list[Shipper]:
 def audit_key(settings: Settings) -> Path:
     """Where the key is that signs the audit trail."""
     return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
+
+
+def advisories(settings: Settings) -> Path:
+    """Where the advisories are that images are judged by."""
+    return settings.advisories or settings.data.absolute() / "advisories.db"
 
 
 def database_url(settings: Settings) -> str:

@@ -81,6 +81,8 @@ TABLE = [
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
     Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
+    Row("GET", "/verdicts/shop/web/1.4", None, accounts_of_any_role(200)),
+    Row("POST", "/verdicts/shop/web/1.4", {}, only(202, "maintainer", "administrator")),
     Row("GET", "/trash", None, accounts_of_any_role(200)),  # of what they may delete
     Row("POST", "/trash/restore/shop/web", {"reference": GONE.digest}, only(200, "maintainer", "administrator")),
     Row("POST", "/trash/empty/shop/web", {"digests": None}, only(200, "maintainer", "administrator")),

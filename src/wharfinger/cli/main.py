@@ -37,6 +37,7 @@ from wharfinger.cli import (
     trash,
     trust,
     users,
+    verdict,
 )
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
@@ -56,6 +57,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     inuse.inuse,
     pin.pin,
     scan.scan,
+    verdict.verdict,
     gate.gate,
     tag.tag,
     tag.history,
