@@ -4,8 +4,9 @@ rules decide the candidates → what may not be deleted stays → so does whatev
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from wharfinger.lifecycle import families
 from wharfinger.lifecycle.deciding import Candidate, decide
@@ -17,8 +18,7 @@ from wharfinger.lifecycle.units import written
 Outcome = Literal["keep", "delete", "untag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, gc=False):
     """What becomes of one image, and why.
 
     ``rule`` is the rule that decided, for ``untag`` the first that took a tag; of an image that shares the fate of
