@@ -36,8 +36,13 @@ class Judged:
 
     @property
     def is_over(self) -> bool:
-        """Whether that is more than the ceiling, which is rounded up: of three images one may go."""
-        return self.taken * 100 > self.ceiling * len(self.images) + 99
+        """Whether that is more than the ceiling."""
+        return is_over(self.taken, self.ceiling, len(self.images))
+
+
+def is_over(taken: int, ceiling: int, images: int) -> bool:
+    """Whether so many are more than ``ceiling`` percent, which is rounded up: of three images one may go."""
+    return taken > -(-images * ceiling // 100)
 
 
 def is_concerned(policies: Policies, repository: str) -> bool:

@@ -118,12 +118,23 @@ def line(part: Head | RepositoryPlan | Total) -> bytes:
 def parse(raw: bytes) -> Plan:
     """The plan. Raises RequestInvalid, which names the line that is wrong."""
     lines = raw.splitlines()
-    if len(lines) < 2:
+    if len(lines) < 2 or b"\\u0000" in raw:  # nothing here has one, and a database may not be able to store it
         raise RequestInvalid("line 1: not a plan that wharf lifecycle plan --out saved, or it was cut short")
     head = _read(_heads, lines[0], 1)
     _read(_totals, lines[-1], len(lines))
     found = (_read(_parts, line, number) for number, line in enumerate(lines[1:-1], start=2))
-    return Plan(head, tuple(part for part in found if part.delete or part.untag))
+    return Plan(head, _distinct([part for part in found if part.delete or part.untag]))
+
+
+def _distinct(parts: list[RepositoryPlan]) -> tuple[RepositoryPlan, ...]:
+    """The same, in which each repository and each image stands once."""
+    if len({part.repository for part in parts}) < len(parts):
+        raise RequestInvalid("a repository is in the plan twice")
+    for part in parts:
+        listed = [each.digest for each in going((*part.delete, *part.untag))]
+        if len(set(listed)) < len(listed):
+            raise RequestInvalid(f"an image of {part.repository[:80]} is in the plan twice")
+    return tuple(parts)
 
 
 def _read(decoder: msgspec.json.Decoder[T], line: bytes, number: int) -> T:

@@ -60,6 +60,7 @@ def lifecycle() -> dict[str, Any]:
             "mode": {"enum": list(MODES)},
             "ceiling": {"type": "string", "pattern": f"^{PERCENT.pattern}$"},
             "schedule": {"type": "string", "maxLength": LENGTH_AT_MOST, "description": "Five fields of cron, in UTC."},
+            "trash": {"$ref": "#/$defs/duration"},
             "rules": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/rule"}},
         },
         "name",

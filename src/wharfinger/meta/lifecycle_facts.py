@@ -78,6 +78,11 @@ def read(tx: Connection, ids: Sequence[int], asked: frozenset[str]) -> Iterator[
         yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), **own)
 
 
+def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts | None:
+    """The same of one repository; None when it has no manifest."""
+    return next((facts for _, facts in read(tx, [repository_id], asked)), None)
+
+
 def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
     """Nobody gives or takes these manifests a tag, an index or a hold before this transaction ends.
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from wharfinger.errors import RunUnknown
 from wharfinger.meta.schema import repositories
-from wharfinger.meta.schema_trash import lifecycle_run_items, lifecycle_runs, server
+from wharfinger.meta.schema_access import audit_records
+from wharfinger.meta.schema_trash import lifecycle_run_items, lifecycle_runs, server, trash
 from wharfinger.meta.sql import chunks
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
@@ -173,13 +174,14 @@ def counts(tx: Connection, run_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.execute(query)}
 
 
-def settle(tx: Connection, run_id: int, repository_id: int, outcomes: Mapping[Digest, Done]) -> None:
-    """Note what became of these."""
+def settle(tx: Connection, run_id: int, repository_id: int, outcomes: Mapping[Digest, tuple[Done, str | None]]) -> None:
+    """Note what became of these, and why, where that is not what the plan said."""
     items = lifecycle_run_items.c
-    for state in sorted(set(outcomes.values())):
-        for some in chunks(sorted(digest for digest, outcome in outcomes.items() if outcome is state)):
+    for state, why in sorted(set(outcomes.values()), key=str):
+        reason = {} if why is None else {"reason": why}
+        for some in chunks(sorted(digest for digest, outcome in outcomes.items() if outcome == (state, why))):
             these = (items.run_id == run_id) & (items.repository_id == repository_id) & items.digest.in_(some)
-            tx.execute(update(lifecycle_run_items).where(these).values(state=state))
+            tx.execute(update(lifecycle_run_items).where(these).values(state=state, **reason))
 
 
 def _run(row: Any) -> Run:
@@ -191,3 +193,16 @@ def _item(row: Any) -> Item:
     tags = tuple(json.loads(row.tags))
     digest, state = Digest(row.digest), Done(row.state)
     return Item(row.repository_id, digest, row.verdict, row.rule, row.reason, tags, state)
+
+
+def in_trash(tx: Connection, run_id: int, repository_id: int) -> set[Digest]:
+    """What the run has put in the repository's trash and is still there."""
+    query = select(trash.c.digest).where(trash.c.run_id == run_id, trash.c.repository_id == repository_id)
+    return set(map(Digest, tx.execute(query).scalars()))
+
+
+def newest_record(tx: Connection) -> float:
+    """When somebody last did something here that was noted, other than we ourselves; 0 where nobody ever did."""
+    theirs = audit_records.c.account.not_like("system:%")
+    query = select(audit_records.c.at).where(theirs).order_by(audit_records.c.at.desc()).limit(1)
+    return tx.execute(query).scalar() or 0.0
