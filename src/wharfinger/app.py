@@ -62,6 +62,7 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -109,6 +110,7 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
+    trash: Trash
     deletes: Deletes
     tagging: Tagging
 
@@ -142,6 +144,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
+    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -163,9 +166,10 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), tags=tag_changes),
+        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        deletes=Deletes(db, tag_changes),
+        trash=trash,
+        deletes=Deletes(db, trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
     )
 
@@ -264,6 +268,7 @@ async def housekeeping(settings: Settings) -> None:
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
+            "manifests in the trash": services.trash.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))

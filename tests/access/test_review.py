@@ -184,7 +184,7 @@ async def test_secrets_are_looked_at(world: World) -> None:
     assert rules(found["secret endless"]) == {"secret-without-end": Severity.MEDIUM}
     assert rules(found["token mine"]) == {"token-without-end": Severity.HIGH}
     assert "secret gone" not in found
-    assert found["secret old"][0].commands == ("wharf secret add ci --label 'on the runner'", "wharf secret rm old")
+    assert found["secret old"][0].commands == ("wharf secret add ci --label='on the runner'", "wharf secret rm old")
     assert found["token mine"][0].commands == ("wharf token rm mine",)
 
 

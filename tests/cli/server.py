@@ -78,10 +78,10 @@ class Wharf:
         assert (result.status, result.err) == (0, "")
         return result
 
-    def refused(self, *words: str, stdin: str = "") -> str:
-        """The one line with which it was refused."""
+    def refused(self, *words: str, stdin: str = "", status: int = 1) -> str:
+        """The one line with which it was refused; ``status`` is 2 for a question that has no answer."""
         result = self(*words, stdin=stdin)
-        assert result.status == 1, result
+        assert result.status == status, result
         assert result.err.startswith("wharf: ")
         assert result.err.count("\n") == 1, result.err
         return result.err.removeprefix("wharf: ").strip()

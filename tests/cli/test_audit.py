@@ -78,6 +78,28 @@ def test_what_was_done_is_listed_the_newest_first(admin: Wharf, server: Server) 
     )
 
 
+def test_a_change_of_access_is_listed_with_what_it_is_about(admin: Wharf) -> None:
+    admin.done("sa", "add", "audited-ci", "--owner", "admin")
+    grant = admin.done("grant", "add", "audited-ci", "reader", "audited/*").out.rpartition("(grant ")[2].rstrip(").\n")
+    admin.done("grant", "rm", grant)
+    admin.done("grant", "add", "audited-ci", "reader", "audited/*", "--deny")
+    id = admin("secret", "add", "audited-ci", "--label", "x").err.split()[1]
+    admin.done("group", "add", "audited")
+    admin.done("group", "join", "audited", "admin")
+    admin.done("role", "add", "audited-role", "pull")
+    expected = {
+        ("service-account.add", "audited-ci"),
+        ("grant.add", "audited-ci reader audited/*"),
+        ("grant.remove", "audited-ci reader audited/*"),
+        ("grant.add", "deny audited-ci reader audited/*"),
+        ("secret.add", f"{id} of audited-ci"),
+        ("group.add", "audited"),
+        ("member.add", "admin in audited"),
+        ("role.put", "audited-role"),
+    }
+    assert {(row[2], row[4]) for row in admin.done("audit", "--limit", "20").rows} >= expected
+
+
 def test_filters(admin: Wharf, server: Server) -> None:
     server.push("audit/two", IMAGE, "1.0", "2.0")
     found = admin.done("audit", "list", "--repository", "audit/two", "--action", "tag.make", "--account", "admin")
@@ -99,8 +121,8 @@ def test_json_is_a_line_for_each_record_and_all_of_them(admin: Wharf, server: Se
 def test_who_may_not_is_told_so(admin: Wharf, stranger: Wharf, server: Server) -> None:
     admin.done("users", "add", "audit-nobody", "--password-stdin", stdin=f"{PASSWORD}\n")
     stranger.done("login", server.url, "--username", "audit-nobody", "--password-stdin", stdin=f"{PASSWORD}\n")
-    for words in ((), ("verify",), ("checkpoint",)):
-        assert "audit" in stranger.refused("audit", *words)
+    for words, status in (((), 1), (("verify",), 2), (("checkpoint",), 1)):
+        assert "audit" in stranger.refused("audit", *words, status=status)
 
 
 def test_verify_through_the_server_and_beside_it(admin: Wharf, copied: Path) -> None:
@@ -133,14 +155,15 @@ def test_an_exported_checkpoint_shows_what_was_cut_off(admin: Wharf, copied: Pat
 
 def test_a_file_that_is_no_checkpoint_is_refused(admin: Wharf, tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.json"
-    assert "cannot be read" in admin.refused("audit", "verify", "--checkpoint", str(file))
+    assert "cannot be read" in admin.refused("audit", "verify", "--checkpoint", str(file), status=2)
     for text in ("", "null", "{}", "[1]", '{"number": "x"}', "\xff"):
         file.write_text(text, encoding="latin-1")
-        assert "is no checkpoint" in admin.refused("audit", "verify", "--checkpoint", str(file))
+        assert "is no checkpoint" in admin.refused("audit", "verify", "--checkpoint", str(file), status=2)
 
 
 def test_there_is_no_trail_where_there_is_no_registry(stranger: Wharf, tmp_path: Path) -> None:
-    assert "there is no registry's database" in stranger.refused("audit", "verify", "--data", str(tmp_path))
+    said = stranger.refused("audit", "verify", "--data", str(tmp_path), status=2)
+    assert "there is no registry's database" in said
 
 
 def test_a_spoiled_trail_is_found_through_the_server(stranger: Wharf, own: Server) -> None:

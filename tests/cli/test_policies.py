@@ -84,6 +84,26 @@ def test_an_answer_is_explained_and_is_the_exit_status(admin: Wharf) -> None:
     assert admin("access", "explain", "cli-explained", "push", "shop/web:1.4.2").status == 0
 
 
+def test_a_digest_is_asked_about_like_content_without_a_tag(admin: Wharf) -> None:
+    admin.done("users", "add", "cli-by-digest")
+    admin.done("grant", "add", "cli-by-digest", "maintainer", "shop/web", "--tags", "v*")
+    content = f"shop/web@sha256:{'0' * 64}"
+    assert admin("access", "explain", "cli-by-digest", "pull", content).status == 0
+    assert admin("access", "explain", "cli-by-digest", "delete", content).status == 1
+    assert "sha256:0" in admin.refused("access", "explain", "admin", "pull", "shop/web@sha256:0", status=2)
+
+
+def test_what_could_not_be_answered_is_no_answer(admin: Wharf, stranger: Wharf, tmp_path: Path) -> None:
+    nothing = str(tmp_path / "nothing.yaml")
+    admin.refused("access", "explain", "admin", "fly", "shop/web", status=2)
+    admin.refused("access", "explain", "admin", "push", "shop/web", "--policy", nothing, status=2)
+    admin.refused("policy", "test", nothing, nothing, status=2)
+    admin.refused("access", "review", "--days", "0", status=2)
+    admin.done("logout")
+    stranger.refused("access", "explain", "admin", "push", "shop/web", status=2)
+    stranger.refused("access", "review", status=2)
+
+
 def test_a_file_explains_without_a_server(stranger: Wharf, tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     grant = "{principal: ci, role: publisher, on: shop/**, from: 10.0.0.0/8, until: 2027-01-31}"

@@ -89,8 +89,12 @@ def test_keys_are_given_in_a_file_and_replaced(admin: Wharf, ci: Issuer, account
         (("trust", "add", "nobody", "https://issuer.test", "sub"), "is not CLAIM=VALUE"),
         (("trust", "add", "nobody", "https://issuer.test", "ref=x"), "(--allow-names)"),
         (("trust", "rm", "999999"), "trust rule 999999 is not known"),
-        (("trust", "test", "nobody", "--token-file", "/nowhere"), "cannot read /nowhere: No such file"),
     ],
 )
 def test_what_cannot_be_done_is_one_clear_line(admin: Wharf, words: tuple[str, ...], expected: str) -> None:
     assert expected in admin.refused(*words)
+
+
+def test_a_token_that_cannot_be_read_is_no_answer(admin: Wharf) -> None:
+    said = admin.refused("trust", "test", "nobody", "--token-file", "/nowhere", status=2)
+    assert "cannot read /nowhere: No such file" in said

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.meta.db import open_database
 from wharfinger.meta.schema import blob_links, blobs, manifests, segments, tags, uploads
+from wharfinger.meta.schema_trash import trash
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as parsed
 from wharfinger.spec.digest import Digest
@@ -77,7 +78,13 @@ def check(url: str, shelf: Shelf, hashed: set[str] | None = None) -> list[str]:
     """Everything about the registry that must never be. Each blob is read and hashed, once for each ``hashed``."""
     hashed, stored = set() if hashed is None else hashed, shelf.sizes()
     with _opened(url) as tx:
-        return [*_broken_file(url), *_blobs(tx, shelf, stored, hashed), *_manifests(tx), *_unknown(tx, shelf, stored)]
+        return [
+            *_broken_file(url),
+            *_blobs(tx, shelf, stored, hashed),
+            *_manifests(tx),
+            *_trash(tx),
+            *_unknown(tx, shelf, stored),
+        ]
 
 
 def leftovers(url: str, shelf: Shelf) -> list[str]:
@@ -132,6 +139,20 @@ def _manifests(tx: Connection) -> Iterator[str]:
     for row in tx.execute(select(tags)):
         if (row.repository_id, row.digest) not in held:
             yield f"tag {row.name} of repository {row.repository_id}: no manifest {row.digest}"
+
+
+def _trash(tx: Connection) -> Iterator[str]:
+    """What is in the trash and could not come back, or is there although it is deleted."""
+    there = set(tx.execute(select(blobs.c.digest)).scalars())
+    live = {tuple(row) for row in tx.execute(select(manifests.c.repository_id, manifests.c.digest))}
+    for row in tx.execute(select(trash)):
+        where = f"manifest {row.digest} in the trash of repository {row.repository_id}"
+        if (row.repository_id, row.digest) in live:
+            yield f"{where}: it is there, too"
+        manifest = parsed.parse(row.raw, row.media_type, Digest(row.digest))
+        for target in manifest.blobs:
+            if target.digest not in there and not target.may_be_absent:
+                yield f"{where}: no blob {target.digest}"
 
 
 def _unknown(tx: Connection, shelf: Shelf, stored: Mapping[str, int]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
+from wharfinger.registry.trash import Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -82,10 +83,11 @@ class Node:
         self.db = db
         self.store = store
         self.uploads = Uploads(db, store, clock, expiry=EXPIRY)
-        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE)
-        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW)
+        self.trash = Trash(db, clock)
+        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash)
+        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash)
         self.pulls = Pulls(db, store, redirect=False)
-        self.deletes = Deletes(db)
+        self.deletes = Deletes(db, self.trash)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from wharfinger.meta.schema import tags as tag_rows
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.registry.trash import Trash
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec import names
 from wharfinger.spec.names import RepoName, Tag
@@ -44,9 +45,10 @@ class Ruled:
     def __init__(self, node: Node, fleet: Fleet) -> None:
         guard = TagGuard(RuleBook())
         changes = TagChanges(guard)
+        trash = Trash(node.db, fleet.clock, changes)
         self.db = node.db
-        self.manifests = Manifests(node.db, fleet.clock, sparse=Sparse.REFUSE, tags=changes)
-        self.deletes = Deletes(node.db, changes)
+        self.manifests = Manifests(node.db, fleet.clock, sparse=Sparse.REFUSE, trash=trash, tags=changes)
+        self.deletes = Deletes(node.db, trash, changes)
         self.tagging = Tagging(node.db, fleet.clock, guard, changes)
 
     async def put(self, repository: RepoName, what: Image, *tags: Tag) -> None:

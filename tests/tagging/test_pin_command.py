@@ -11,7 +11,7 @@ from tests.cli.server import Result, Server, Wharf
 from tests.kit.images import image, index
 from tests.kit.parts.docker_registry import docker_registry
 from tests.kit.parts.wharf import wharf
-from tests.tagging.registries import Asked, Registry, Reply, running
+from tests.remote.registries import Asked, Registry, Reply, running
 from wharfinger.errors import Refusal
 from wharfinger.tagging.pinning import files
 from wharfinger.tagging.pinning.files import Source

@@ -6,8 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.remote import references
 from wharfinger.spec.digest import Digest
-from wharfinger.tagging.pinning import editing, references
+from wharfinger.tagging.pinning import editing
 from wharfinger.tagging.pinning.finding import find
 from wharfinger.tagging.pinning.found import Lines
 

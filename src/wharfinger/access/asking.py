@@ -12,6 +12,7 @@ from wharfinger.access.matrix import Where
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.errors import RequestInvalid
 from wharfinger.meta.accounts import PERSON
+from wharfinger.spec import digest as digests
 from wharfinger.spec import names
 
 EVERYTHING = "**"
@@ -25,12 +26,16 @@ def action(text: str) -> Action:
 
 
 def question(action_: str, where: str, address: str = "", now: float = 0.0) -> Question:
-    """May it be done: ``where`` is a repository, a repository and a tag (``shop/web:1.4``), or ``**``.
+    """May it be done: ``where`` is a repository, alone or with a tag (``shop/web:1.4``) or a digest, or ``**``.
 
-    Raises RequestInvalid, NameInvalid or TagInvalid.
+    A digest names no tag. Raises RequestInvalid, NameInvalid, TagInvalid or DigestInvalid.
     """
     if where == EVERYTHING:
         return Question(action(action_), None, None, address, now)
+    name, at, digest = where.partition("@")
+    if at:
+        digests.parse(digest)
+        return Question(action(action_), names.repository(name), None, address, now)
     name, colon, tag = where.partition(":")
     return Question(action(action_), names.repository(name), names.tag(tag) if colon else None, address, now)
 

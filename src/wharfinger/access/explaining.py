@@ -303,7 +303,7 @@ def command(grant: Grant) -> str:
     for network in grant.networks:
         words += ["--from", str(network)]
     if grant.until is not None:
-        words += ["--until", written(grant.until)]
+        words += ["--until", written(float(int(grant.until)))]
     if grant.deny:
         words.append("--deny")
     return " ".join(words)

@@ -144,6 +144,8 @@ def parse(wanted: Wanted, by: str, now: float) -> GrantRow:
 
 def add_in(tx: Connection, before: Snapshot, by: Caller, row: GrantRow, now: float) -> GrantRow:
     """Store a parsed grant in a transaction that began a change. Raises as :meth:`Granting.add` does."""
+    if row.role not in before.roles:
+        raise RequestInvalid(f"no such role {row.role[:80]!r}: want one of {', '.join(sorted(before.roles))}")
     grant = require_may_hand_out(before, by, row, now)
     _require_principal(tx, before, row.principal)
     require_sensible(grant)
@@ -186,9 +188,7 @@ def require_hides_nothing(before: Snapshot, by: Caller, deny: Grant, now: float)
 
 
 def require_may_hand_out(before: Snapshot, by: Caller, row: GrantRow, now: float) -> Grant:
-    """The grant, which the caller may make or remove. Raises Denied, or RequestInvalid when there is no such role."""
-    if row.role not in before.roles:
-        raise RequestInvalid(f"no such role {row.role[:80]!r}: want one of {', '.join(sorted(before.roles))}")
+    """The grant, which the caller may make or remove. Raises Denied."""
     grant = grant_of(row, before.roles)
     # On what is true in this transaction, not on what was when the request began.
     identity = before.identity(by.name, by.identity.credential, now, by.identity.generation)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
 
-from wharfinger.access import actions, explaining, patterns, providers, usage
+from wharfinger.access import actions, changes, explaining, patterns, providers, usage
 from wharfinger.access.actions import Action
 from wharfinger.access.findings import Finding, Severity
-from wharfinger.access.grants import ANONYMOUS, GROUP, Grant
+from wharfinger.access.grants import ANONYMOUS, GROUP, Grant, Policy
 from wharfinger.access.moments import written
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.usage import Used
@@ -99,7 +99,7 @@ def unused_grants(facts: Facts) -> Iterator[Finding]:
             continue
         severity = Severity.HIGH if grant.actions & {Action.DELETE, Action.ADMIN} else Severity.MEDIUM
         reason = f"nobody used {_said(row)} since {_when(facts.since)}"
-        yield Finding("grant-unused", severity, _name(grant), reason, (_remove(grant),))
+        yield Finding("grant-unused", severity, _name(grant), reason, _remove(facts, grant))
 
 
 def wide_grants(facts: Facts) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def wide_grants(facts: Facts) -> Iterator[Finding]:
             told.append(f"used only in {enough.pattern}")
         reason = f"{_said(row)} is more than was used since {_when(facts.since)}: {'; '.join(told)}"
         severity = Severity.MEDIUM if spare & {Action.DELETE, Action.ADMIN} else Severity.LOW
-        commands = (explaining.command(replace(enough, until=row.until)), _remove(grant))
+        commands = (*_instead(facts, enough), *_remove(facts, grant))
         yield Finding("grant-wider-than-used", severity, _name(grant), reason, commands)
 
 
@@ -137,11 +137,11 @@ def ended_grants(facts: Facts) -> Iterator[Finding]:
     """Ended, and still listed; or of a role that is gone."""
     for row, grant in facts.grants:
         if not grant.is_in_force(facts.now) and row.until is not None:
-            reason = f"{_said(row)} ended {written(row.until)}"
-            yield Finding("grant-ended", Severity.LOW, _name(grant), reason, (_remove(grant),))
+            reason = f"{_said(row)} ended {_when(row.until)}"
+            yield Finding("grant-ended", Severity.LOW, _name(grant), reason, _remove(facts, grant))
         if not grant.actions:
             reason = f"{_said(row)} is of a role that is not there: it grants nothing"
-            yield Finding("grant-without-role", Severity.LOW, _name(grant), reason, (_remove(grant),))
+            yield Finding("grant-without-role", Severity.LOW, _name(grant), reason, _remove(facts, grant))
 
 
 def everywhere(facts: Facts) -> Iterator[Finding]:
@@ -155,9 +155,9 @@ def everywhere(facts: Facts) -> Iterator[Finding]:
             severity = Severity.NOTE
         used = facts.used.get(grant.id)
         narrower = used.pattern if used and used.pattern not in {None, patterns.EVERYTHING} else None
-        instead = () if narrower is None else (explaining.command(replace(grant, pattern=narrower)),)
+        instead = () if narrower is None else _instead(facts, replace(grant, pattern=narrower))
         reason = f"{_said(row)} is about every repository, also those to come"
-        yield Finding("grant-on-everything", severity, _name(grant), reason, (*instead, _remove(grant)))
+        yield Finding("grant-on-everything", severity, _name(grant), reason, (*instead, *_remove(facts, grant)))
 
 
 def public(facts: Facts) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def public(facts: Facts) -> Iterator[Finding]:
         if grant.principal == ANONYMOUS:
             severity = Severity.HIGH if grant.pattern == patterns.EVERYTHING else Severity.MEDIUM
             reason = f"{grant.pattern} is public: {_said(row)}"
-            yield Finding("grant-to-everybody", severity, _name(grant), reason, (_remove(grant),))
+            yield Finding("grant-to-everybody", severity, _name(grant), reason, _remove(facts, grant))
 
 
 def deleters(facts: Facts) -> Iterator[Finding]:
@@ -178,10 +178,10 @@ def deleters(facts: Facts) -> Iterator[Finding]:
         if Action.DELETE in grant.actions and who:
             severity = Severity.MEDIUM if machines else Severity.NOTE
             reason = f"{_some(who)} can delete in {grant.pattern}: {_said(row)}"
-            yield Finding("may-delete", severity, _name(grant), reason, (_remove(grant),))
+            yield Finding("may-delete", severity, _name(grant), reason, _remove(facts, grant))
         if Action.ADMIN in grant.actions and machines:
             reason = f"{_some(machines)}, a service account, administers {grant.pattern}: {_said(row)}"
-            yield Finding("administrator-is-a-service", Severity.HIGH, _name(grant), reason, (_remove(grant),))
+            yield Finding("administrator-is-a-service", Severity.HIGH, _name(grant), reason, _remove(facts, grant))
 
 
 # --- secrets
@@ -221,7 +221,7 @@ def _idleness(row: SecretRow, facts: Facts) -> Iterator[Finding]:
 def _rotate(row: SecretRow) -> tuple[str, ...]:
     if row.kind == "token":
         return (_forget(row),)
-    return (f"wharf secret add {quote(row.account)} --label {quote(row.label)}", _forget(row))
+    return (f"wharf secret add {quote(row.account)} --label={quote(row.label)}", _forget(row))
 
 
 def _forget(row: SecretRow) -> str:
@@ -310,8 +310,19 @@ def _name(grant: Grant) -> str:
     return f"grant {grant.id}"
 
 
-def _remove(grant: Grant) -> str:
-    return f"wharf grant rm {grant.id}"
+def _remove(facts: Facts, grant: Grant) -> tuple[str, ...]:
+    """The command that takes it back; none for the one without which nobody would administer everything."""
+    if Action.ADMIN in grant.actions and grant.pattern == patterns.EVERYTHING:
+        left = Policy(tuple(each for each in facts.snapshot.policy.grants if each is not grant))
+        if not changes.unlimited(replace(facts.snapshot, policy=left), facts.now):
+            return ()
+    return (f"wharf grant rm {grant.id}",)
+
+
+def _instead(facts: Facts, wanted: Grant) -> tuple[str, ...]:
+    """The command that makes it; none where it is there."""
+    there = any(replace(grant, id=wanted.id) == wanted for _, grant in facts.grants)
+    return () if there else (explaining.command(wanted),)
 
 
 def _said(row: GrantRow) -> str:

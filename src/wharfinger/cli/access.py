@@ -22,7 +22,7 @@ HEADINGS = ("account", "effect", "actions", "where", "role", "via", "tags", "net
 def explain(
     who: Annotated[str, Parameter(help="An account, anonymous, or group:NAME for whoever is in it.")],
     action: Annotated[str, Parameter(help="pull, push, tag, delete, scan, purge, audit or admin.")],
-    where: Annotated[str, Parameter(help="REPOSITORY, REPOSITORY:TAG, or ** for the registry as a whole.")],
+    where: Annotated[str, Parameter(help="REPOSITORY[:TAG|@DIGEST], or ** for the registry as a whole.")],
     *,
     from_: Annotated[str, Parameter(name="--from", help="From this address.")] = "",
     at: Annotated[str | None, Parameter(help="At this time: 2027-01-31, or 2027-01-31T18:00Z; else now.")] = None,
@@ -31,7 +31,7 @@ def explain(
 ) -> int:
     """Say whether somebody may do something, by which grant, and what would change that.
 
-    Exit status: 0 allowed, 1 denied.
+    Exit status: 0 allowed, 1 denied, 2 no answer.
     """
     seconds = None if at is None else moment_of(at)
     if policy is not None:
@@ -134,7 +134,8 @@ def review(
 ) -> int:
     """Look for grants and secrets that nobody uses, roles wider than their use, and what nobody looks after.
 
-    Each finding comes with the commands that put it right. Exit status: 1 when one is as bad as --fail-on, or worse.
+    Each finding comes with the commands that put it right. Exit status: 1 when one is as bad as --fail-on, or
+    worse; 2 when nobody could look.
     """
     from wharfinger.access import sarif
     from wharfinger.cli.client import logged_in

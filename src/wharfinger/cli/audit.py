@@ -80,27 +80,42 @@ def _records(client: Any, wanted: dict[str, str], limit: int | None) -> Any:
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     tag = f":{record['tag']}" if record["tag"] else ""
-    about = f"{record['repository'] or ''}{tag}" or record["detail"].get("account", "")
     return (
         moment(record["at"]),
         record["account"] or "-",
         record["action"],
         record["outcome"],
-        str(about),
+        f"{record['repository']}{tag}" if record["repository"] else _subject(record["detail"]),
         record["digest"] or "",
         record["address"],
         str(record["count"]),
     )
 
 
+def _subject(detail: dict[str, Any]) -> str:
+    """What was changed, where that is no repository: the grant, the secret, whom it is about."""
+    states = (detail.get("before"), detail.get("after"))
+    told = detail | {name: value for state in states if isinstance(state, dict) for name, value in state.items()}
+    match told:
+        case {"principal": who, "role": role, "pattern": where}:
+            return f"{'deny ' if told.get('deny') else ''}{who} {role} {where}"
+        case {"group": group, "account": account}:
+            return f"{account} in {group}"
+        case {"id": id, "label": _, "account": account}:
+            return f"{id} of {account}"
+        case {"claims": _, "issuer": issuer, "account": account}:
+            return f"{issuer} as {account}"
+    return next((str(told[name]) for name in ("account", "name", "group", "role", "url", "key") if name in told), "")
+
+
 @audit.command
 def verify(
     *, checkpoint: CheckpointFile = None, data: Data = None, config: Config = None, as_json: JsonLines = False
 ) -> int:
-    """Check that no record was altered, removed or moved since it was sealed; exit 1 if one was.
+    """Check that no record was altered, removed or moved since it was sealed.
 
     Reads the trail from the server, and checks it here. With --data or --config it is read from the database itself,
-    server or no server.
+    server or no server. Exit status: 0 none was, 1 one was, or something else is wrong; 2 the trail cannot be read.
     """
     import asyncio
 

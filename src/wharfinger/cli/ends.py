@@ -16,7 +16,7 @@ def ends_at(text: str) -> float | None:
         return None
     if _LENGTH.fullmatch(text):
         try:
-            return time.time() + values.duration(text).total_seconds()
+            return int(time.time()) + values.duration(text).total_seconds()
         except ValueError as error:
             why = str(error) or f"want {values.DURATION.wanted}"
             raise Refusal(f"{text!r} is no time from now: {why}") from error

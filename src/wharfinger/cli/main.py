@@ -67,8 +67,12 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 
 
+QUESTIONS = (("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test"))
+"""Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
+
+
 def main() -> None:
-    """Run the command that was asked for and exit: 0 done, 1 refused, 2 not understood."""
+    """Run the command that was asked for and exit: 0 done, 1 refused, 2 not understood, or no answer to a question."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -81,10 +85,10 @@ def run(words: list[str]) -> int:
     except ConfigError as error:
         for problem in error.problems:
             _complain(problem)
-        return 1
+        return _failure(words)
     except Refusal as refusal:
         _complain(refusal.message)
-        return 1
+        return _failure(words)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -105,6 +109,10 @@ def build() -> App:
     for command in COMMANDS:
         app.command(command)
     return app
+
+
+def _failure(words: list[str]) -> int:
+    return 2 if tuple(words[:2]) in QUESTIONS else 1
 
 
 def _complain(problem: str) -> None:

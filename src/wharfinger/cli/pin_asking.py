@@ -2,19 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from urllib.parse import urlsplit
+from contextlib import ExitStack, contextmanager
 
-from wharfinger.cli import logins
 from wharfinger.cli.client import Client, quoted
-from wharfinger.cli.logins import Login
 from wharfinger.cli.output import clean
+from wharfinger.cli.registries import host, own_login, repositories
 from wharfinger.errors import Refusal
-from wharfinger.tagging.pinning import credentials, judging
-from wharfinger.tagging.pinning.credentials import Credentials, Keeper
+from wharfinger.remote.references import ImageReference
+from wharfinger.tagging.pinning import judging
 from wharfinger.tagging.pinning.judging import Immutable
-from wharfinger.tagging.pinning.references import ImageReference
-from wharfinger.tagging.pinning.resolving import Known, Resolver
+from wharfinger.tagging.pinning.resolving import Resolver
 
 REFUSALS_AT_MOST = 5
 """A registry that does not answer is not asked about each of a thousand images."""
@@ -23,20 +20,16 @@ REFUSALS_AT_MOST = 5
 @contextmanager
 def asked(plain: frozenset[str], *, write: bool) -> Iterator[tuple[Immutable, Resolver | None]]:
     """Who knows which tags are immutable, and who resolves them where something is to be written."""
-    own = _login()
+    own = own_login()
     with ExitStack() as stack:
         immutable: Immutable = judging.nobody_knows
         if own is not None:
-            rules = Rules(_host(own), stack.enter_context(Client(own.url, own.token)).get)
+            rules = Rules(host(own), stack.enter_context(Client(own.url, own.token)).get)
             stack.callback(rules.tell)
             immutable = rules.immutable
         resolver: Resolver | None = None
         if write:
-            from wharfinger.tagging.pinning.asking import Asker
-
-            asker, keeper = Asker(plain), credentials.load()
-            stack.callback(asker.close)
-            resolver = Resolver(asker, _known(keeper, own), keeper.helper)
+            resolver = Resolver(stack.enter_context(repositories(plain)))
         yield immutable, resolver
 
 
@@ -76,23 +69,3 @@ class Rules:
             case {"immutable": bool(immutable)}:
                 return immutable
         return None
-
-
-def _known(keeper: Keeper, own: Login | None) -> Known:
-    def known(registry: str) -> Credentials | None:
-        found = keeper.get(registry)
-        if found is None and own is not None and _host(own) == registry:
-            return Credentials(own.username, own.token)
-        return found
-
-    return known
-
-
-def _host(login: Login) -> str:
-    return urlsplit(login.url).netloc
-
-
-def _login() -> Login | None:
-    with suppress(Refusal):  # not logged in: then as anybody else
-        return logins.load()
-    return None

@@ -27,7 +27,7 @@ def check(
 ) -> int:
     """Hold a policy file to assertions, without a server: this principal may, that one may not, from here, on that day.
 
-    Exit status: 0 all hold, 1 one does not.
+    Exit status: 0 all hold, 1 one does not, 2 they cannot be run.
     """
     import time
 

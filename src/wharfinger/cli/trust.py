@@ -131,9 +131,10 @@ def try_(
     ],
     as_json: AsJson = False,
 ) -> int:
-    """Say, claim by claim, whether a workload's token may be exchanged for this account; exit status 1 if it may not.
+    """Say, claim by claim, whether a workload's token may be exchanged for this account.
 
-    The token is sent to the registry, which it is made for, and is not exchanged.
+    The token is sent to the registry, which it is made for, and is not exchanged. Exit status: 0 it may, 1 it may not,
+    2 no answer.
     """
     from wharfinger.cli.client import logged_in
 

@@ -70,6 +70,11 @@ class Settings:
     upload_expiry: Annotated[
         timedelta, values.DURATION, "An upload that nobody continues is removed after this time."
     ] = timedelta(hours=24)
+    trash_keep: Annotated[
+        timedelta,
+        values.DURATION,
+        "How long a manifest that was deleted can be restored, where no lifecycle policy says otherwise.",
+    ] = timedelta(days=7)
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, literal, select, update
 
 from wharfinger.errors import BlobUnknown, InUse
-from wharfinger.meta import repos
+from wharfinger.meta import repos, reviews
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, repositories
 from wharfinger.meta.sql import CHUNK, chunks, insert
 from wharfinger.spec.digest import Digest
@@ -84,8 +84,8 @@ def holders(tx: Connection, digest: Digest) -> Iterator[RepoName]:
         last = found[-1]
 
 
-def unlink(tx: Connection, repository: RepoName, digest: Digest) -> None:
-    """The repository no longer holds the blob; its bytes stay for the collector.
+def unlink(tx: Connection, repository: RepoName, digest: Digest, due_at: float) -> None:
+    """The repository no longer holds the blob; its bytes stay for the collector, who looks at it at ``due_at``.
 
     Raises BlobUnknown, or InUse when a manifest of the repository needs it.
     """
@@ -96,6 +96,7 @@ def unlink(tx: Connection, repository: RepoName, digest: Digest) -> None:
     users = _users(tx, repository_id, digest)
     if users:
         raise InUse(f"blob {digest} is used by {describe(users)}: delete that first", digest=digest, used_by=users)
+    reviews.note_unlinking(tx, repository_id, digest, due_at)
     tx.execute(delete(blob_links).where(held))
 
 

@@ -4,10 +4,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, bindparam, delete, literal, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
-from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -121,33 +119,6 @@ def _add_edges(
         put = insert(tx, table)
         key = ["repository_id", "manifest", "digest"]
         tx.execute(put.on_conflict_do_update(index_elements=key, set_={"present": put.excluded.present}), rows)
-
-
-def remove(tx: Connection, repository: RepoName, digest: Digest) -> list[str]:
-    """Remove the manifest, its tags and its edges; what it refers to, and what refers to it as subject, stays.
-
-    Returns the names of the tags. Raises ManifestUnknown, or InUse when an index of the repository lists it.
-    """
-    repository_id = repos.require(tx, repository)
-    this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
-    if not tx.execute(select(literal(1)).where(this)).first():
-        raise ManifestUnknown(f"manifest {digest} is not known in {repository}", digest=digest)
-    users = _parents(tx, repository_id, digest)
-    if users:
-        listed = blobs.describe(users)
-        raise InUse(f"manifest {digest} is listed by {listed}: delete that first", digest=digest, used_by=users)
-    named = delete(tags).where(tags.c.repository_id == repository_id, tags.c.digest == digest)
-    gone = sorted(tx.execute(named.returning(tags.c.name)).scalars())
-    for table in (manifest_blobs, manifest_children):
-        tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest == digest))
-    tx.execute(delete(manifests).where(this))
-    return gone
-
-
-def _parents(tx: Connection, repository_id: int, digest: Digest) -> list[str]:
-    edges = manifest_children.c
-    query = select(edges.manifest).where(edges.repository_id == repository_id, edges.present == digest)
-    return list(tx.execute(query.order_by(edges.manifest).limit(blobs.NAMED_USERS + 1)).scalars())
 
 
 def referrers(

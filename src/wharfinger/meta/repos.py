@@ -23,6 +23,11 @@ def require(tx: Connection, name: RepoName) -> int:
     return key
 
 
+def name_of(tx: Connection, key: int) -> RepoName:
+    """The name of the repository with this key."""
+    return RepoName(tx.execute(select(repositories.c.name).where(repositories.c.id == key)).scalar_one())
+
+
 def ensure(tx: Connection, name: RepoName, now: float) -> int:
     """The repository's key; the repository is made when this is the first that is stored in it."""
     key = find(tx, name)

@@ -6,7 +6,7 @@ the review moved first. An entry too many costs one look; one too few would keep
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, select
 
 from wharfinger.meta.schema import blob_links
 from wharfinger.meta.schema_collection import blob_reviews, link_reviews
@@ -31,6 +31,13 @@ def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None
     """Look at these blobs, whoever holds them, not before ``due_at``."""
     for chunk in chunks(sorted(set(digests))):
         _put(tx, blob_reviews, [{"digest": digest, "due_at": due_at} for digest in chunk], ["digest"])
+
+
+def note_unlinking(tx: Connection, repository_id: int, digest: Digest, due_at: float) -> None:
+    """The repository is about to hold the blob no more: look at the blob instead of the link."""
+    these = (link_reviews.c.repository_id == repository_id) & (link_reviews.c.digest == digest)
+    tx.execute(delete(link_reviews).where(these))
+    note_blobs(tx, [digest], due_at)
 
 
 def _put(tx: Connection, table: Table, rows: list[dict[str, object]], key: list[str]) -> None:

@@ -1,24 +1,26 @@
-"""Deleting: a tag is only a name, and what is used by something is refused. Bytes are the collector's to give back."""
+"""Deleting: a tag is only a name, a manifest goes to the trash, and what is used by something is refused.
+
+Bytes are the collector's to give back.
+"""
 
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
-from wharfinger.meta import audit, blobs, manifests, repos, tags
+from wharfinger.meta import audit, blobs, repos, tags
 from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
 from wharfinger.registry.tag_changes import TagChanges, Where
+from wharfinger.registry.trash import NAMED_AT_MOST, Trash
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
-
-NAMED_AT_MOST = 100
-"""Tags that the audit trail names of a manifest that went with them."""
 
 
 class Deletes:
     """What a repository no longer holds."""
 
-    def __init__(self, db: Database, tags: TagChanges | None = None) -> None:
+    def __init__(self, db: Database, trash: Trash, tags: TagChanges | None = None) -> None:
         self._db = db
+        self._trash = trash
         self._tags = tags or TagChanges()
 
     async def tag(self, by: Caller, repository: RepoName, tag: Tag) -> None:
@@ -26,7 +28,7 @@ class Deletes:
         await self._db.write(self._remove_tag, by, repository, tag)
 
     async def manifest(self, by: Caller, repository: RepoName, digest: Digest) -> None:
-        """Remove the manifest and its tags.
+        """Move the manifest and its tags into the trash.
 
         Raises NameUnknown, ManifestUnknown, InUse when an index lists it, or Denied when a rule forbids it for a tag.
         """
@@ -34,7 +36,7 @@ class Deletes:
 
     async def blob(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Let the repository no longer hold the blob. Raises NameUnknown, BlobUnknown, or InUse by a manifest."""
-        await self._db.write(_unlink_blob, by, repository, digest)
+        await self._db.write(self._unlink_blob, by, repository, digest)
 
     def _remove_tag(self, tx: Connection, by: Caller, repository: RepoName, tag: Tag) -> None:
         digest = tags.remove(tx, repository, tag)
@@ -42,16 +44,16 @@ class Deletes:
         audit.add(tx, by.entry("tag.delete", repository=repository, tag=tag, digest=digest))
 
     def _remove_manifest(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-        gone = [Tag(name) for name in manifests.remove(tx, repository, digest)]
-        self._tags.removed(tx, by, _where(tx, repository), gone, digest, by.now, How.DELETE)
+        where = _where(tx, repository)
+        trashed = self._trash.put(tx, by, where, [digest], root=digest, why="", how=How.DELETE)
+        gone = [had.tag for had in trashed.tags]
         detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
         audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
+
+    def _unlink_blob(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
+        blobs.unlink(tx, repository, digest, by.now + self._trash.keep.grace)
+        audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))
 
 
 def _where(tx: Connection, repository: RepoName) -> Where:
     return Where(repository, repos.require(tx, repository))
-
-
-def _unlink_blob(tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
-    blobs.unlink(tx, repository, digest)
-    audit.add(tx, by.entry("blob.delete", repository=repository, digest=digest))

@@ -14,6 +14,7 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
 from wharfinger.registry import tag_changes
 from wharfinger.registry.tag_changes import MayMove, Precondition, TagChanges, Where
+from wharfinger.registry.trash import Trash
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
@@ -35,11 +36,18 @@ class Manifests:
     """The writing side of manifests and tags."""
 
     def __init__(
-        self, db: Database, now: Callable[[], float], *, sparse: Sparse, tags: TagChanges | None = None
+        self,
+        db: Database,
+        now: Callable[[], float],
+        *,
+        sparse: Sparse,
+        trash: Trash,
+        tags: TagChanges | None = None,
     ) -> None:
         self._db = db
         self._now = now
         self._sparse = sparse
+        self._trash = trash
         self._tags = tags or TagChanges()
 
     async def put(
@@ -53,6 +61,7 @@ class Manifests:
     ) -> None:
         """Store the manifest in the repository and let every one of ``names`` point at it.
 
+        One that is in the trash comes back by it, with what went with it, but without the tags that it had.
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
         it is wrong, PreconditionFailed when a tag is not what the client thinks it is, what ``may_move`` raises for a
         tag that points elsewhere, and Denied when a rule forbids a tag. Then nothing was changed.
@@ -83,6 +92,7 @@ class Manifests:
         manifests.add(tx, repository_id, manifest, present, now)
         audit.add(tx, told)
         pointing, where = dict.fromkeys(names, manifest.digest), Where(repository, repository_id)
+        self._trash.revive(tx, by, where, manifest.digest)
         self._tags.point(tx, by, where, pointing, condition, may_move, now, How.PUSH)
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:

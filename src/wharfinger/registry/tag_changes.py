@@ -94,6 +94,20 @@ class TagChanges:
         """These tags of the manifest have been removed. Raises Denied when a rule forbids it."""
         self._note(tx, by, where, [TagChange(tag, digest, None) for tag in gone], now, how)
 
+    def put_back(self, tx: Connection, by: Caller, where: Where, tag: Tag, digest: Digest, moved_at: float) -> bool:
+        """Let the tag be where it was before, since when it was; False when it is somewhere else by now.
+
+        Raises Denied, having changed nothing, when a rule forbids it.
+        """
+        change = TagChange(tag, None, digest)
+        self._guard(tx, by, where, [change], by.now)
+        if not tags.create(tx, where.id, tag, digest, moved_at):
+            return False
+        audit.add(tx, _told(by, where.name, change))
+        history.add(tx, where.id, tag, digest, by.now, by.name, How.RESTORE)
+        history.note_came(tx, where.id, digest)
+        return True
+
     def _note(
         self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float, how: How
     ) -> None:

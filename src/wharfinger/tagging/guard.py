@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, RequestInvalid
-from wharfinger.meta import policy_sections, tag_rules
+from wharfinger.meta import policy_sections, tag_rules, trash
 from wharfinger.registry.tag_changes import TagChange, Where
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
@@ -85,6 +85,10 @@ def _judge(
     now: float,
 ) -> Refused | None:
     verb = Verb.REMOVE if change.after is None else Verb.MAKE if change.before is None else Verb.MOVE
+    if verb is Verb.MAKE:
+        taken = _taken(found, tx, where, change)
+        if taken is not None:
+            return taken
     versions = verb is Verb.MOVE and rules.needs_versions(found, where.name, change.tag)
     return rules.judge(
         found,
@@ -98,6 +102,16 @@ def _judge(
             shown_after=_shown(tx, where, change.after) if versions else (),
         ),
     )
+
+
+def _taken(found: Sequence[Rule], tx: Connection, where: Where, change: TagChange) -> Refused | None:
+    """The name of an immutable tag stays taken while what had it can come back from the trash."""
+    rule = rules.immutable_by(found, where.name, change.tag)
+    holder = trash.holder_of(tx, where.id, change.tag) if rule is not None else None
+    if rule is None or holder is None or holder == change.after:
+        return None
+    out = f"restore {holder}, or empty the trash of it"
+    return Refused(rule.name, f"the tag {change.tag} is immutable, and what had it is in the trash: {out}")
 
 
 def _shown(tx: Connection, where: Where, digest: Digest | None) -> list[Tag]:

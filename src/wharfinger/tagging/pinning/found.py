@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from wharfinger.errors import RequestInvalid
+from wharfinger.remote import references
+from wharfinger.remote.references import ImageReference
 from wharfinger.spec.digest import Digest
-from wharfinger.tagging.pinning import references
-from wharfinger.tagging.pinning.references import ImageReference
 
 BOM = "\ufeff"
 _SHARED = "the same value is used for several images, and is not touched"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from wharfinger.tagging.pinning import references
+from wharfinger.remote import references
+from wharfinger.remote.references import ImageReference
 from wharfinger.tagging.pinning.found import Found
-from wharfinger.tagging.pinning.references import ImageReference
 
 Immutable = Callable[[ImageReference], bool | None]
 """Whether a rule keeps the tag where it is; None: nobody knows, which is treated as no."""

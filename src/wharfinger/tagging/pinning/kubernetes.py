@@ -1,7 +1,7 @@
 """Images in Kubernetes manifests, in what Kustomize puts in their place, and in the values of Helm charts. Pure."""
 
 from wharfinger.errors import RequestInvalid
-from wharfinger.tagging.pinning import references
+from wharfinger.remote import references
 from wharfinger.tagging.pinning.found import Form, Found, Gathering, Slot, filled_in
 from wharfinger.tagging.pinning.yaml_nodes import Mapping, Node, Scalar, Sequence, walk
 

@@ -52,6 +52,9 @@ def running(tls: ssl.SSLContext | None = None) -> Iterator[Registry]:
         def do_HEAD(self) -> None:
             self.do_GET()
 
+        def do_PUT(self) -> None:
+            self.do_GET()
+
         def do_POST(self) -> None:
             self.do_GET()
 

@@ -1,18 +1,23 @@
-"""Credentials that ``docker login`` or ``podman login`` left on this machine. Programs that keep them are not asked."""
+"""Credentials that ``docker login`` or ``podman login`` left on this machine, in files or with programs they name."""
 
 import base64
 import binascii
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wharfinger.errors import Refusal
-from wharfinger.tagging.pinning.references import DOCKER
+from wharfinger.remote.references import DOCKER
 
 BYTES_AT_MOST = 1024 * 1024
+SECONDS = 15
+"""What a program has that may have to ask somebody for a password."""
+_HELPER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DOCKER_HUB = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
 
 
@@ -25,20 +30,65 @@ class Credentials:
     identity_token: str = field(default="", repr=False)
 
 
-class Keeper:
-    """What is known for each registry."""
+Helper = Callable[[str, str], Credentials | None]
+"""Asks the program of this name for the credentials of a server."""
 
-    def __init__(self, known: Mapping[str, Credentials], helped: Mapping[str, str], every: str = "") -> None:
-        self._known = known
+
+class Keeper:
+    """What is known for each registry; a program is asked once for each."""
+
+    def __init__(
+        self,
+        known: Mapping[str, Credentials],
+        helped: Mapping[str, str],
+        every: str = "",
+        ask: Helper | None = None,
+    ) -> None:
+        self._known = dict[str, Credentials | None](known)
         self._helped = helped
         self._every = every
+        self._ask = ask or ask_program
 
     def get(self, registry: str) -> Credentials | None:
-        return self._known.get(registry)
+        """What is in the files, else what the program says that they name."""
+        if registry not in self._known:
+            helper = self.helper(registry)
+            server = _DOCKER_HUB[0] if registry == DOCKER else registry
+            self._known[registry] = self._ask(helper, server) if helper else None
+        return self._known[registry]
 
     def helper(self, registry: str) -> str:
-        """The program that has the credentials instead, which is not asked; empty if none is named."""
+        """The program that has the credentials instead; empty if none is named."""
         return self._helped.get(registry, self._every)
+
+
+def ask_program(helper: str, server: str) -> Credentials | None:
+    """What ``docker-credential-<helper> get`` answers; None where it has nothing. Raises Refusal where it fails."""
+    if not _HELPER.fullmatch(helper):
+        raise Refusal(f"{helper[:64]!r} is no name of a program that keeps credentials")
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own configuration names it, as for docker itself
+            [program, "get"], input=server.encode(), capture_output=True, timeout=SECONDS, check=False
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Refusal(f"{program} did not answer: {type(error).__name__}") from error
+    return _answered(done.stdout[:BYTES_AT_MOST], program) if done.returncode == 0 else None
+
+
+def _answered(raw: bytes, program: str) -> Credentials | None:
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"{program} answers with what is not JSON") from error
+    match fields:
+        case {"Username": "<token>", "Secret": str(token)} if token:
+            return Credentials("", "", token)
+        case {"Username": str(username), "Secret": str(secret)} if username:
+            return Credentials(username, secret)
+    return None
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Keeper:

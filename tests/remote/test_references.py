@@ -3,8 +3,8 @@
 import pytest
 
 from wharfinger.errors import RequestInvalid
-from wharfinger.tagging.pinning import references
-from wharfinger.tagging.pinning.references import parse
+from wharfinger.remote import references
+from wharfinger.remote.references import parse
 
 HEX = "0123456789abcdef" * 4
 SHA = f"sha256:{HEX}"

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -14,9 +14,13 @@ from wharfinger.errors import Unreachable
 
 SECONDS = 30.0
 SECONDS_IN_ALL = 90.0
+BYTES_A_SECOND = 64 * 1024
+"""What a body that is streamed must manage on the whole, besides never pausing longer than SECONDS."""
 REDIRECTS_AT_MOST = 5
 URL_AT_MOST = 8192
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Body = bytes | Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,15 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose content comes in ``chunks``, which raise Unreachable where it breaks off or does not end."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
 
 
 class Asker:
@@ -49,22 +62,49 @@ class Asker:
 
         What is in Authorization stays with the host that ``url`` names.
         """
-        deadline = time.monotonic() + self._seconds
-        first = target = self._target(url)
-        for _ in range(REDIRECTS_AT_MOST + 1):
-            sent = {k: v for k, v in headers.items() if k != "Authorization" or _origin(target) == _origin(first)}
-            with _in_words(target):
-                answer = self._once(method, target, sent, None, size, deadline)
-            if answer.status not in _REDIRECTS or not follow:
-                return answer
-            target = self._next(target, answer.headers.get("location", ""))
-        raise Unreachable(f"{_place(first)} sends on more than {REDIRECTS_AT_MOST} times")
+        with self.stream(method, url, headers, size=size, follow=follow, seconds=self._seconds) as stream:
+            return Answer(stream.status, stream.headers, b"".join(stream.chunks))
 
     def post(self, url: str, form: Mapping[str, str], *, size: int) -> Answer:
         """The answer to a form, which is sent nowhere else. Raises Unreachable."""
-        target = self._target(url)
-        with _in_words(target):
-            return self._once("POST", target, {}, form, size, time.monotonic() + self._seconds)
+        return self._read(self._request("POST", self._target(url), {}, form=form), size, self._seconds)
+
+    def upload(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, length: int, *, size: int
+    ) -> Answer:
+        """The answer to ``length`` bytes of a body, which are sent nowhere else. Raises Unreachable."""
+        sent = dict(headers) | {"Content-Length": str(length)}
+        request = self._request(method, self._target(url), sent, body=body)
+        return self._read(request, size, self._seconds + length / BYTES_A_SECOND)
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        size: int,
+        follow: bool = True,
+        seconds: float | None = None,
+    ) -> Iterator[Stream]:
+        """The answer while it comes, at most ``size`` bytes of it. Raises Unreachable, also from its chunks."""
+        allowed = self._seconds + size / BYTES_A_SECOND if seconds is None else seconds
+        deadline = time.monotonic() + allowed
+        first = target = self._target(url)
+        for _ in range(REDIRECTS_AT_MOST + 1):
+            sent = {k: v for k, v in headers.items() if k != "Authorization" or _origin(target) == _origin(first)}
+            answer = self._opened(self._request(method, target, sent))
+            try:
+                if answer.status_code not in _REDIRECTS or not follow:
+                    yield Stream(
+                        answer.status_code, _headers(answer), self._chunks(answer, target, size, deadline, allowed)
+                    )
+                    return
+            finally:
+                answer.close()
+            target = self._next(target, answer.headers.get("location", ""))
+        raise Unreachable(f"{_place(first)} sends on more than {REDIRECTS_AT_MOST} times")
 
     def _target(self, url: str) -> httpx2.URL:
         with _in_words(url[:200]):
@@ -84,27 +124,47 @@ class Asker:
             raise Unreachable(f"{_place(target)} sends on to {_place(following)}, which is not encrypted")
         return self._target(str(following))
 
-    def _once(
+    def _request(
         self,
         method: str,
         target: httpx2.URL,
         headers: Mapping[str, str],
-        form: Mapping[str, str] | None,
-        size: int,
-        deadline: float,
-    ) -> Answer:
+        *,
+        form: Mapping[str, str] | None = None,
+        body: Body | None = None,
+    ) -> httpx2.Request:
         own = {"User-Agent": f"wharfinger/{__version__}", "Accept-Encoding": "identity"}
-        with self._client(target).stream(method, target, headers=dict(headers) | own, data=form) as answer:
-            if answer.headers.get("content-encoding", "identity").lower() != "identity":
-                raise Unreachable(f"{_place(target)} answers compressed, which was not asked for")
-            content = bytearray()
+        return self._client(target).build_request(method, target, headers=dict(headers) | own, data=form, content=body)
+
+    def _opened(self, request: httpx2.Request) -> httpx2.Response:
+        with _in_words(request.url):
+            answer = self._client(request.url).send(request, stream=True)
+        if answer.headers.get("content-encoding", "identity").lower() != "identity":
+            answer.close()
+            raise Unreachable(f"{_place(request.url)} answers compressed, which was not asked for")
+        return answer
+
+    def _read(self, request: httpx2.Request, size: int, seconds: float) -> Answer:
+        deadline = time.monotonic() + seconds
+        answer = self._opened(request)
+        try:
+            content = b"".join(self._chunks(answer, request.url, size, deadline, seconds))
+            return Answer(answer.status_code, _headers(answer), content)
+        finally:
+            answer.close()
+
+    def _chunks(
+        self, answer: httpx2.Response, target: httpx2.URL, size: int, deadline: float, seconds: float
+    ) -> Iterator[bytes]:
+        read = 0
+        with _in_words(target):
             for chunk in answer.iter_raw():
-                content += chunk
-                if len(content) > size:
+                read += len(chunk)
+                if read > size:
                     raise Unreachable(f"{_place(target)} answers with more than {size} bytes")
                 if time.monotonic() > deadline:
-                    raise Unreachable(f"{_place(target)} did not finish its answer within {self._seconds:g} seconds")
-            return Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, bytes(content))
+                    raise Unreachable(f"{_place(target)} did not finish its answer within {seconds:g} seconds")
+                yield chunk
 
     def _client(self, target: httpx2.URL) -> httpx2.Client:
         here = is_here(target.host)
@@ -127,6 +187,10 @@ def is_here(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _headers(answer: httpx2.Response) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in answer.headers.items()}
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

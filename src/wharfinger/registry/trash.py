@@ -1,0 +1,201 @@
+"""Into the trash, back, and for good: with the rules asked, the tags remembered and the record made."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from wharfinger.access.actions import Action
+from wharfinger.access.caller import Caller, system
+from wharfinger.errors import Denied
+from wharfinger.meta import audit, repos, tags, trash
+from wharfinger.meta.db import Database
+from wharfinger.meta.history import How
+from wharfinger.meta.trash import HadTag, Trashed
+from wharfinger.registry.tag_changes import TagChanges, Where
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName, Tag
+
+DAY = 86400.0
+NAMED_AT_MOST = 100
+"""Tags and manifests that the audit trail names of one deletion."""
+SWEEP = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how long, in seconds: the trash, and what clients were told that it exists."""
+
+    trash: float = 7 * DAY
+    grace: float = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class LeftTag:
+    """A tag that was not put back, and why."""
+
+    tag: Tag
+    digest: Digest
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What is back, with which tags; what was left; and the children that are nowhere any more."""
+
+    digests: Sequence[Digest]
+    tags: Sequence[Tag]
+    left: Sequence[LeftTag]
+    missing: Sequence[Digest]
+
+
+class Trash:
+    """What repositories held, for as long as it can come back."""
+
+    def __init__(
+        self, db: Database, now: Callable[[], float], tags: TagChanges | None = None, keep: Keep | None = None
+    ) -> None:
+        self._db = db
+        self._now = now
+        self._tags = tags or TagChanges()
+        self.keep = keep or Keep()
+
+    # --- into the trash
+
+    def put(
+        self,
+        tx: Connection,
+        by: Caller,
+        where: Where,
+        digests: Iterable[Digest],
+        *,
+        root: Digest,
+        why: str,
+        how: How,
+        empties_at: float | None = None,
+        run_id: int | None = None,
+    ) -> Trashed:
+        """Move the manifests and their tags into the trash; ``root`` is the one that the deletion is about.
+
+        Part of the caller's transaction, who makes the record. Raises ManifestUnknown, InUse when an index that
+        stays lists one of them, or Denied when a rule forbids it for a tag.
+        """
+        gone = trash.put(
+            tx,
+            where.id,
+            digests,
+            root=root,
+            who=by.name,
+            why=why,
+            run_id=run_id,
+            now=by.now,
+            empties_at=by.now + self.keep.trash if empties_at is None else empties_at,
+            grace=self.keep.grace,
+        )
+        for digest, names in _by_digest(gone.tags).items():
+            self._tags.removed(tx, by, where, names, digest, by.now, how)
+        return gone
+
+    # --- back
+
+    async def restore(self, by: Caller, repository: RepoName, digest: Digest) -> Returned:
+        """Bring the manifest back with what went with it; its tags where they are free and the caller may make them.
+
+        Raises NameUnknown, or ManifestUnknown when it is not in the trash.
+        """
+        return await self._db.write(self._restore, by, repository, digest)
+
+    def _restore(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> Returned:
+        return self.bring_back(tx, by, Where(repository, repos.require(tx, repository)), digest)
+
+    def bring_back(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> Returned:
+        """The same in the caller's transaction."""
+        repos.hold(tx, where.id)
+        back = trash.restore(tx, where.id, digest, by.now)
+        done, left = self._put_back(tx, by, where, back.tags)
+        detail = {
+            "manifests": back.digests[:NAMED_AT_MOST],
+            "manifests_in_all": len(back.digests),
+            "tags": done[:NAMED_AT_MOST],
+            "tags_in_all": len(done),
+            "left": [one.tag for one in left][:NAMED_AT_MOST],
+        }
+        audit.add(tx, by.entry("manifest.restore", repository=where.name, digest=digest, detail=detail))
+        return Returned(back.digests, done, left, back.missing)
+
+    def revive(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> None:
+        """The manifest has just been pushed: if it is in the trash, it is no more, and what belongs to it is back.
+
+        Of tags only those come back that say what a manifest is about: those of signatures and the like.
+        """
+        if not trash.has(tx, where.id, digest):
+            return
+        repos.hold(tx, where.id)
+        back = trash.revive(tx, where.id, digest, by.now)
+        family = {digest, *back.digests}
+        names = {name for one in family for name in trash.reference_tags(one)}
+        self._put_back(tx, by, where, [had for had in back.tags if had.tag in names])
+        detail = {"manifests": back.digests[:NAMED_AT_MOST], "manifests_in_all": len(back.digests)}
+        audit.add(tx, by.entry("manifest.revive", repository=where.name, digest=digest, detail=detail))
+
+    def _put_back(
+        self, tx: Connection, by: Caller, where: Where, had: Iterable[HadTag]
+    ) -> tuple[list[Tag], list[LeftTag]]:
+        done, left = [], []
+        for one in had:
+            why = self._why_not(tx, by, where, one)
+            if why is None:
+                done.append(one.tag)
+            else:
+                left.append(LeftTag(one.tag, one.digest, why))
+        return sorted(done), left
+
+    def _why_not(self, tx: Connection, by: Caller, where: Where, had: HadTag) -> str | None:
+        """Put the tag back; why that was not to be."""
+        if not by.is_system:
+            decision = by.decide(Action.PUSH, where.name, tag=had.tag)
+            if not decision.allowed:
+                return decision.reason
+        rule = by.rule
+        try:
+            if self._tags.put_back(tx, by, where, had.tag, had.digest, had.moved_at):
+                return None
+        except Denied as denied:
+            by.rule = rule  # the guard noted what forbids it, but this request goes on
+            return denied.message
+        return f"the tag is at {tags.find(tx, where.id, had.tag)} now"
+
+    # --- for good
+
+    async def empty(self, by: Caller, repository: RepoName, digests: Sequence[Digest]) -> list[Digest]:
+        """Take these manifests out of the trash for good; those that were in it. Raises NameUnknown."""
+        return await self._db.write(self._empty, by, repository, digests)
+
+    def _empty(self, tx: Connection, by: Caller, repository: RepoName, digests: Sequence[Digest]) -> list[Digest]:
+        gone = trash.empty(tx, repos.require(tx, repository), digests, by.now, self.keep.grace)
+        _tell_emptied(tx, by, repository, gone)
+        return gone
+
+    async def sweep(self) -> int:
+        """Take out what has been in the trash for its time, up to a hundred; how many."""
+        return await self._db.write(self._sweep)
+
+    def _sweep(self, tx: Connection) -> int:
+        now = self._now()
+        by, found = system("trash", now), trash.due(tx, now, SWEEP)
+        for repository_id, digests in sorted(found.items()):
+            gone = trash.empty(tx, repository_id, digests, now, self.keep.grace)
+            _tell_emptied(tx, by, repos.name_of(tx, repository_id), gone)
+        return sum(map(len, found.values()))
+
+
+def _tell_emptied(tx: Connection, by: Caller, repository: RepoName, gone: Sequence[Digest]) -> None:
+    """One record each: whoever asks what became of a manifest finds it."""
+    audit.add_many(tx, [by.entry("trash.empty", repository=repository, digest=digest) for digest in gone])
+
+
+def _by_digest(had: Iterable[HadTag]) -> dict[Digest, list[Tag]]:
+    found: dict[Digest, list[Tag]] = {}
+    for one in had:
+        found.setdefault(one.digest, []).append(one.tag)
+    return found

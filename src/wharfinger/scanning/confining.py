@@ -1,0 +1,118 @@
+"""Starting the process that reads layers, giving it their bytes, and ending it when it takes too long."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import closing, suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import IO, BinaryIO, Self, cast
+
+import msgspec
+
+from wharfinger.scanning import frames
+from wharfinger.scanning.layers import LayerCatalogue
+from wharfinger.scanning.limits import Limits, Unreadable
+from wharfinger.scanning.packages import Problem
+from wharfinger.scanning.sources import Checked, LayerSource
+
+_PATIENCE = 30
+"""Seconds beside those that the reader counts itself, for what comes before and after."""
+
+
+class Reader:
+    """One process for the layers of an image; another one after it was ended by what it read."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def read(self, layer: LayerSource) -> LayerCatalogue:
+        """What the layer says. Raises nothing for what its bytes are or do, nor where they cannot be had."""
+        process = self._process or self._start()
+        late = threading.Event()
+        timer = threading.Timer(self._limits.seconds + _PATIENCE, self._stop, (process, late))
+        timer.start()
+        try:
+            return self._talk(process, layer)
+        except (OSError, Unreadable):
+            return _failed(layer, self._why(late))
+        finally:
+            timer.cancel()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """Of our environment nothing goes along but where large files are spooled: no secrets, no paths."""
+        environment = {"TMPDIR": tempfile.gettempdir()}
+        command = [sys.executable, "-I", "-m", "wharfinger.scanning.confined"]
+        self._process = subprocess.Popen(  # noqa: S603  our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
+        )
+        frames.write(_pipe(self._process.stdin), msgspec.json.encode(self._limits))
+        return self._process
+
+    def _talk(self, process: subprocess.Popen[bytes], layer: LayerSource) -> LayerCatalogue:
+        giving, answers = _pipe(process.stdin), _pipe(process.stdout)
+        frames.write(giving, layer.digest.encode())
+        giving.flush()
+        problems: tuple[Problem, ...] = ()
+        while (word := answers.read(1)) == frames.OPEN:
+            problems = (*problems, *_give(layer, giving))
+        if word != frames.DONE:
+            raise Unreadable("it ended")
+        catalogue = LayerCatalogue.from_json(frames.read(answers) or b"")
+        told = tuple(each for each in catalogue.problems if not problems or each.reason != frames.CUT)
+        return replace(catalogue, problems=(*told, *dict.fromkeys(problems)))
+
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+        late.set()
+        process.kill()
+
+    def _why(self, late: threading.Event) -> str:
+        status = self._end()
+        if late.is_set():
+            return f"reading it took more than {self._limits.seconds:g} seconds"
+        return f"the process that read it ended with status {status}; perhaps it needed more memory than is given to it"
+
+    def _end(self) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                _pipe(pipe).close()
+        try:
+            return process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+def _give(layer: LayerSource, pipe: BinaryIO) -> tuple[Problem, ...]:
+    """The layer's bytes into the pipe, hashed on the way; what was wrong with them, if anything."""
+    try:
+        with closing(Checked(layer)) as checked:
+            while chunk := checked.read(frames.CHUNK):
+                frames.write(pipe, chunk)
+    except Unreadable as error:
+        frames.write_failure(pipe)
+        pipe.flush()
+        return (Problem(layer.digest, "", str(error)),)
+    frames.write(pipe, b"")
+    pipe.flush()
+    return checked.problems
+
+
+def _pipe(pipe: IO[bytes] | None) -> BinaryIO:
+    return cast(BinaryIO, pipe)
+
+
+def _failed(layer: LayerSource, reason: str) -> LayerCatalogue:
+    return LayerCatalogue(layer.digest, isolation="separate process", problems=(Problem(layer.digest, "", reason),))

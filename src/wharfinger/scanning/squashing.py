@@ -1,0 +1,210 @@
+"""An image from its layers: what is hidden goes, and every package gets the layer that introduced it. Pure."""
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from wharfinger.scanning import purls
+from wharfinger.scanning.cataloguers.os_release import PLACES
+from wharfinger.scanning.layers import Evidence, Found, LayerCatalogue, number_of, numbers, place
+from wharfinger.scanning.packages import Catalogue, Distribution, Package, Problem
+
+OS_TYPES = {"dpkg": "deb", "apk": "apk", "rpm": "rpm"}
+_MOST_LINKS = 8
+_DATABASES = frozenset({"dpkg", "dpkg-files", "apk", "rpm"})
+
+
+def squash(layers: Sequence[LayerCatalogue]) -> Catalogue:
+    """What one sees of the layers, the lowest first, laid one over the other.
+
+    A layer hides what lies below it and nothing of itself: a file that it takes away and adds again is there.
+    """
+    image = _Image(layers)
+    standing = [spell for spell in image.spells if spell.end == len(layers)]
+    distribution = _distribution(standing)
+    owners = _owners(standing, distribution)
+    return Catalogue(
+        packages=tuple(_packages(image, standing, distribution, owners)),
+        distribution=distribution,
+        problems=tuple(_problems(layers)),
+        cataloguer=", ".join(sorted({layer.cataloguer for layer in layers})),
+        isolation=", ".join(sorted({layer.isolation for layer in layers if layer.isolation})),
+    )
+
+
+@dataclass(frozen=True)
+class _Spell:
+    """A piece of evidence, and from which layer until before which one it can be seen."""
+
+    evidence: Evidence
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Image:
+    layers: Sequence[LayerCatalogue]
+
+    @cached_property
+    def spells(self) -> list[_Spell]:
+        """All evidence of all layers."""
+        hiding = [self._hiding(layer) for layer in self.layers]
+        return [
+            _Spell(evidence, index, self._end(evidence.path, index, hiding))
+            for index, layer in enumerate(self.layers)
+            for evidence in layer.evidence
+        ]
+
+    @cached_property
+    def _asked(self) -> Mapping[int, str]:
+        """The hashes of all that could be hidden, so that the many other paths of a layer cost nothing."""
+        paths = {way for layer in self.layers for evidence in layer.evidence for way in _ways(evidence.path)}
+        return {number_of(path): path for path in paths}
+
+    def _hiding(self, layer: LayerCatalogue) -> "_Hiding":
+        asked = self._asked.keys()
+        files = {self._asked[each] for each in asked & set(numbers(layer.files))}
+        folders = {self._asked[each] for each in asked & set(numbers(layer.folders))}
+        return _Hiding(
+            itself=frozenset({*map(place, layer.whiteouts), *files, *folders}),
+            below=frozenset({*map(place, layer.whiteouts), *map(place, layer.opaque), *files}),
+        )
+
+    @staticmethod
+    def _end(path: str, start: int, hiding: Sequence["_Hiding"]) -> int:
+        itself, *above = _ways(path)
+        for index in range(start + 1, len(hiding)):
+            if itself in hiding[index].itself or not hiding[index].below.isdisjoint(above):
+                return index
+        return len(hiding)
+
+    @cached_property
+    def _introduced(self) -> Mapping[tuple[str, str, str], int]:
+        """For every package that can be seen, the lowest layer from which on it always could."""
+        seen: dict[tuple[str, str, str], list[_Spell]] = defaultdict(list)
+        for spell in self.spells:
+            for found in spell.evidence.found:
+                seen[found.type, found.name, found.version].append(spell)
+        return {key: _lowest(spells, len(self.layers)) for key, spells in seen.items()}
+
+    def introduced(self, found: Found) -> str:
+        """The digest of the layer that introduced the package."""
+        return self.layers[self._introduced[found.type, found.name, found.version]].layer
+
+
+@dataclass(frozen=True)
+class _Hiding:
+    """What a layer hides of those under it: paths themselves, and paths with all that is below them."""
+
+    itself: frozenset[str]
+    below: frozenset[str]
+
+
+def _ways(path: str) -> Iterator[str]:
+    """The path, and the folders it is in up to the root, as they are compared."""
+    way = place(path)
+    yield way
+    while way:
+        way = way.rpartition("/")[0]
+        yield way
+
+
+def _lowest(spells: Sequence[_Spell], top: int) -> int:
+    low = top
+    for spell in sorted(spells, key=lambda spell: (-spell.end, spell.start)):
+        if spell.end >= low:
+            low = min(low, spell.start)
+    return min(low, top - 1)
+
+
+def _distribution(standing: Sequence[_Spell]) -> Distribution | None:
+    known = {spell.evidence.path: spell.evidence for spell in standing}
+    for path in PLACES:
+        evidence = known.get(path)
+        for _ in range(_MOST_LINKS):
+            if evidence is None or not evidence.target:
+                break
+            evidence = known.get(_led(evidence))
+        if evidence is not None and evidence.distribution is not None:
+            return evidence.distribution
+    return None
+
+
+def _led(link: Evidence) -> str:
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(link.path), link.target)).lstrip("/")
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The package of the distribution to which a file belongs, and the layer that last said so."""
+
+    purl: str
+    said: int
+
+
+def _owners(standing: Sequence[_Spell], distribution: Distribution | None) -> Mapping[int, _Owner]:
+    """For every hash of a path that a package of the distribution brought, that package."""
+    installed = {
+        (spell.evidence.kind, found.name): _purl(found, distribution)
+        for spell in standing
+        if spell.evidence.kind in OS_TYPES
+        for found in spell.evidence.found
+    }
+    return {
+        number: _Owner(purl, spell.start)
+        for spell in standing
+        for owned in spell.evidence.owned
+        if (purl := installed.get((spell.evidence.kind.removesuffix("-files"), owned.package)))
+        for number in numbers(owned.hashes)
+    }
+
+
+def _packages(
+    image: _Image, standing: Sequence[_Spell], distribution: Distribution | None, owners: Mapping[int, _Owner]
+) -> Iterator[Package]:
+    merged: dict[tuple[object, ...], tuple[Found, str | None, set[str]]] = {}
+    for spell in standing:
+        covered = _covered(spell, owners)
+        for found in spell.evidence.found:
+            path = f"{spell.evidence.path}!{found.inside}" if found.inside else spell.evidence.path
+            merged.setdefault(_identity(found, covered), (found, covered, set()))[2].add(path)
+    packages = [
+        Package(
+            type=found.type,
+            name=found.name,
+            version=found.version,
+            purl=_purl(found, distribution),
+            source=found.source,
+            layer=image.introduced(found),
+            paths=tuple(sorted(paths)),
+            covered_by=covered,
+            detail=found.detail,
+        )
+        for found, covered, paths in merged.values()
+    ]
+    yield from sorted(packages, key=lambda each: (each.purl, each.covered_by or "", each.paths))
+
+
+def _identity(found: Found, covered: str | None) -> tuple[object, ...]:
+    """What must be equal for two places of a package to be one line."""
+    detail = tuple(sorted(found.detail.items()))
+    return (found.type, found.name, found.version, found.source, found.arch, covered, detail)
+
+
+def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
+    """Whose file it is; a file laid over a package's by a higher layer is not that package's any more."""
+    if spell.evidence.kind in _DATABASES:
+        return None
+    owner = owners.get(number_of(spell.evidence.path))
+    return owner.purl if owner is not None and owner.said >= spell.start else None
+
+
+def _purl(found: Found, distribution: Distribution | None) -> str:
+    return purls.purl(found.type, found.name, found.version, distribution, found.arch)
+
+
+def _problems(layers: Sequence[LayerCatalogue]) -> Iterator[Problem]:
+    for layer in layers:
+        yield from layer.problems
