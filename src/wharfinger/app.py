@@ -51,6 +51,8 @@ from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import reading as lifecycle_reading
+from wharfinger.lifecycle import service as lifecycle
+from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database, open_database
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
@@ -111,6 +113,7 @@ class Services:
     manifests: Manifests
     pulls: Pulls
     trash: Trash
+    lifecycle: Lifecycle
     deletes: Deletes
     tagging: Tagging
 
@@ -127,6 +130,7 @@ class Services:
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.lifecycle.runs.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -169,6 +173,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
         pulls=Pulls(db, store, redirect=settings.storage_redirect),
         trash=trash,
+        lifecycle=lifecycle.build(db, now, trash, tag_changes, guard.undeletable),
         deletes=Deletes(db, trash, tag_changes),
         tagging=Tagging(db, now, guard, tag_changes),
     )
@@ -223,6 +228,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         pulls=services.pulls,
         deletes=services.deletes,
         tagging=services.tagging,
+        lifecycle=services.lifecycle,
         groups=services.groups,
         granting=services.granting,
         logins=services.logins,
@@ -279,8 +285,17 @@ async def housekeeping(settings: Settings) -> None:
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
+            tasks.create_task(housekeeper.run(_lifecycle_sweeps(services.lifecycle), every=housekeeper.MINUTE))
     finally:
         await services.close()
+
+
+def _lifecycle_sweeps(lifecycle: Lifecycle) -> dict[str, housekeeper.Sweep]:
+    """Beside the others, because a run may take an hour."""
+    return {
+        "lifecycle runs that were interrupted": lifecycle.runs.resume,
+        "lifecycle runs on schedule": lifecycle.scheduled.sweep,
+    }
 
 
 def _retention(db: Database, key: AuditKey, settings: Settings) -> Retention:

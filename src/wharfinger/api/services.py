@@ -15,6 +15,7 @@ from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
+from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
@@ -31,6 +32,7 @@ class Services:
     pulls: Pulls
     deletes: Deletes
     tagging: Tagging
+    lifecycle: Lifecycle
     groups: Groups
     granting: Granting
     logins: Logins

@@ -27,11 +27,12 @@ class Agreed:
 
 def agreed(images: Sequence[Image], verdicts: Sequence[Verdict], delete: Wanted, untag: Wanted) -> Agreed:
     """What may be done of this, in one repository."""
-    numbers = {image.id: i for i, image in enumerate(images)}
+    names = [Digest(image.id) for image in images]
+    numbers = {digest: i for i, digest in enumerate(names)}
     family = families.of(images)
-    changed: dict[str, str] = {}
+    changed: dict[Digest, str] = {}
     going: set[int] = set()
-    taking: dict[str, Sequence[str]] = {}
+    taking: dict[Digest, Sequence[str]] = {}
     for digest, tags in delete.items():
         if digest in numbers:
             why = _against_deleting(verdicts[numbers[digest]], tags)
@@ -46,10 +47,10 @@ def agreed(images: Sequence[Image], verdicts: Sequence[Verdict], delete: Wanted,
             taking |= {} if why else {digest: left}
     for i, why in _held_back(going, images, verdicts, family).items():
         going.discard(i)
-        changed[images[i].id] = why
-    gone = frozenset({*delete, *untag} - {images[i].id for i in going} - changed.keys() - taking.keys())
-    roots = {images[i].id: images[root].id for i, root in _roots(going, images, family).items()}
-    return Agreed(frozenset(images[i].id for i in going), taking, changed, gone, roots)
+        changed[names[i]] = why
+    gone = frozenset({*delete, *untag} - {names[i] for i in going} - changed.keys() - taking.keys())
+    roots = {names[i]: names[root] for i, root in _roots(going, images, family).items()}
+    return Agreed(frozenset(names[i] for i in going), taking, changed, gone, roots)
 
 
 def _against_deleting(verdict: Verdict, listed: Sequence[str]) -> str | None:

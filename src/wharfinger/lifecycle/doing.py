@@ -64,7 +64,7 @@ class Doing:
         if found.changed and not run.report.get("skip_changed"):
             lifecycle_runs.settle(tx, run.id, where.id, _outcomes(found.changed, Done.CHANGED))
             return False
-        settled = _outcomes(found.changed, Done.CHANGED) | {digest: (Done.GONE, None) for digest in found.gone}
+        settled = _outcomes(found.changed, Done.CHANGED) | dict.fromkeys(found.gone, (Done.GONE, None))
         if _is_over(judged, found) and not run.report.get("over_ceiling"):
             settled |= dict.fromkeys((*found.delete, *found.untag), (Done.OVER, None))
         else:

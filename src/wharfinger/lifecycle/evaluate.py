@@ -13,7 +13,7 @@ from wharfinger.lifecycle.deciding import Candidate, decide
 from wharfinger.lifecycle.families import Families
 from wharfinger.lifecycle.images import Image, by_repository
 from wharfinger.lifecycle.rules import Policy, Rule, joined
-from wharfinger.lifecycle.units import written
+from wharfinger.lifecycle.units import ENDLESS, written
 
 Outcome = Literal["keep", "delete", "untag"]
 
@@ -177,7 +177,8 @@ class _Fates:
         image = self._images[i]
         match self._protections.get(i):
             case "held_until":
-                return f"it is held until {written(image.held_until or 0)}"
+                until = image.held_until or 0
+                return "it is held" if until >= ENDLESS else f"it is held until {written(until)}"
             case "in_use":
                 return "it is in use"
             case str() as words:

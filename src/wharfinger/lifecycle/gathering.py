@@ -59,7 +59,7 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
     """The images of one repository; ``is_undeletable`` None where no tag of it is."""
     tags = _tags(found, is_undeletable)
     children = _lists(found.children)
-    holds: dict[str, int] = dict(found.holds)  # type: ignore[arg-type]  # rows are pairs
+    holds: dict[str, int] = dict(found.holds)
     return [
         Image(
             digest,

@@ -25,8 +25,8 @@ class Policy:
     """An ordered list of rules, of which the first that matches an image decides, for some repositories.
 
     ``binding`` rules come before those of every policy that is not; ``observe`` plans and reports only. ``ceiling`` is
-    how much of a repository a run may take, in percent; ``schedule`` when runs begin by themselves, as cron has it; ``trash``
-    for how many microseconds what was deleted can come back.
+    how much of a repository a run may take, in percent; ``schedule`` when runs begin by themselves, as cron has it;
+    ``trash`` for how many microseconds what was deleted can come back.
     """
 
     name: str

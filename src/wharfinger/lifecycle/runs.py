@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
-from wharfinger.errors import Denied, InUse, PlanChanged, Refusal, RequestInvalid
+from wharfinger.errors import Denied, InUse, PlanChanged, Refusal, RequestInvalid, RunUnknown
 from wharfinger.lifecycle import comparing, plan_file
 from wharfinger.lifecycle.doing import Doing
 from wharfinger.lifecycle.judging import is_over
@@ -36,6 +36,9 @@ NAMED_AT_MOST = 100
 WRITTEN_AT_ONCE = 5000
 
 _log = structlog.get_logger("wharfinger.lifecycle")
+
+
+Report = tuple[Run, dict[str, int], list[tuple[RepoName, Item]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Runs:
         seen = self._doing.look(tx, Where(RepoName(part.repository), id), clock, self._now()) if id else None
         if seen is None:
             return {}, False
-        delete, untag = ({each.digest: each.tags for each in going(whys)} for whys in (part.delete, part.untag))
+        delete, untag = ({Digest(each.digest): each.tags for each in going(whys)} for whys in (part.delete, part.untag))
         found = comparing.agreed(seen.judged.images, seen.judged.verdicts, delete, untag)
         taken = len(found.delete) + len(found.untag)
         return dict(found.changed), is_over(taken, seen.judged.ceiling, len(seen.judged.images))
@@ -224,6 +227,23 @@ class Runs:
         await asyncio.gather(*tasks, return_exceptions=True)
         if tasks:
             await self._db.write(leases.give_back, LEASE, self._holder)
+
+    # --- what was done
+
+    async def page(self, by: Caller, before: int, limit: int) -> list[Run]:
+        """Up to ``limit`` runs before this one, the newest first: the caller's own, and all for who may audit."""
+        who = None if by.may(Action.AUDIT) else by.name
+        return await self._db.read(lifecycle_runs.page, who, before, limit)
+
+    async def report(self, by: Caller, id: int, limit: int) -> Report:
+        """The run, how many images are in which state, and up to ``limit`` of them. Raises RunUnknown."""
+        return await self._db.read(self._report, by, id, limit)
+
+    def _report(self, tx: Connection, by: Caller, id: int, limit: int) -> Report:
+        run = lifecycle_runs.find(tx, id)
+        if run.who != by.name and not by.may(Action.AUDIT):
+            raise RunUnknown(f"there is no lifecycle run {id} of {by.name}")
+        return run, lifecycle_runs.counts(tx, id), lifecycle_runs.items(tx, id, limit)
 
     # --- what an ended server left
 

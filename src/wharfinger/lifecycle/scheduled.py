@@ -1,4 +1,4 @@
-"""Runs that begin by themselves: a policy's schedule is due, a plan is made and applied, and a report says what came."""
+"""Runs that begin by themselves: a policy's schedule is due, a plan is made and applied, a report says what came."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

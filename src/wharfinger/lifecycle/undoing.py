@@ -1,4 +1,4 @@
-"""Taking a run back: what it deleted is restored from the trash, what it untagged has its tags again, where possible."""
+"""Taking a run back: what it deleted comes back from the trash, and tags that it took, where they are free."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,27 +78,27 @@ class Undoing:
             outcomes[item.digest] = (Done.RESTORED, None) if is_back else (Done.LOST, "it is no longer in the trash")
         for item in lifecycle_runs.items_in(tx, run.id, where.id, Done.UNTAGGED):
             outcomes[item.digest] = (Done.RESTORED, None)
-            left += self._tag_again(tx, by, run, where, item)
+            left += self._tag_again(tx, by, where, item)
         lifecycle_runs.settle(tx, run.id, where.id, outcomes)
         lost = [digest for digest, (state, _) in outcomes.items() if state is Done.LOST]
         return len(outcomes) - len(lost), lost, left
 
-    def _tag_again(self, tx: Connection, by: Caller, run: Run, where: Where, item: Item) -> list[tuple[Tag, str]]:
+    def _tag_again(self, tx: Connection, by: Caller, where: Where, item: Item) -> list[tuple[Tag, str]]:
         if not history.hold_manifest(tx, where.id, item.digest):
             return [(Tag(tag), "its image is gone") for tag in item.tags]
         left = []
         for tag in map(Tag, item.tags):
-            why = self._why_not(tx, by, run, where, tag, item.digest)
+            why = self._why_not(tx, by, where, tag, item.digest)
             left += [(tag, why)] if why else []
         return left
 
-    def _why_not(self, tx: Connection, by: Caller, run: Run, where: Where, tag: Tag, digest: Digest) -> str | None:
+    def _why_not(self, tx: Connection, by: Caller, where: Where, tag: Tag, digest: Digest) -> str | None:
         """Put the tag back; why that was not to be."""
         decision = by.decide(Action.PUSH, where.name, tag=tag)
         if not decision.allowed:
             return decision.reason
-        had = history.latest(tx, where.id, tag, run.started_at)
-        since = had.at if had is not None and had.digest == digest else by.now
+        had = history.since(tx, where.id, tag, digest)
+        since = by.now if had is None else had
         rule = by.rule
         try:
             if self._changes.put_back(tx, by, where, tag, digest, since):

@@ -1,7 +1,7 @@
 """Lifecycle runs: what each was to do, image by image, and how far it came."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -93,9 +93,9 @@ def begin(tx: Connection, kind: str, who: str, clock: float, now: float, report:
     return id
 
 
-def add_items(tx: Connection, run_id: int, items: Iterable[Item]) -> None:
+def add_items(tx: Connection, run_id: int, wanted: Iterable[Item]) -> None:
     """Write down what it is to do."""
-    for chunk in chunks(items):
+    for chunk in chunks(wanted):
         rows = [
             {
                 "run_id": run_id,
@@ -131,9 +131,11 @@ def find(tx: Connection, id: int) -> Run:
     return _run(row)
 
 
-def page(tx: Connection, before: int, limit: int) -> list[Run]:
-    """Up to ``limit`` runs before the one with this number, the newest first."""
+def page(tx: Connection, who: str | None, before: int, limit: int) -> list[Run]:
+    """Up to ``limit`` runs before the one with this number, the newest first; of one account where it is named."""
     query = select(lifecycle_runs).where(lifecycle_runs.c.id < before)
+    if who is not None:
+        query = query.where(lifecycle_runs.c.who == who)
     return [_run(row) for row in tx.execute(query.order_by(lifecycle_runs.c.id.desc()).limit(limit))]
 
 
@@ -158,12 +160,11 @@ def items_in(tx: Connection, run_id: int, repository_id: int, *states: Done) -> 
     return [_item(row) for row in tx.execute(select(lifecycle_run_items).where(these).order_by(items.digest))]
 
 
-def examples(tx: Connection, run_id: int, states: Sequence[Done], limit: int) -> list[tuple[RepoName, Item]]:
-    """(repository, item) of up to ``limit`` that are in one of these states."""
-    items = lifecycle_run_items
-    query = select(items, repositories.c.name).join(repositories, repositories.c.id == items.c.repository_id)
-    query = query.where(items.c.run_id == run_id, items.c.state.in_(states))
-    rows = tx.execute(query.order_by(repositories.c.name, items.c.digest).limit(limit))
+def items(tx: Connection, run_id: int, limit: int) -> list[tuple[RepoName, Item]]:
+    """(repository, item) of up to ``limit`` of the run's."""
+    there = lifecycle_run_items
+    query = select(there, repositories.c.name).join(repositories, repositories.c.id == there.c.repository_id)
+    rows = tx.execute(query.where(there.c.run_id == run_id).order_by(repositories.c.name, there.c.digest).limit(limit))
     return [(RepoName(row.name), _item(row)) for row in rows]
 
 

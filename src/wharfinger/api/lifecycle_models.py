@@ -1,0 +1,105 @@
+"""What the routes of lifecycle take and give."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from wharfinger.lifecycle.undoing import NAMED_AT_MOST, Undone
+from wharfinger.meta.lifecycle_runs import Item, Run
+from wharfinger.spec.names import RepoName
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PlanWanted(_Request):
+    """``repositories`` is a selector, as in a policy: text, a list or a mapping; without it, all."""
+
+    repositories: Any = None
+
+
+class RunView(BaseModel):
+    """A run. ``state`` is planning, running, finished, refused, stopped, interrupted or undone."""
+
+    id: int
+    kind: str
+    state: str
+    who: str
+    clock: float
+    started_at: float
+    finished_at: float | None
+    report: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Run) -> "RunView":
+        """What may be told of a run."""
+        return cls(
+            id=run.id,
+            kind=run.kind,
+            state=run.state,
+            who=run.who,
+            clock=run.clock,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            report=dict(run.report),
+        )
+
+
+class RunItemView(BaseModel):
+    """What a run did with one image. ``state`` says what became of it."""
+
+    repository: str
+    digest: str
+    verdict: str
+    rule: str | None
+    reason: str
+    tags: list[str]
+    state: str
+
+    @classmethod
+    def of(cls, repository: RepoName, item: Item) -> "RunItemView":
+        """What may be told of an item."""
+        return cls(
+            repository=repository,
+            digest=item.digest,
+            verdict=item.verdict,
+            rule=item.rule,
+            reason=item.reason,
+            tags=list(item.tags),
+            state=item.state,
+        )
+
+
+class RunReport(BaseModel):
+    """A run, how many images are in which state, and the first thousand of them."""
+
+    run: RunView
+    counts: dict[str, int]
+    items: list[RunItemView]
+
+
+class RunList(BaseModel):
+    """Runs, the newest first; ``next`` begins the next page."""
+
+    runs: list[RunView]
+    next: int | None
+
+
+class UndoneView(BaseModel):
+    """What is back; images that are lost, and tags that stay away, each with the reason: the first hundred."""
+
+    run: RunView
+    restored: int
+    lost: list[str]
+    tags_left: list[str]
+
+    @classmethod
+    def of(cls, undone: Undone) -> "UndoneView":
+        """What may be told of it."""
+        return cls(
+            run=RunView.of(undone.run),
+            restored=undone.restored,
+            lost=[f"{name}@{digest}" for name, digest in undone.lost[:NAMED_AT_MOST]],
+            tags_left=[f"{name}:{tag}: {why}" for name, tag, why in undone.left[:NAMED_AT_MOST]],
+        )
