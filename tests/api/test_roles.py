@@ -78,6 +78,12 @@ TABLE = [
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
     Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
+    Row("POST", "/lifecycle/plan", {}, accounts_of_any_role(200)),  # of what they may pull
+    Row("POST", "/lifecycle/apply", {}, accounts_of_any_role(400)),  # with a plan, only who may delete what is in it
+    Row("GET", "/lifecycle/runs", None, accounts_of_any_role(200)),  # their own
+    Row("GET", "/lifecycle/runs/1", None, accounts_of_any_role(404)),
+    Row("POST", "/lifecycle/runs/1/undo", None, accounts_of_any_role(404)),
+    Row("GET", "/explain/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see tests/access/test_attacks.py
     Row("POST", "/grants", GRANT, administrators(201)),
     Row("DELETE", "/grants/1", None, administrators(204)),

@@ -10,7 +10,6 @@ from tests.kit.client import require
 from tests.kit.images import Image, image
 
 
-
 def policy(*rules: str, more: str = "ceiling: 100%", repositories: str = "**", name: str = "p") -> str:
     """A policy file with one lifecycle policy."""
     head = f"version: 1\nlifecycle:\n  - name: {name}\n    repositories: '{repositories}'\n"
@@ -86,3 +85,8 @@ async def present(registry: Registry, repository: str, *images: Image) -> list[b
     """Which of these can be pulled. By the management API, which is no pull."""
     paths = [f"/manifests/{repository}/{each.digest}" for each in images]
     return [(await ask(registry.client, "GET", path)).status_code == 200 for path in paths]
+
+
+async def note(registry: Registry, statement: str) -> None:
+    """Change a table directly."""
+    await registry.services.db.write(lambda tx: tx.exec_driver_sql(statement) and None)

@@ -3,7 +3,7 @@
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.images import image, index
-from tests.lifecycle.kit import in_force, outcomes, plan, policy, push, read
+from tests.lifecycle.kit import in_force, note, outcomes, plan, policy, push, read
 
 
 async def test_a_new_server_has_no_policy_and_a_plan_lets_everything_stay(registry: Registry) -> None:
@@ -80,21 +80,12 @@ async def test_what_is_held_or_in_use_stays_and_a_pull_of_a_child_counts(registr
     await registry.client.push_image("shop/web", pulled)
     registry.clock.advance(days=10)
 
-    def note(tx: object) -> None:
-        rows = "SELECT id FROM repositories WHERE name = 'shop/web'"
-        now = registry.clock.now
-        for statement in (
-            f"INSERT INTO holds (repository_id, digest, because, who, at) SELECT id, '{held.digest}', '', '', {now} "
-            f"FROM ({rows}) AS r",
-            f"INSERT INTO reporters (name, account, interval, reported_at) VALUES ('k', 'a', 60, {now})",
-            f"INSERT INTO in_use (reporter, repository_id, digest, places) SELECT 'k', id, '{used.digest}', '' "
-            f"FROM ({rows}) AS r",
-            f"INSERT INTO last_pulls (repository_id, digest, pulled_at) SELECT id, '{child.digest}', {now - 86400} "
-            f"FROM ({rows}) AS r",
-        ):
-            tx.exec_driver_sql(statement)  # type: ignore[attr-defined]
-
-    await registry.services.db.write(note)
+    now = registry.clock.now
+    columns = "INSERT INTO holds (repository_id, digest, because, who, at)"
+    await note(registry, f"{columns} SELECT id, '{held.digest}', '', '', {now} FROM repositories")
+    await note(registry, f"INSERT INTO reporters (name, account, interval, reported_at) VALUES ('k', 'a', 60, {now})")
+    await note(registry, f"INSERT INTO in_use SELECT 'k', id, '{used.digest}', '' FROM repositories")
+    await note(registry, f"INSERT INTO last_pulls SELECT id, '{child.digest}', {now - 86400} FROM repositories")
     await in_force(registry, policy("keep: {pulled_within: 2d}", "delete: {pushed_before: 7d}"))
     _, parts, total = read(await plan(registry))
     assert total["delete"] == 1
@@ -109,7 +100,7 @@ async def test_labels_and_the_like_are_read_where_a_rule_asks(registry: Registry
     two = await push(registry, "shop/web", "b", 2)
     known = "labels = '{\"team\": \"web\"}', platform = 'linux/arm64', created_at = 0, total_size = 5000"
     statement = f"UPDATE manifests SET {known} WHERE digest = '{one.digest}'"
-    await registry.services.db.write(lambda tx: tx.exec_driver_sql(statement) and None)
+    await note(registry, statement)
     for rule in (
         "keep: {labels: {team: web}}",
         "keep: {annotations: {kind: night*}}",

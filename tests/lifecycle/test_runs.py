@@ -9,7 +9,7 @@ from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.callers import TESTS
 from tests.kit.images import Image, image, index
-from tests.lifecycle.kit import apply, in_force, plan, policy, present, push, read, refused, start
+from tests.lifecycle.kit import apply, in_force, note, plan, policy, present, push, read, refused, start
 from wharfinger.meta import audit
 from wharfinger.meta.audit import Filter
 from wharfinger.spec.names import RepoName
@@ -90,10 +90,6 @@ async def policies_gone(registry: Registry, image: Image) -> None:
 async def undeletable(registry: Registry, image: Image) -> None:
     text = "version: 1\ntags:\n  - {name: t, repositories: '**', tags: old, undeletable: true}\n"
     await Caller(registry.client)("POST", "/policy/apply", {"policy": text, "prune": False})
-
-
-async def note(registry: Registry, statement: str) -> None:
-    await registry.services.db.write(lambda tx: tx.exec_driver_sql(statement) and None)
 
 
 CHANGES: list[tuple[Change, str]] = [

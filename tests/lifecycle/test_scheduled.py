@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.images import Image

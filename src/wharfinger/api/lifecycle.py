@@ -7,7 +7,9 @@ from fastapi import Body, Query
 from starlette.responses import StreamingResponse
 
 from wharfinger import select
+from wharfinger.access.actions import Action
 from wharfinger.api.lifecycle_models import (
+    ExplainedView,
     PlanWanted,
     RunItemView,
     RunList,
@@ -20,6 +22,7 @@ from wharfinger.lifecycle import plan_file
 from wharfinger.lifecycle.plans import Plan
 from wharfinger.lifecycle.runs import Asked
 from wharfinger.lifecycle.service import Lifecycle
+from wharfinger.spec import names
 
 LINES = "application/jsonl"
 MAX_PLAN_BODY = 64 * 1024 * 1024
@@ -45,6 +48,7 @@ class LifecycleHandlers:
             Route("POST", "/lifecycle/apply", self.apply, Anyone.WITH_AN_ACCOUNT, status=202, body=MAX_PLAN_BODY),
             Route("GET", "/lifecycle/runs", self.runs, Anyone.WITH_AN_ACCOUNT),
             Route("GET", "/lifecycle/runs/{id}", self.run, Anyone.WITH_AN_ACCOUNT),
+            Route("GET", "/explain/{repository:path}/{reference}", self.explain, Action.PULL),
             Route("POST", "/lifecycle/runs/{id}/undo", self.undo, Anyone.WITH_AN_ACCOUNT),
         ]
 
@@ -80,6 +84,11 @@ class LifecycleHandlers:
     async def undo(self, by: By, id: int) -> UndoneView:
         """Bring back what a run took; needs `delete` in each of its repositories, and `push` for each tag."""
         return UndoneView.of(await self._lifecycle.undoing.undo(by, id))
+
+    async def explain(self, repository: str, reference: str) -> ExplainedView:
+        """Why an image is there, what protects it, and when it will go."""
+        name, at = names.repository(repository), names.reference(reference)
+        return ExplainedView.of(await self._lifecycle.explaining.explain(name, at))
 
 
 async def _lines(plan: Plan) -> AsyncIterator[bytes]:

@@ -4,7 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from wharfinger.lifecycle.evaluate import Verdict
+from wharfinger.lifecycle.explaining import Explained
 from wharfinger.lifecycle.undoing import NAMED_AT_MOST, Undone
+from wharfinger.lifecycle.units import written
 from wharfinger.meta.lifecycle_runs import Item, Run
 from wharfinger.spec.names import RepoName
 
@@ -102,4 +105,55 @@ class UndoneView(BaseModel):
             restored=undone.restored,
             lost=[f"{name}@{digest}" for name, digest in undone.lost[:NAMED_AT_MOST]],
             tags_left=[f"{name}:{tag}: {why}" for name, tag, why in undone.left[:NAMED_AT_MOST]],
+        )
+
+
+class VerdictView(BaseModel):
+    """What becomes of an image, by which rule and why. ``protected_by`` as in ``wharf lifecycle evaluate``."""
+
+    verdict: str
+    rule: str | None
+    reason: str
+    tags_removed: list[str]
+    protected_by: str | None
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "VerdictView":
+        """What may be told of a verdict."""
+        return cls(
+            verdict=verdict.verdict,
+            rule=verdict.rule,
+            reason=verdict.reason,
+            tags_removed=list(verdict.tags_removed),
+            protected_by=verdict.protected_by,
+        )
+
+
+class ExplainedView(BaseModel):
+    """The verdict now, and the next one that is another, with its time in RFC 3339.
+
+    Both are null where nothing that is known now will change it; ``known_until`` is how far was looked, null for
+    everything.
+    """
+
+    repository: str
+    digest: str
+    rules: int
+    now: VerdictView
+    next: VerdictView | None
+    next_at: str | None
+    known_until: str | None
+
+    @classmethod
+    def of(cls, explained: Explained) -> "ExplainedView":
+        """What may be told of it."""
+        found = explained.foreseen
+        return cls(
+            repository=explained.repository,
+            digest=explained.digest,
+            rules=explained.rules,
+            now=VerdictView.of(found.verdict),
+            next=None if found.next is None else VerdictView.of(found.next),
+            next_at=None if found.at is None else written(found.at),
+            known_until=None if found.until is None else written(found.until),
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
 from wharfinger.lifecycle.images import NOTHING, Image, TagOf
-from wharfinger.lifecycle.rules import Policy
+from wharfinger.lifecycle.rules import Policy, Rule
 from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts
 
 IsUndeletable = Callable[[str], bool]
@@ -25,21 +25,12 @@ _RANKS = {"pulled": "pulled", "active": "pulled", "created": "created"}
 
 def asked(policies: Iterable[Policy]) -> frozenset[str]:
     """The columns that some rule of these policies looks at, of those that are optional."""
-    return frozenset(
-        name for policy in policies for rule in policy.rules for group in groups(rule.group) for name in _asked(group)
-    )
+    return asked_by(labelled for policy in policies for labelled in policy.labelled())
 
 
-def groups(group: Group) -> Iterator[Group]:
-    """The group, and all that are inside it."""
-    yield group
-    for condition in group.conditions:
-        match condition:
-            case conditions.All(inner) | conditions.Any(inner):
-                for each in inner:
-                    yield from groups(each)
-            case conditions.Not(each):
-                yield from groups(each)
+def asked_by(rules: Iterable[tuple[str, Rule]]) -> frozenset[str]:
+    """The same of a joined list of rules."""
+    return frozenset(name for _, rule in rules for group in rule.group.all for name in _asked(group))
 
 
 def _asked(group: Group) -> Iterator[str]:

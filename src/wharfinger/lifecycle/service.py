@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.doing import Doing
+from wharfinger.lifecycle.explaining import Explaining
 from wharfinger.lifecycle.plans import Plans
 from wharfinger.lifecycle.runs import Runs
 from wharfinger.lifecycle.scheduled import Scheduled
@@ -23,6 +24,7 @@ class Lifecycle:
     runs: Runs
     undoing: Undoing
     scheduled: Scheduled
+    explaining: Explaining
 
 
 def build(
@@ -37,4 +39,5 @@ def build(
         runs=runs,
         undoing=Undoing(db, now, trash, changes),
         scheduled=Scheduled(db, now, book, plans, runs),
+        explaining=Explaining(db, now, book, undeletable),
     )

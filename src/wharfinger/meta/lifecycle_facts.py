@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Select, ca
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
+from wharfinger.meta.sql import chunks
 from wharfinger.spec.names import RepoName
 
 Row = tuple[Any, ...]
@@ -83,16 +84,32 @@ def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts
     return next((facts for _, facts in read(tx, [repository_id], asked)), None)
 
 
+def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked: frozenset[str]) -> Facts | None:
+    """The same of these images alone, and what of their children is among them; None when none of them is there."""
+    found: dict[str, list[Row]] = {"manifests": [], "tags": [], "children": [], "holds": [], "in_use": []}
+    for some in chunks(digests):
+        for name, query, column in (
+            ("manifests", _manifests(asked), manifests.c.digest),
+            ("tags", _tags(), tags.c.digest),
+            ("children", _children(), manifest_children.c.manifest),
+            ("holds", _holds(), holds.c.digest),
+            ("in_use", _in_use(), in_use.c.digest),
+        ):
+            found[name] += _grouped(tx, query.where(column.in_(some)), [repository_id]).get(repository_id, ())
+    used = frozenset(digest for (digest,) in found.pop("in_use"))
+    return Facts(**found, in_use=used) if found["manifests"] else None
+
+
 def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
     """Nobody gives or takes these manifests a tag, an index or a hold before this transaction ends.
 
     Tags first, then manifests, each in order: as everybody else does who locks both.
     """
     wanted = sorted(digests)
-    for chunk in (wanted[i : i + 500] for i in range(0, len(wanted), 500)):
+    for chunk in chunks(wanted):
         named = select(tags.c.name).where(tags.c.repository_id == repository_id, tags.c.digest.in_(chunk))
         tx.execute(named.order_by(tags.c.name).with_for_update()).all()
-    for chunk in (wanted[i : i + 500] for i in range(0, len(wanted), 500)):
+    for chunk in chunks(wanted):
         these = select(manifests.c.digest).where(manifests.c.repository_id == repository_id)
         tx.execute(these.where(manifests.c.digest.in_(chunk)).order_by(manifests.c.digest).with_for_update()).all()
 
