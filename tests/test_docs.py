@@ -10,7 +10,8 @@ from tests.kit.memory_store import MemoryStore
 from wharfinger.access.actions import ROLES, Action
 from wharfinger.blobs.wrap import Measured
 from wharfinger.cli import reference
-from wharfinger.web.metrics import RequestMetrics
+from wharfinger.registry.collect_metrics import CollectMetrics
+from wharfinger.web.metrics import RequestMetrics, journal_gauge
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -31,7 +32,9 @@ def test_every_link_leads_to_something(page: Path) -> None:
 def test_every_metric_is_on_the_page_on_running() -> None:
     registry = CollectorRegistry()
     RequestMetrics(registry)
+    journal_gauge(registry)
     Measured(MemoryStore(), registry)
+    CollectMetrics(registry)
     page = (ROOT / "docs/guides/running.md").read_text()
     for metric in registry.collect():
         assert f"`{metric.name}" in page, metric.name

@@ -30,6 +30,7 @@ from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
+from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
 from wharfinger.access.receivers import Webhook, syslog_receiver
@@ -44,7 +45,7 @@ from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
 from wharfinger.access.workloads import Workloads
 from wharfinger.blobs.store import BlobStore
-from wharfinger.blobs.stores import StoreSettings, open_store
+from wharfinger.blobs.stores import StoreSettings, open_notes, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
@@ -54,17 +55,23 @@ from wharfinger.lifecycle import reading as lifecycle_reading
 from wharfinger.lifecycle import service as lifecycle
 from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
 from wharfinger.oci.lists import ListHandlers
 from wharfinger.oci.manifests import ManifestHandlers
 from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
+from wharfinger.registry import journal
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.journal import Journal
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep, Trash
+from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -75,7 +82,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, lost_counter
+from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -112,9 +119,10 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
-    trash: Trash
+    keeping: Keeping
     lifecycle: Lifecycle
     deletes: Deletes
+    collector: Collector
     tagging: Tagging
 
     async def ready(self) -> None:
@@ -127,10 +135,12 @@ class Services:
         await self.ready()
         self.trail.start()
         await self.last_use.start()
+        await self.keeping.writing.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
         await self.lifecycle.runs.stop()
+        await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -142,13 +152,14 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc)
+    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
-    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds()))
+    grace = Grace(settings.collect_grace.total_seconds())
+    keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -169,14 +180,33 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds()),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
-        pulls=Pulls(db, store, redirect=settings.storage_redirect),
-        trash=trash,
-        lifecycle=lifecycle.build(db, now, trash, tag_changes, guard.undeletable),
-        deletes=Deletes(db, trash, tag_changes),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
+        manifests=_manifests(db, now, settings, keeping, tag_changes),
+        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
+        keeping=keeping,
+        lifecycle=lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable),
+        deletes=Deletes(db, keeping.trash, tag_changes),
+        collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
+
+
+def _keeping(
+    db: Database,
+    store: BlobStore,
+    now: Clock,
+    settings: Settings,
+    tags: TagChanges,
+    tell_silent: Callable[[int], object],
+) -> Keeping:
+    keep = Keep(settings.trash_keep.total_seconds(), Grace(settings.collect_grace.total_seconds()).due(0))
+    ignored = settings.lifecycle_ignore_pulls_by
+    return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
+
+
+def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+    sparse = Sparse(settings.sparse_manifests)
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
 
 
 def create(settings: Settings) -> Site:
@@ -197,6 +227,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
         addresses,
+        tell.note,
         tell,
     )
     operations = Operations(
@@ -208,8 +239,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
-        api=Told(api, tell),
-        ui=Told(ui, tell),
+        api=Told(api, tell.note, tell),
+        ui=Told(ui, tell.note, tell),
         operations=operations,
         start=services.start,
         stop=services.close,
@@ -227,6 +258,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
+        keeping=services.keeping,
         tagging=services.tagging,
         lifecycle=services.lifecycle,
         groups=services.groups,
@@ -257,12 +289,15 @@ def prepare(settings: Settings) -> str | None:
     password = settings.admin_password.reveal() if settings.admin_password else None
 
     async def make() -> str | None:
+        notes = open_notes(store_settings(settings))
         try:
+            await journal.require_ours(db, notes)
             await keys.rotate(db, time.time)
             shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
             await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)
         finally:
+            await notes.close()
             await db.close()
 
     return asyncio.run(make())
@@ -270,23 +305,31 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
-    services = build(settings, CollectorRegistry(), time.time)
+    metrics = CollectorRegistry()
+    services = build(settings, metrics, time.time)
+    notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
-            "manifests in the trash": services.trash.sweep,
+            "manifests in the trash": services.keeping.trash.sweep,
+            "images that were looked at": services.keeping.facts.sweep,
+            "holds that ended": services.keeping.holds.sweep,
+            "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
         retention = _retention(services.db, key, settings)
         sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Journal(services.db, notes, time.time, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(_lifecycle_sweeps(services.lifecycle), every=housekeeper.MINUTE))
     finally:
+        await notes.close()
         await services.close()
 
 
@@ -343,7 +386,7 @@ def store_settings(settings: Settings) -> StoreSettings:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.manifests, services.deletes),
+        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

@@ -233,6 +233,18 @@ class Unavailable(Refusal):
     code = "UNAVAILABLE"
 
 
+class JournalForeign(Refusal):
+    """The store's journal is another database's, or this database is half rebuilt from it: nothing is mixed."""
+
+    code = "UNAVAILABLE"
+
+
+class JournalDamaged(Refusal):
+    """A part of the journal is missing or not what was written: nothing is rebuilt from the rest."""
+
+    code = "UNAVAILABLE"
+
+
 class Unreachable(Refusal):
     """Somebody else's server, which the request is about, did not answer or not as it must."""
 

@@ -2,6 +2,7 @@
 
 check(url, shelf)        what is wrong; an empty list after any crash
 leftovers(url, shelf)    what a sweep has yet to give back; an empty list once every session is over
+garbage(url)             what the collector has yet to look at; an empty list when every grace is over
 """
 
 import sqlite3
@@ -9,15 +10,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import obstore
 from obstore.store import S3Store
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.meta.db import open_database
 from wharfinger.meta.schema import blob_links, blobs, manifests, segments, tags, uploads
+from wharfinger.meta.schema_collection import blob_reviews, doomed, link_reviews
 from wharfinger.meta.schema_trash import trash
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as parsed
@@ -88,11 +90,29 @@ def check(url: str, shelf: Shelf, hashed: set[str] | None = None) -> list[str]:
 
 
 def leftovers(url: str, shelf: Shelf) -> list[str]:
-    """Rows of sessions, and bytes that no blob needs."""
+    """Rows of sessions, bytes that are doomed, and bytes that no blob needs."""
     with _opened(url) as tx:
-        rows = [f"{table.name}: {row}" for table in (uploads, segments) for row in tx.execute(select(table))]
+        rows = [f"{table.name}: {row}" for table in (uploads, segments, doomed) for row in tx.execute(select(table))]
         needed = {name for location, digest, _ in _blob_rows(tx) for name in _places(shelf, location, digest)}
         return rows + [f"{name}: no blob needs it" for name in shelf.sizes() if name not in needed]
+
+
+def garbage(url: str) -> list[str]:
+    """What is there although no manifest needs it, live or in the trash, and what waits to be looked at."""
+    with _opened(url) as tx:
+        live = {(row.repository_id, digest) for row in tx.execute(select(manifests)) for digest in _needs(row)}
+        trashed = {digest for row in tx.execute(select(trash)) for digest in _needs(row)}
+        needed = {digest for _, digest in live} | trashed
+        links = [tuple(row) for row in tx.execute(select(blob_links.c.repository_id, blob_links.c.digest))]
+        return [
+            *(f"link {link}: nothing needs it" for link in links if link not in live),
+            *(f"blob {digest}: nothing needs it" for _, digest, _ in _blob_rows(tx) if digest not in needed),
+            *(f"{table.name}: {row}" for table in (link_reviews, blob_reviews) for row in tx.execute(select(table))),
+        ]
+
+
+def _needs(row: Row[Any]) -> set[Digest]:
+    return {blob.digest for blob in parsed.parse(row.raw, row.media_type, Digest(row.digest)).blobs}
 
 
 @contextmanager
@@ -158,6 +178,8 @@ def _trash(tx: Connection) -> Iterator[str]:
 def _unknown(tx: Connection, shelf: Shelf, stored: Mapping[str, int]) -> Iterator[str]:
     """Bytes that neither a blob nor a session knows of: nothing would ever give them back."""
     known = {name for location, digest, _ in _blob_rows(tx) for name in _places(shelf, location, digest)}
+    for row in tx.execute(select(doomed)):
+        known |= _places(shelf, row.location, row.digest)
     for row in tx.execute(select(segments.c.location, segments.c.digest)):
         known |= {row.location, *(_places(shelf, row.location, row.digest) if row.digest else ())}
     yield from (f"{name}: nobody knows of it" for name in stored if name not in known)

@@ -235,7 +235,7 @@ async def test_undo_brings_back_images_tags_children_and_signatures_and_says_wha
     assert found["counts"] == {"deleted": 6}
     id = found["run"]["id"]
     taken = await push(registry, "shop/web", "old", 20)
-    await registry.services.trash.empty(TESTS, RepoName("shop/web"), [older.digest])
+    await registry.services.keeping.trash.empty(TESTS, RepoName("shop/web"), [older.digest])
     undone = await Caller(registry.client)("POST", f"/lifecycle/runs/{id}/undo")
     assert (undone["restored"], undone["lost"]) == (5, [f"shop/web@{older.digest}"])
     assert undone["tags_left"] == [f"shop/web:old: the tag is at {taken.digest} now"]

@@ -27,7 +27,7 @@ def another(registry: Registry) -> Lifecycle:
     """The same of another process."""
     guard = TagGuard(RuleBook())
     services = registry.services
-    return service.build(services.db, registry.clock, services.trash, TagChanges(guard), guard.undeletable)
+    return service.build(services.db, registry.clock, services.keeping.trash, TagChanges(guard), guard.undeletable)
 
 
 async def runs(registry: Registry) -> list[Any]:
@@ -140,4 +140,4 @@ def _dying(registry: Registry, writes: int) -> Lifecycle:
 
     guard = TagGuard(RuleBook())
     db: Any = Dying()
-    return service.build(db, registry.clock, registry.services.trash, TagChanges(guard), guard.undeletable)
+    return service.build(db, registry.clock, registry.services.keeping.trash, TagChanges(guard), guard.undeletable)

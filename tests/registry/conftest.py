@@ -22,7 +22,7 @@ STATEMENT_SECONDS = 0.002
 
 @pytest.fixture
 async def fleet(database_url: str, tmp_path: Path) -> AsyncIterator[Fleet]:
-    """Three nodes. Whatever a test did with them, database and bytes agree in the end and a sweep leaves nothing."""
+    """Three nodes. Whatever was done with them, in the end database and bytes agree, and what is needed is left."""
     chance, clock, root = random.Random(20), Clock(), tmp_path / "bytes"
     databases = [open_database(database_url) for _ in range(NODES)]
     migrate(databases[0].engine)
@@ -45,7 +45,12 @@ async def _require_sound(fleet: Fleet, database_url: str, root: Path) -> None:
     fleet.clock.advance(days=30)
     while await fleet.nodes[0].uploads.sweep():
         pass
+    while await fleet.nodes[0].trash.sweep():
+        pass
+    await fleet.nodes[0].collector.collect(rest=0)
+    assert facts.check(database_url, facts.Folder(root)) == []
     assert facts.leftovers(database_url, facts.Folder(root)) == []
+    assert facts.garbage(database_url) == []
 
 
 def _slow_down(database: Database, chance: random.Random) -> None:

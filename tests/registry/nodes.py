@@ -6,15 +6,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from prometheus_client import CollectorRegistry
+
 from tests.kit.clock import Clock
 from wharfinger.access.caller import system
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database
+from wharfinger.meta.reviews import Grace
+from wharfinger.registry.collect import Collector
+from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
-from wharfinger.registry.trash import Trash
+from wharfinger.registry.trash import Keep, Trash
 from wharfinger.registry.uploads import Uploads
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -22,6 +28,7 @@ from wharfinger.spec.locations import Location
 T = TypeVar("T")
 
 EXPIRY = 3600.0
+GRACE = Grace(3600.0)
 BY = system("tests", 1_800_000_000.0)
 """Whoever changes something here."""
 
@@ -82,12 +89,13 @@ class Node:
     def __init__(self, db: Database, store: BlobStore, clock: Clock) -> None:
         self.db = db
         self.store = store
-        self.uploads = Uploads(db, store, clock, expiry=EXPIRY)
-        self.trash = Trash(db, clock)
-        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash)
-        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash)
-        self.pulls = Pulls(db, store, redirect=False)
+        self.uploads = Uploads(db, store, clock, expiry=EXPIRY, grace=GRACE)
+        self.trash, facts = Trash(db, clock, keep=Keep(grace=GRACE.due(0))), ImageFacts(db, store)
+        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, facts=facts)
+        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, facts=facts)
+        self.pulls = Pulls(db, store, clock, grace=GRACE, redirect=False)
         self.deletes = Deletes(db, self.trash)
+        self.collector = Collector(db, store, clock, CollectMetrics(CollectorRegistry()))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wharfinger import __version__
+from wharfinger import sarif
 from wharfinger.access.findings import RULES, Severity
 
 LEVELS: Mapping[str, str] = {"high": "error", "medium": "warning", "low": "note", "note": "none"}
@@ -16,22 +16,7 @@ FILE = "policy.yaml"
 def document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The log of one run. ``findings`` have rule, id, subject, severity, reason and commands, as the API tells them."""
     rules = sorted({str(finding["rule"]) for finding in findings})
-    driver = {
-        "name": "wharf access review",
-        "version": __version__,
-        "rules": [_rule(rule, findings) for rule in rules],
-    }
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": driver},
-                "results": [_result(finding, rules) for finding in findings],
-                "columnKind": "unicodeCodePoints",
-            }
-        ],
-    }
+    return sarif.log("wharf access review", [_rule(rule, findings) for rule in rules], [_result(f) for f in findings])
 
 
 def _rule(rule: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -44,14 +29,13 @@ def _rule(rule: str, findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _result(finding: Mapping[str, Any], rules: Sequence[str]) -> dict[str, Any]:
+def _result(finding: Mapping[str, Any]) -> dict[str, Any]:
     severity, commands = str(finding["severity"]), [str(each) for each in finding["commands"]]
     kind: dict[str, Any] = {"kind": "informational"} if LEVELS[severity] == "none" else {}
     fix = f" To put it right: {' && '.join(commands)}" if commands else ""
     place = {"artifactLocation": {"uri": FILE}, "region": {"startLine": 1}}
     return {
         "ruleId": finding["rule"],
-        "ruleIndex": rules.index(str(finding["rule"])),
         "level": LEVELS[severity],
         "message": {"text": f"{finding['reason']}.{fix}"},
         "locations": [

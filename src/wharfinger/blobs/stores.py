@@ -11,6 +11,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from wharfinger.blobs.filesystem import FilesystemStore
+from wharfinger.blobs.notes import FileNotes, Notes, ObjectNotes
 from wharfinger.blobs.object import ObjectStore
 from wharfinger.blobs.store import BlobStore
 
@@ -48,9 +49,28 @@ class StoreSettings:
         """What follows the container."""
         return unquote(urlsplit(self.url).path)
 
+    @property
+    def prefix(self) -> str:
+        """The same as objects' keys begin with it."""
+        return self.path.strip("/")
+
 
 def open_store(settings: StoreSettings) -> BlobStore:
     """The store that ``settings`` describe; connects to nothing yet. Raises ValueError when there is none."""
+    if (backend := _backend(settings)) is not None:
+        return ObjectStore(backend, prefix=settings.prefix, presign=settings.presign)
+    return FilesystemStore(Path(settings.path), keep_free=settings.keep_free)
+
+
+def open_notes(settings: StoreSettings) -> Notes:
+    """The notes beside these blobs, in the same way."""
+    if (backend := _backend(settings)) is not None:
+        return ObjectNotes(backend, prefix=settings.prefix)
+    return FileNotes(Path(settings.path))
+
+
+def _backend(settings: StoreSettings) -> "Backend | None":
+    """Where objects are put; None for files."""
     scheme = urlsplit(settings.url).scheme
     if scheme not in STORES:
         raise ValueError(f"storage: unknown scheme {scheme!r}; use one of {', '.join(STORES)}")
@@ -61,44 +81,35 @@ def open_store(settings: StoreSettings) -> BlobStore:
         raise ValueError(f"storage: {str(error).partition(chr(10))[0]}") from error
 
 
-def _file(settings: StoreSettings) -> BlobStore:
+def _file(settings: StoreSettings) -> None:
     if settings.container or not settings.path.startswith("/"):
         raise ValueError("storage: a folder is given as file:///path, with three slashes")
-    return FilesystemStore(Path(settings.path), keep_free=settings.keep_free)
 
 
-def _s3(settings: StoreSettings) -> BlobStore:
+def _s3(settings: StoreSettings) -> "Backend":
     options = _given(
         endpoint=settings.endpoint,
         region=settings.region,
         access_key_id=settings.access_key,
         secret_access_key=settings.secret_key,
     )
-    # Not every S3 can delete in bulk, and we delete one by one.
-    backend = S3Store(
+    return S3Store(
         _container(settings),
-        disable_bulk_delete=True,
+        disable_bulk_delete=True,  # not every S3 can delete in bulk, and we delete one by one
         client_options=_client(settings),
         retry_config=RETRIES,
         **options,
     )
-    return _objects(backend, settings)
 
 
-def _gs(settings: StoreSettings) -> BlobStore:
+def _gs(settings: StoreSettings) -> "Backend":
     options = _given(base_url=settings.endpoint, service_account=settings.secret_key)
-    backend = GCSStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
-    return _objects(backend, settings)
+    return GCSStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
 
 
-def _az(settings: StoreSettings) -> BlobStore:
+def _az(settings: StoreSettings) -> "Backend":
     options = _given(endpoint=settings.endpoint, account_name=settings.access_key, account_key=settings.secret_key)
-    backend = AzureStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
-    return _objects(backend, settings)
-
-
-def _objects(backend: "Backend", settings: StoreSettings) -> ObjectStore:
-    return ObjectStore(backend, prefix=settings.path.strip("/"), presign=settings.presign)
+    return AzureStore(_container(settings), client_options=_client(settings), retry_config=RETRIES, **options)
 
 
 def _container(settings: StoreSettings) -> str:
@@ -129,4 +140,4 @@ def _client(settings: StoreSettings) -> "ClientConfig":
     }
 
 
-STORES: Mapping[str, Callable[[StoreSettings], BlobStore]] = {"file": _file, "s3": _s3, "gs": _gs, "az": _az}
+STORES: Mapping[str, Callable[[StoreSettings], "Backend | None"]] = {"file": _file, "s3": _s3, "gs": _gs, "az": _az}

@@ -10,8 +10,10 @@ from cyclopts import App, CycloptsError
 from wharfinger import __version__
 from wharfinger.cli import (
     access,
+    advisories,
     audit,
     config,
+    gate,
     grant,
     group,
     lifecycle,
@@ -23,6 +25,7 @@ from wharfinger.cli import (
     repos,
     rm,
     sa,
+    scan,
     secret,
     serve,
     show,
@@ -45,6 +48,8 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     show.show,
     rm.rm,
     pin.pin,
+    scan.scan,
+    gate.gate,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -65,11 +70,15 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.issuer,
     trust.trust,
     audit.audit,
+    advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 
 
-QUESTIONS = (("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test"))
+QUESTIONS = (
+    *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
+    *(("scan",), ("gate",)),
+)
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 
 
@@ -114,7 +123,7 @@ def build() -> App:
 
 
 def _failure(words: list[str]) -> int:
-    return 2 if tuple(words[:2]) in QUESTIONS else 1
+    return 2 if any(tuple(words[: len(question)]) == question for question in QUESTIONS) else 1
 
 
 def _complain(problem: str) -> None:

@@ -70,11 +70,22 @@ class Settings:
     upload_expiry: Annotated[
         timedelta, values.DURATION, "An upload that nobody continues is removed after this time."
     ] = timedelta(hours=24)
+    collect_grace: Annotated[
+        timedelta, values.DURATION, "How long a blob stays that nothing needs, so that a push of what does can finish."
+    ] = timedelta(hours=24)
+    collect_every: Annotated[
+        timedelta, values.DURATION, "How often is looked for blobs whose grace is over, to give their bytes back."
+    ] = timedelta(minutes=5)
     trash_keep: Annotated[
         timedelta,
         values.DURATION,
         "How long a manifest that was deleted can be restored, where no lifecycle policy says otherwise.",
     ] = timedelta(days=7)
+    lifecycle_ignore_pulls_by: Annotated[
+        tuple[str, ...],
+        people.GROUPS,
+        "Accounts and groups whose pulls do not keep an image: scanners, mirrors, backups.",
+    ] = ()
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

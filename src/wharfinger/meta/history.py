@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from wharfinger.meta import repos
+from wharfinger.meta import journal, repos
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifests, tags
 from wharfinger.meta.schema_tagging import tag_history
 from wharfinger.spec.digest import Digest
@@ -43,7 +44,8 @@ class Event:
 def add(tx: Connection, repository_id: int, tag: Tag, digest: Digest | None, at: float, who: str, how: How) -> None:
     """The tag points there from now on; None when it is gone."""
     row = {"repository_id": repository_id, "tag": tag, "digest": digest, "at": at, "who": who, "how": how}
-    tx.execute(insert(tag_history).values(row))
+    event = tx.execute(insert(tag_history).values(row).returning(tag_history.c.id)).scalar_one()
+    journal.note(tx, Kind.EVENT, repository_id, str(event))
 
 
 def note_left(tx: Connection, repository_id: int, digest: Digest, now: float) -> None:
@@ -56,12 +58,15 @@ def note_left(tx: Connection, repository_id: int, digest: Digest, now: float) ->
     tx.execute(update(manifests).where(this).values(untagged_at=now))
     tagged = exists().where(tags.c.repository_id == repository_id, tags.c.digest == digest)
     tx.execute(update(manifests).where(this, tagged).values(untagged_at=None))
+    journal.note(tx, Kind.MANIFEST, repository_id, digest)
 
 
 def note_came(tx: Connection, repository_id: int, digest: Digest) -> None:
     """A tag has come to the manifest, whose row this transaction has locked."""
     this = (manifests.c.repository_id == repository_id) & (manifests.c.digest == digest)
-    tx.execute(update(manifests).where(this, manifests.c.untagged_at.is_not(None)).values(untagged_at=None))
+    tagged = update(manifests).where(this, manifests.c.untagged_at.is_not(None)).values(untagged_at=None)
+    if tx.execute(tagged).rowcount:
+        journal.note(tx, Kind.MANIFEST, repository_id, digest)
 
 
 def hold_manifest(tx: Connection, repository_id: int, digest: Digest) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
+from wharfinger.meta import journal, reviews
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.descriptor import Descriptor
@@ -92,10 +94,16 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=again))
     _add_edges(tx, manifest_blobs, repository_id, manifest.digest, manifest.blobs, present)
     _add_edges(tx, manifest_children, repository_id, manifest.digest, manifest.children, present)
+    reviews.settle_links(tx, repository_id, (blob.digest for blob in manifest.blobs if blob.digest in present))
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    tx.execute(update(manifest_children).where(waiting).values(present=manifest.digest))
+    wait = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
+    parents = tx.execute(wait).scalars().all()
+    for some in chunks(parents):  # what is known of them (``facts.py``) was known without this child
+        these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(some)
+        tx.execute(update(manifests).where(these).values(labels=None))
+    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *parents)
 
 
 def _add_edges(

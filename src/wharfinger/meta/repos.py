@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection, select
 
 from wharfinger.errors import NameUnknown
+from wharfinger.meta import journal
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import repositories
 from wharfinger.meta.sql import insert
 from wharfinger.spec.names import RepoName
@@ -32,7 +34,9 @@ def ensure(tx: Connection, name: RepoName, now: float) -> int:
     """The repository's key; the repository is made when this is the first that is stored in it."""
     key = find(tx, name)
     if key is None:
-        tx.execute(insert(tx, repositories).values(name=name, created_at=now).on_conflict_do_nothing())
+        made = insert(tx, repositories).values(name=name, created_at=now).on_conflict_do_nothing()
+        if tx.execute(made.returning(repositories.c.id)).first() is not None:
+            journal.note(tx, Kind.REPOSITORY, require(tx, name), name)
         key = require(tx, name)
     return key
 

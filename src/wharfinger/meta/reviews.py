@@ -5,13 +5,37 @@ the review moved first. An entry too many costs one look; one too few would keep
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, literal, select, update
 
+from wharfinger.meta import repos
 from wharfinger.meta.schema import blob_links
 from wharfinger.meta.schema_collection import blob_reviews, link_reviews
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long a client has to finish a push that relies on what it was told exists."""
+
+    seconds: float = DAY
+
+    def due(self, now: float) -> float:
+        """When to look at something that is needed or was spoken of just now.
+
+        An eighth later than it must be: of those who ask for the same thing again and again only the first in every
+        eighth writes, and neither the length of a request nor another node's clock takes anything from the grace.
+        """
+        return now + self.seconds * 1.125
+
+    def is_covered(self, due_at: float, now: float) -> bool:
+        """Whether a client that is told of it now can finish before anybody looks at it."""
+        return due_at >= now + self.seconds
 
 
 def note_links(tx: Connection, repository_id: int, digests: Iterable[Digest], due_at: float) -> None:
@@ -28,9 +52,39 @@ def note_links(tx: Connection, repository_id: int, digests: Iterable[Digest], du
 
 
 def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None:
-    """Look at these blobs, whoever holds them, not before ``due_at``."""
+    """Look at these blobs, whoever holds them, not before ``due_at``.
+
+    To be said whenever a link goes, not only of the last one: of two that go at once, each sees the other still there.
+    """
     for chunk in chunks(sorted(set(digests))):
         _put(tx, blob_reviews, [{"digest": digest, "due_at": due_at} for digest in chunk], ["digest"])
+
+
+def settle_links(tx: Connection, repository_id: int, digests: Iterable[Digest]) -> None:
+    """Nobody need look at these links: a manifest needs them, and its edges are made in this transaction."""
+    for chunk in chunks(sorted(set(digests))):
+        theirs = (link_reviews.c.repository_id == repository_id) & link_reviews.c.digest.in_(chunk)
+        tx.execute(delete(link_reviews).where(theirs))
+
+
+def put_off(tx: Connection, repository: RepoName, digest: Digest, due_at: float) -> bool:
+    """Look at the link, if at all, not before ``due_at``: True. False when the collector was quicker and it is gone.
+
+    On PostgreSQL the update waits for a collector that has the review in its hands, and the question after it sees
+    what that one has done; once it is moved here, no collector takes it before ``due_at``.
+    """
+    repository_id = repos.find(tx, repository)
+    if repository_id is None:
+        return False
+    postpone(tx, repository_id, digest, due_at)
+    held = (blob_links.c.repository_id == repository_id) & (blob_links.c.digest == digest)
+    return tx.execute(select(literal(1)).where(held)).first() is not None
+
+
+def postpone(tx: Connection, repository_id: int, digest: Digest, due_at: float) -> None:
+    """Look at the link, if at all, not before ``due_at``."""
+    sooner = (link_reviews.c.repository_id == repository_id) & (link_reviews.c.digest == digest)
+    tx.execute(update(link_reviews).where(sooner, link_reviews.c.due_at < due_at).values(due_at=due_at))
 
 
 def note_unlinking(tx: Connection, repository_id: int, digest: Digest, due_at: float) -> None:

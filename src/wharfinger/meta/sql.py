@@ -1,13 +1,16 @@
 """What SQLAlchemy leaves to the two dialects although both mean the same."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import Select
 
 T = TypeVar("T")
+Query = TypeVar("Query", bound=Select[Any])
 
 CHUNK = 500
 """Values in one IN list: well below SQLite's limit of bound variables."""
@@ -23,3 +26,25 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
+
+
+def held(query: Query) -> Query:
+    """The rows stay until the transaction ends, and others may hold them as well: what a foreign key does.
+
+    That is FOR KEY SHARE on PostgreSQL; on SQLite nobody else writes meanwhile.
+    """
+    return query.with_for_update(read=True, key_share=True)
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """What is done within is taken back when it raises, and the transaction goes on."""
+    # Spelled out, because on SQLite the transaction is begun behind SQLAlchemy's back.
+    connection.exec_driver_sql("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT part")
+        raise
+    finally:
+        connection.exec_driver_sql("RELEASE SAVEPOINT part")

@@ -3,7 +3,8 @@
 from sqlalchemy import Connection, delete, select
 
 from wharfinger.errors import ManifestUnknown
-from wharfinger.meta import repos
+from wharfinger.meta import journal, repos
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import tags
 from wharfinger.meta.sql import insert
 from wharfinger.spec.digest import Digest
@@ -29,13 +30,17 @@ def point(tx: Connection, repository_id: int, tag: Tag, digest: Digest, now: flo
     put = insert(tx, tags).values(repository_id=repository_id, name=tag, digest=digest, moved_at=now)
     to = {"digest": digest, "moved_at": now}
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "name"], set_=to))
+    journal.note(tx, Kind.TAG, repository_id, tag)
 
 
 def create(tx: Connection, repository_id: int, tag: Tag, digest: Digest, now: float) -> bool:
     """Make the tag, unless it is there: whether this made it."""
     put = insert(tx, tags).values(repository_id=repository_id, name=tag, digest=digest, moved_at=now)
     # Not rowcount: of an INSERT it is unknown on PostgreSQL.
-    return tx.execute(put.on_conflict_do_nothing().returning(tags.c.name)).first() is not None
+    made = tx.execute(put.on_conflict_do_nothing().returning(tags.c.name)).first() is not None
+    if made:
+        journal.note(tx, Kind.TAG, repository_id, tag)
+    return made
 
 
 def remove(tx: Connection, repository: RepoName, tag: Tag) -> Digest:
@@ -45,6 +50,7 @@ def remove(tx: Connection, repository: RepoName, tag: Tag) -> Digest:
     digest = tx.execute(this.returning(tags.c.digest)).scalar()
     if digest is None:
         raise ManifestUnknown(f"tag {tag} is not known in {repository}", tag=tag)
+    journal.note(tx, Kind.TAG, repository_id, tag)
     return Digest(digest)
 
 

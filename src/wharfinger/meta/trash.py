@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Double, Text, cast, delete, literal, select, update
 
 from wharfinger.errors import InUse, ManifestUnknown
-from wharfinger.meta import blobs, repos, reviews
+from wharfinger.meta import blobs, journal, repos, reviews
+from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import KEY, blob_links, manifest_blobs, manifest_children, manifests, tags
 from wharfinger.meta.schema_trash import last_pulls, trash, trash_blobs, trash_children, trash_tags
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import chunks
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import Tag
 
@@ -82,6 +83,8 @@ def put(
     }
     named, needed = _move(tx, repository_id, gone, entry)
     reviews.note_links(tx, repository_id, needed, now + grace)
+    journal.note(tx, Kind.MANIFEST, repository_id, *gone)
+    journal.note(tx, Kind.TAG, repository_id, *(had.tag for had in named))
     return Trashed(gone, sorted(named, key=lambda had: (had.tag, had.digest)))
 
 
@@ -276,7 +279,12 @@ def _bring_back(tx: Connection, repository_id: int, back: Sequence[Digest], now:
         # Indexes that were there, and sparse, now have these children.
         edges = manifest_children.c
         waiting = (edges.repository_id == repository_id) & edges.digest.in_(some) & edges.present.is_(None)
-        tx.execute(update(manifest_children).where(waiting).values(present=edges.digest))
+        parents = update(manifest_children).where(waiting).values(present=edges.digest).returning(edges.manifest)
+        found = tx.execute(parents).scalars().all()
+        journal.note(tx, Kind.MANIFEST, repository_id, *found)
+        for few in chunks(found):  # what is known of them (``facts.py``) was known without these children
+            these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(few)
+            tx.execute(update(manifests).where(these).values(labels=None))
 
 
 def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now: float) -> None:
@@ -285,11 +293,12 @@ def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now:
     theirs = (edges.repository_id == repository_id) & edges.manifest.in_(some) & edges.present.is_not(None)
     needed = sorted(set(tx.execute(select(edges.present).where(theirs)).scalars()))
     for few in chunks(needed):
-        rows = [{"repository_id": repository_id, "digest": digest, "linked_at": now} for digest in few]
-        tx.execute(insert(tx, blob_links).on_conflict_do_nothing(), rows)
+        blobs.hold_links(tx, repository_id, map(Digest, few), now)
+        reviews.settle_links(tx, repository_id, map(Digest, few))
         waits = manifest_blobs.c
         waiting = (waits.repository_id == repository_id) & waits.digest.in_(few) & waits.present.is_(None)
-        tx.execute(update(manifest_blobs).where(waiting).values(present=waits.digest))
+        filled = update(manifest_blobs).where(waiting).values(present=waits.digest).returning(waits.manifest)
+        journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(filled).scalars())
 
 
 def _copy_blobs_back(tx: Connection, repository_id: int, some: Sequence[Digest]) -> None:
@@ -370,4 +379,5 @@ def _take_out(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> 
         for table in (trash_blobs, trash_children):
             tx.execute(delete(table).where(table.c.repository_id == repository_id, table.c.manifest.in_(some)))
         tx.execute(delete(trash).where(trash.c.repository_id == repository_id, trash.c.digest.in_(some)))
+        journal.note(tx, Kind.MANIFEST, repository_id, *some)
     return sorted(named, key=lambda had: (-had.moved_at, had.tag))

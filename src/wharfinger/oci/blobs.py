@@ -22,7 +22,7 @@ class BlobHandlers:
 
     async def head(self, request: Request) -> Reply:
         digest = digests.parse(request.rest)
-        blob = await self._pulls.blob(request.repository, digest)
+        blob = await self._pulls.promised(request.repository, digest)
         if matches(request.header(b"if-none-match"), digest):
             return not_modified(digest)
         length: Headers = [(b"content-length", b"%d" % blob.size), (b"accept-ranges", b"bytes")]

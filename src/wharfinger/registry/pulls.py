@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wharfinger.blobs.store import BlobStore, Bytes
-from wharfinger.errors import BlobUnknown, ManifestUnknown, NameUnknown
-from wharfinger.meta import blobs, manifests, repos, tags
+from wharfinger.errors import BlobUnknown, ManifestUnknown, NameUnknown, Refusal
+from wharfinger.meta import blobs, manifests, repos, reviews, tags
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
 from wharfinger.meta.manifests import Referrer, Stored
+from wharfinger.meta.reviews import Grace
 from wharfinger.spec import names
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -29,9 +30,13 @@ class Page:
 class Pulls:
     """The reading side of a registry."""
 
-    def __init__(self, db: Database, store: BlobStore, *, redirect: bool) -> None:
+    def __init__(
+        self, db: Database, store: BlobStore, now: Callable[[], float], *, grace: Grace, redirect: bool
+    ) -> None:
         self._db = db
         self._store = store
+        self._now = now
+        self._grace = grace
         self._redirect = redirect
         self._blob = db.prepare(blobs.FIND)
         self._by_digest = db.prepare(manifests.BY_DIGEST)
@@ -52,9 +57,28 @@ class Pulls:
         """The blob, if this repository holds it. Raises BlobUnknown or NameUnknown."""
         row = await self._blob.first(repository=repository, digest=digest)
         if row is None:
-            await self._require(repository)
-            raise BlobUnknown(f"blob {digest} is not known in {repository}", digest=digest)
+            raise await self._unknown(repository, digest)
         return Blob(digest, row[0], Location(row[1]))
+
+    async def promised(self, repository: RepoName, digest: Digest) -> Blob:
+        """The same for a client that will rely on it: it stays for the grace, so that a push can be finished.
+
+        Writes nothing for a blob that a manifest needs, nor where it stays for so long anyhow.
+        """
+        row = await self._blob.first(repository=repository, digest=digest)
+        if row is None or not await self._stays(repository, digest, row[2]):
+            raise await self._unknown(repository, digest)
+        return Blob(digest, row[0], Location(row[1]))
+
+    async def _stays(self, repository: RepoName, digest: Digest, due_at: float | None) -> bool:
+        now = self._now()
+        if due_at is None or self._grace.is_covered(due_at, now):
+            return True
+        return await self._db.write(reviews.put_off, repository, digest, self._grace.due(now))
+
+    async def _unknown(self, repository: RepoName, digest: Digest) -> Refusal:
+        await self._require(repository)
+        return BlobUnknown(f"blob {digest} is not known in {repository}", digest=digest)
 
     async def _require(self, repository: RepoName) -> None:
         if await self._db.read(repos.find, repository) is None:

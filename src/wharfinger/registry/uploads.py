@@ -15,9 +15,10 @@ from wharfinger.access.caller import Caller
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.blobs.verify import Hashing
 from wharfinger.errors import BlobUnknown, DigestInvalid, RangeInvalid, UploadUnknown
-from wharfinger.meta import audit, blobs, uploads
+from wharfinger.meta import audit, blobs, reviews, uploads
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
+from wharfinger.meta.reviews import Grace
 from wharfinger.meta.uploads import Segment, Upload
 from wharfinger.spec import digest as digests
 from wharfinger.spec.digest import Digest
@@ -39,11 +40,14 @@ class _Staged:
 class Uploads:
     """Upload sessions, which any worker or node may continue."""
 
-    def __init__(self, db: Database, store: BlobStore, now: Callable[[], float], *, expiry: float) -> None:
+    def __init__(
+        self, db: Database, store: BlobStore, now: Callable[[], float], *, expiry: float, grace: Grace
+    ) -> None:
         self._db = db
         self._store = store
         self._now = now
         self._expiry = expiry
+        self._grace = grace
 
     async def start(self, repository: RepoName, algorithm: str = digests.CANONICAL) -> Upload:
         """A new session, open until it is finished, cancelled, or left alone for the expiry time."""
@@ -218,7 +222,7 @@ class Uploads:
         kept = blobs.add(tx, blob, now) if won else blobs.find_in(tx, upload.repository, blob.digest)
         if kept is None:
             raise uploads.unknown(upload.id)
-        blobs.link(tx, upload.repository, kept.digest, now)
+        blobs.link(tx, upload.repository, kept.digest, now, self._grace.due(now))
         if kept.location == blob.location:
             uploads.forget(tx, staged)  # or the sweep would take the blob's bytes for leftovers
         if won:
@@ -228,7 +232,8 @@ class Uploads:
 
     async def _repeated(self, repository: RepoName, id: str, expected: Digest) -> Blob:
         upload = await self._db.read(uploads.find, repository, id)
-        blob = await self._db.read(blobs.find_in, repository, expected)
+        held = await self._db.write(reviews.put_off, repository, expected, self._grace.due(self._now()))
+        blob = await self._db.read(blobs.find_in, repository, expected) if held else None
         if upload.digest != expected or blob is None:
             raise uploads.unknown(id)
         return blob
@@ -247,7 +252,8 @@ class Uploads:
         blob = blobs.find_in(tx, readable, digest) if readable else None
         if blob is None:
             return None
-        blobs.link(tx, repository, digest, self._now())
+        now = self._now()
+        blobs.link(tx, repository, digest, now, self._grace.due(now))
         audit.add(tx, by.entry("blob.mount", repository=repository, digest=digest, detail={"from": readable}))
         return blob
 

@@ -68,6 +68,11 @@ class Unpacked:
         return bool(self._chunk)
 
 
+def is_compressed(head: bytes) -> bool:
+    """Whether what begins so is unpacked by ``chunks``."""
+    return head.startswith((_GZIP, _ZSTD)) or head[1:4] == _ZSTD_SKIPPABLE
+
+
 def chunks(stream: Stream | BinaryIO) -> Iterator[bytes]:
     """The bytes, unpacked by what they are, whatever the media type says: manifests are sometimes wrong about it."""
     first = stream.read(_CHUNK)

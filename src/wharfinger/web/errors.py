@@ -41,6 +41,8 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.TooManyRequests: 429,
     errors.Unreachable: 502,
     errors.Unavailable: 503,
+    errors.JournalForeign: 503,
+    errors.JournalDamaged: 503,
     errors.StorageFull: 507,
 }
 

@@ -1,6 +1,6 @@
 """What there is to count of requests, and the line in the access log."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
 
@@ -44,3 +44,23 @@ class RequestMetrics:
 def lost_counter(registry: CollectorRegistry) -> Counter:
     """What the audit trail had to let go because the database was away for too long."""
     return Counter("wharf_audit_lost", "Audit records that were lost before they were written.", registry=registry)
+
+
+def journal_gauge(registry: CollectorRegistry) -> Gauge:
+    """A time and not a lag, which would stand still, and look well, when nobody writes the journal any more."""
+    return Gauge(
+        "wharf_journal_complete_until_seconds",
+        "What was committed before this time (seconds since the epoch) is in the journal; time() minus it is the lag.",
+        registry=registry,
+        multiprocess_mode="max",
+    )
+
+
+def silent_reporters(registry: CollectorRegistry) -> Gauge:
+    """An alarm: what these said is in use may not be any more, or something else may, and nobody says so."""
+    return Gauge(
+        "wharf_inuse_silent_reporters",
+        "Reporters of what is in use that have not been heard of for twice their interval.",
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from wharfinger import __version__
+from wharfinger import sarif
 from wharfinger.tagging.pinning.judging import RULES
 
 LEVELS = {"not-pinnable": "warning"}
@@ -28,18 +28,7 @@ class Problem:
 def document(problems: Sequence[Problem]) -> dict[str, Any]:
     """The log of one run."""
     rules = sorted({problem.rule for problem in problems})
-    driver = {"name": "wharf pin", "version": __version__, "rules": [_rule(rule) for rule in rules]}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": driver},
-                "results": [_result(problem, rules) for problem in problems],
-                "columnKind": "unicodeCodePoints",
-            }
-        ],
-    }
+    return sarif.log("wharf pin", [_rule(rule) for rule in rules], [_result(problem) for problem in problems])
 
 
 def _rule(rule: str) -> dict[str, Any]:
@@ -56,7 +45,7 @@ def _remedy(problem: Problem) -> str:
     return f" To pin it: wharf pin --write {problem.file}" if pinnable else ""
 
 
-def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:
+def _result(problem: Problem) -> dict[str, Any]:
     region: dict[str, Any] = {"startLine": problem.line, "startColumn": problem.column}
     if problem.width:
         region["endColumn"] = problem.column + problem.width
@@ -65,7 +54,6 @@ def _result(problem: Problem, rules: Sequence[str]) -> dict[str, Any]:
     identity = f"{problem.file}\0{problem.rule}\0{problem.shown}"
     return {
         "ruleId": problem.rule,
-        "ruleIndex": rules.index(problem.rule),
         "level": LEVELS.get(problem.rule, "error"),
         "message": {"text": f"{name}{problem.reason}.{_remedy(problem)}"},
         "locations": [

@@ -1,0 +1,30 @@
+"""What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, insert, literal, select
+
+from wharfinger.meta.schema import blobs
+from wharfinger.meta.schema_usage import usage_changes
+from wharfinger.meta.sql import chunks
+from wharfinger.spec.digest import Digest
+
+STORE = 0
+"""The repository that holds everything: no repository has this key."""
+
+
+def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: int) -> None:
+    """The repository holds the blobs since now (1) or no longer (-1); to be called while the blobs' rows are there."""
+    row = select(literal(repository_id), blobs.c.digest, blobs.c.size, literal(sign))
+    for some in chunks(digests):
+        noted = insert(usage_changes).from_select(
+            ["repository_id", "digest", "size", "sign"], row.where(blobs.c.digest.in_(some))
+        )
+        tx.execute(noted)
+
+
+def note_gone(tx: Connection, sizes: Mapping[Digest, int]) -> None:
+    """Nobody holds these blobs any more, and their rows are gone."""
+    if sizes:
+        gone = [{"repository_id": STORE, "digest": digest, "size": size, "sign": -1} for digest, size in sizes.items()]
+        tx.execute(insert(usage_changes), gone)

@@ -1,0 +1,145 @@
+"""A new set of advisories from files: staged beside the old one, checked, and put in its place in one step.
+
+    imported = bring_in(Path("advisories"), Path("advisories.db"))
+
+What is there already is copied first, so that archives whose hash is as before are not opened, and records whose bytes
+are as before are not parsed. The old file stays, with ``.old`` at its end. A crash leaves the old set, or the new one.
+"""
+
+import contextlib
+import gc
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from wharfinger.errors import Refusal
+from wharfinger.scanning.advisories import reading
+from wharfinger.scanning.advisories.filling import Filling
+from wharfinger.scanning.advisories.reports import Imported
+from wharfinger.scanning.advisories.tables import FORMAT, INDEXES, TABLES
+
+LOST_AT_MOST = 0.2
+"""The part of its records that a source may lose at once; more is taken for a broken mirror."""
+
+
+def bring_in(
+    path: Path,
+    database: Path,
+    *,
+    force: bool = False,
+    exact: bool = False,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> Imported:
+    """Read everything at the path into the database, and say what came of it. Raises Refusal, and changes nothing then.
+
+    Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth, and
+    a set of nothing. ``facts`` are kept with the set.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with _staged(database) as staging:
+        imported = _filled(path, staging, exact=exact, facts=facts)
+        if imported.is_changed or facts or not database.exists():
+            _check(imported, force=force)
+            _swap(staging, database)
+    return imported
+
+
+@contextlib.contextmanager
+def _staged(database: Path) -> Iterator[Path]:
+    """A file beside the database, with its content if there is one; gone at the end if it was not moved away."""
+    handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=".new", dir=database.parent)
+    os.close(handle)
+    staging = Path(name)
+    try:
+        if database.exists():
+            _require_ours(database)
+            shutil.copyfile(database, staging)
+        yield staging
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def _require_ours(database: Path) -> None:
+    if not is_database(database):
+        raise Refusal(f"{database} is there, and is no database of advisories")
+
+
+def is_database(path: Path) -> bool:
+    """Whether the file is a set of advisories of this version's format."""
+    with path.open("rb") as opened:
+        if opened.read(16) != b"SQLite format 3\0":
+            return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute("SELECT value FROM fact WHERE name = 'format'").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return row is not None and row[0] == FORMAT
+
+
+def _filled(path: Path, staging: Path, *, exact: bool, facts: Mapping[str, str]) -> Imported:
+    with contextlib.closing(sqlite3.connect(staging, isolation_level=None)) as connection, _without_collector():
+        is_new = staging.stat().st_size == 0
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
+        connection.execute("BEGIN")
+        if is_new:
+            for statement in filter(str.strip, TABLES.split(";")):
+                connection.execute(statement)
+            connection.execute("INSERT INTO fact VALUES ('format', ?)", (FORMAT,))
+        filling = Filling(connection)
+        budget = reading.Budget()
+        for container in reading.containers(path):
+            filling.take(container, budget)
+        if exact:
+            filling.forget_others()
+        imported = filling.finish()
+        connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
+        for statement in filter(str.strip, INDEXES.split(";")):
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        return imported
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Nothing here refers to itself, and looking for what does costs a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _check(imported: Imported, *, force: bool) -> None:
+    lost = [
+        f"{source.name} would have {source.records} records, and had {source.before}"
+        for source in imported.sources
+        if source.records < source.before * (1 - LOST_AT_MOST)
+    ]
+    if lost and not force:
+        raise Refusal(f"{'; '.join(lost)}: if that is right, say --force. The set is as it was", lost=lost)
+    if not imported.records and not force:
+        raise Refusal("there is not one advisory in it. The set is as it was")
+
+
+def _swap(staging: Path, database: Path) -> None:
+    """First the bytes, then the old set's second name, then the new set under the first."""
+    with staging.open("rb") as opened:
+        os.fsync(opened.fileno())
+    staging.chmod(0o644)
+    if database.exists():
+        old = database.with_name(database.name + ".old")
+        old.unlink(missing_ok=True)
+        os.link(database, old)
+    staging.replace(database)
+    folder = os.open(database.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,138 @@
+"""A set of advisories in its file, opened for reading."""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from wharfinger.errors import Refusal
+from wharfinger.scanning.advisories.known import Hit
+from wharfinger.scanning.advisories.records import Advisory
+from wharfinger.scanning.findings import Rating, Severity
+
+_REMEMBERED = 20_000
+_NAMES_AT_ONCE = 200
+
+
+class Advisories:
+    """A finished file never changes, so that it is read without locks. One thread at a time; see ``known.Known``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._db.execute("PRAGMA trusted_schema = OFF")
+        self._decoder = msgspec.json.Decoder(Advisory)
+        self._record = lru_cache(maxsize=_REMEMBERED)(self._read_record)
+
+    def close(self) -> None:
+        self._record.cache_clear()
+        self._db.close()
+
+    @cached_property
+    def sha256(self) -> str:
+        row = self._db.execute("SELECT value FROM fact WHERE name = 'sha256'").fetchone()
+        if row is None:
+            raise Refusal(f"{self.path} is no finished set of advisories")
+        return str(row[0])
+
+    @cached_property
+    def sources(self) -> Mapping[str, int]:
+        sql = "SELECT s.name, count(*) FROM record r JOIN source s ON s.id = r.source GROUP BY s.id ORDER BY s.name"
+        return MappingProxyType(dict(self._db.execute(sql).fetchall()))
+
+    @cached_property
+    def licences(self) -> Mapping[str, str]:
+        """Under which terms each source is given out."""
+        return MappingProxyType(dict(self._db.execute("SELECT name, licence FROM source ORDER BY name").fetchall()))
+
+    @cached_property
+    def enrichments(self) -> Mapping[str, tuple[str, int]]:
+        """What there is beside advisories: of which kind, and how many entries."""
+        rows = self._db.execute("SELECT name, kind, entries FROM enrichment ORDER BY name").fetchall()
+        return MappingProxyType({name: (kind, entries) for name, kind, entries in rows})
+
+    @cached_property
+    def ecosystems(self) -> frozenset[str]:
+        return frozenset(self._ecosystems)
+
+    @cached_property
+    def _ecosystems(self) -> Mapping[str, int]:
+        sql = "SELECT name, id FROM ecosystem e WHERE EXISTS (SELECT 1 FROM affected WHERE ecosystem = e.id)"
+        return dict(self._db.execute(sql).fetchall())
+
+    def hits(self, ecosystem: str, name: str, place: bytes) -> Sequence[Hit]:
+        sql = (
+            "SELECT record, high, fixed, state, stream, platforms FROM affected"
+            " WHERE ecosystem = ? AND name = ? AND low <= ? AND high > ? ORDER BY record, low"
+        )
+        rows = self._db.execute(sql, (self._ecosystems.get(ecosystem), name, place, place)).fetchall()
+        return [
+            Hit(*self._record(record), high, fixed, state, stream, _platforms(platforms))
+            for record, high, fixed, state, stream, platforms in rows
+        ]
+
+    def _read_record(self, id: int) -> tuple[str, Advisory]:
+        sql = "SELECT s.name, r.facts FROM record r JOIN source s ON s.id = r.source WHERE r.id = ?"
+        source, facts = self._db.execute(sql, (id,)).fetchone()
+        return source, self._decoder.decode(facts)
+
+    def names_ending(self, ecosystem: str, end: str) -> Sequence[str]:
+        sql = "SELECT DISTINCT name FROM affected WHERE ecosystem = ? AND substr(name, -?) = ? ORDER BY name"
+        rows = self._db.execute(sql, (self._ecosystems.get(ecosystem), len(end), end))
+        return [name for (name,) in rows]
+
+    def other_names(self, ecosystem: str, name: str, ids: Collection[str]) -> frozenset[str]:
+        found: set[str] = set(ids)
+        waiting = set(ids)
+        sql = (
+            "SELECT DISTINCT n.record FROM named n JOIN affected a ON a.record = n.record"
+            " WHERE n.name = ? AND a.ecosystem = ? AND a.name = ?"
+        )
+        while waiting and len(found) < _NAMES_AT_ONCE:
+            rows = self._db.execute(sql, (waiting.pop(), self._ecosystems.get(ecosystem), name)).fetchall()
+            advisories = [self._record(record)[1] for (record,) in rows]
+            new = {each for a in advisories if not a.covers for each in (a.id, *a.aliases)} - found
+            found |= new
+            waiting |= new
+        return frozenset(found)
+
+    def ratings(self, ids: Collection[str]) -> Sequence[Rating]:
+        found: set[Rating] = set()
+        for id in ids:
+            sql = "SELECT source, severity, vector, kind FROM rating WHERE vulnerability = ?"
+            found |= {Rating(s, Severity(level), v, k) for s, level, v, k in self._db.execute(sql, (id,))}
+            for (record,) in self._db.execute("SELECT record FROM named WHERE name = ?", (id,)).fetchall():
+                found |= _of_others(self._record(record)[1])
+        return sorted(found, key=lambda each: (each.source, each.kind, each.severity, each.vector or ""))
+
+    def exploited(self, ids: Collection[str]) -> date | None:
+        sql = "SELECT min(day) FROM exploited WHERE vulnerability = ?"
+        days = [row[0] for id in ids for row in self._db.execute(sql, (id,)) if row[0]]
+        return date.fromisoformat(min(days)) if days else None
+
+    def likelihood(self, ids: Collection[str]) -> float | None:
+        sql = "SELECT max(score) FROM likelihood WHERE vulnerability = ?"
+        return max((row[0] for id in ids for row in self._db.execute(sql, (id,)) if row[0] is not None), default=None)
+
+    def end_of_life(self, distribution: str, release: str) -> date | None:
+        sql = "SELECT max(day) FROM ends WHERE distribution = ? AND release = ?"
+        ((day,),) = self._db.execute(sql, (distribution, release)).fetchall()
+        return None if day is None else date.fromisoformat(day)
+
+
+def _of_others(advisory: Advisory) -> set[Rating]:
+    """Of an advisory about one vulnerability; what an erratum says of ten together is not said of each."""
+    if len(advisory.covers) > 1:
+        return set()
+    return {replace(r, kind="other") if r.kind in {"distribution", "advisory"} else r for r in advisory.ratings}
+
+
+def _platforms(text: str | None) -> tuple[tuple[str, str], ...]:
+    pairs = (each.partition("/") for each in text.split(" ")) if text else ()
+    return tuple((system, machine) for system, _, machine in pairs)

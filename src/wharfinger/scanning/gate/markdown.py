@@ -1,0 +1,59 @@
+"""The verdict as Markdown, for a comment on a pull request. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from wharfinger.scanning.gate.deciding import Judgement
+from wharfinger.scanning.gate.verdict import Verdict
+
+ROWS_AT_MOST = 100
+"""A comment of GitHub has 65,536 characters at most; the rest is counted."""
+_SPECIAL = frozenset("\\`*_{}[]<>()#|!~&@")
+_SIGNS = {"pass": "✅", "fail": "❌", "undecided": "❔"}
+
+
+def text(verdict: Verdict) -> str:
+    """The comment."""
+    return "\n".join(_lines(verdict)) + "\n"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    decision = verdict.decision
+    yield f"### {_SIGNS[decision.answer]} {_plain(verdict.scan.target)} {_plain(verdict.headline)}"
+    yield ""
+    yield f"Terms: {_plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}."
+    yield f"Advisories `{verdict.scan.sha256[:12]}`."
+    if decision.failing:
+        yield from _table(decision.failing)
+    for doubt in decision.doubts:
+        yield f"- **{doubt.rule}** {_plain(doubt.image.platform)}: {_plain(doubt.reason)}"
+    for each in verdict.unmatched:
+        nearest = f"; the nearest is {_plain(each.nearest)}" if each.nearest else ""
+        yield f"- **VEX** {_plain(each.statement.where)} met nothing: {_plain(each.reason)}{nearest}"
+    passing = [each for each in decision.judgements if not each.fails]
+    if passing:
+        yield ""
+        yield f"<details><summary>{len(passing)} that do not fail</summary>"
+        yield from _table(passing)
+        yield ""
+        yield "</details>"
+
+
+def _table(judgements: Sequence[Judgement]) -> Iterator[str]:
+    yield ""
+    yield "| Severity | Vulnerability | Package | Version | Fixed in | Why | Platform |"
+    yield "|---|---|---|---|---|---|---|"
+    for each in judgements[:ROWS_AT_MOST]:
+        finding = each.finding
+        why = each.reason + (f". To make it pass: {each.remedy}" if each.remedy else "")
+        cells = (each.level, finding.id, finding.package, finding.version, finding.fixed or "–", why)
+        yield f"| {' | '.join(_plain(str(cell)) for cell in (*cells, each.image.platform))} |"
+    if len(judgements) > ROWS_AT_MOST:
+        yield ""
+        yield f"And {len(judgements) - ROWS_AT_MOST} more."
+    yield ""
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, whoever wrote it."""
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return "".join(f"\\{each}" if each in _SPECIAL else each for each in printable)

@@ -1,0 +1,1 @@
+"""Bills of materials of our own making, one for each image and platform. Pure."""

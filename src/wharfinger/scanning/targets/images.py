@@ -1,0 +1,117 @@
+"""From what a target names to the images in it: every platform of an index, each once."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from wharfinger.errors import ManifestInvalid, Refusal, TooLarge
+from wharfinger.scanning.targets.place import Place, Root, whole
+from wharfinger.spec import manifest as manifests
+from wharfinger.spec import media_types
+from wharfinger.spec.descriptor import Descriptor
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.manifest import Manifest
+
+CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
+"""What says that the layers are a file system; whatever has another configuration is not run as an image."""
+IN_TOTO = "application/vnd.in-toto+json"
+CONFIG_AT_MOST = 8 * 1024 * 1024
+IMAGES_AT_MOST = 1_000
+DEPTH_AT_MOST = 8
+ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
+UNKNOWN = "unknown/unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of one platform. ``layers`` is None of what has no file system; ``trouble`` says why it is not read."""
+
+    digest: Digest
+    platform: str
+    layers: tuple[Descriptor, ...] | None = ()
+    trouble: str = ""
+    created: str = ""
+
+
+def images(place: Place, roots: Iterable[Root]) -> list[Image]:
+    """All images, by platform and digest. What cannot be read is among them, with its trouble. Raises TooLarge."""
+    found: dict[Digest, Image] = {}
+    for root in roots:
+        for image in _below(place, root, 0):
+            found.setdefault(image.digest, image)
+            if len(found) > IMAGES_AT_MOST:
+                raise TooLarge(f"more than {IMAGES_AT_MOST} images at once")
+    return sorted(found.values(), key=lambda image: (image.platform, image.digest))
+
+
+def _below(place: Place, root: Root, depth: int) -> Iterator[Image]:
+    if depth > DEPTH_AT_MOST:
+        yield Image(root.digest, root.platform, trouble=f"an index more than {DEPTH_AT_MOST} deep in others")
+        return
+    try:
+        manifest = manifests.parse(place.manifest(root.digest), root.media_type, root.digest)
+    except Refusal as refusal:
+        yield Image(root.digest, root.platform, trouble=refusal.message)
+        return
+    if manifest.media_type not in media_types.INDEXES:
+        yield _image(place, manifest, root.platform)
+        return
+    platforms = _platforms(manifest)
+    for child in manifest.children:
+        platform = platforms.get(child.digest, "")
+        # Nothing runs what is for no platform; of such, what says that it is about another image is no image.
+        if platform != UNKNOWN or child.annotations.get(ATTESTATION[0]) != ATTESTATION[1]:
+            yield from _below(place, Root(child.digest, child.media_type, platform), depth + 1)
+
+
+def _image(place: Place, manifest: Manifest, platform: str) -> Image:
+    config, *layers = manifest.blobs
+    if config.media_type not in CONFIGS or (layers and all(each.media_type == IN_TOTO for each in layers)):
+        return Image(manifest.digest, platform, layers=None)
+    image = Image(manifest.digest, platform, tuple(layers))
+    try:
+        return configured(image, whole(place, config, most=CONFIG_AT_MOST))
+    except Refusal as refusal:
+        return replace(image, trouble=refusal.message)
+
+
+def configured(image: Image, raw: bytes) -> Image:
+    """The image with what its configuration says of it."""
+    try:
+        config = json.loads(raw)
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        return replace(image, trouble="its configuration is not a JSON object")
+    return replace(image, platform=_platform(config) or image.platform, created=_moment(config.get("created")))
+
+
+def _moment(text: object) -> str:
+    """A time as 2026-01-31T00:00:00Z; empty where it is none."""
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return ""
+    return "" if found is None or found.tzinfo is None else f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _platforms(index: Manifest) -> dict[str, str]:
+    """What an index says of its entries: used where a configuration says nothing."""
+    entries = json.loads(index.raw).get("manifests") or []
+    return {entry["digest"]: _platform(entry.get("platform")) for entry in entries}
+
+
+def _platform(fields: object) -> str:
+    match fields:
+        case {"os": str(system), "architecture": str(architecture), **more}:
+            variant = more.get("variant")
+            parts = (system, architecture, *([variant] if isinstance(variant, str) and variant else []))
+            return "/".join(part[:64] for part in parts)
+    return ""
+
+
+def require_some(found: Sequence[Image]) -> None:
+    """Nothing where at least one could be read. Raises ManifestInvalid with the first trouble."""
+    if all(image.trouble for image in found):
+        raise ManifestInvalid(found[0].trouble if found else "there is no image in it")

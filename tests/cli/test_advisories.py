@@ -1,0 +1,172 @@
+"""``wharf advisories`` as it is run."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.server import Wharf
+from tests.kit.advisories import excerpt, osv, up_to, write_zip
+from tests.remote.registries import Asked, Registry, Reply, running
+
+RECORDS = [osv(f"PYSEC-{at}", "PyPI", "pip", *up_to(f"{at + 1}")) for at in range(10)]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Wharf:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    return Wharf(tmp_path / "home", monkeypatch, capsys)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    (tmp_path / "records").mkdir()
+    write_zip(tmp_path / "records" / "PyPI.zip", RECORDS)
+    return tmp_path / "records"
+
+
+class TestCompare:
+    def test_two_versions(self, command: Wharf) -> None:
+        assert command.done("advisories", "compare", "deb", "1.2~rc1", "1.2").out == "-1\n"
+        assert command.done("advisories", "compare", "PyPI", "1.0", "1").out == "0\n"
+        assert command.done("advisories", "compare", "Rocky Linux:9", "2:1-1", "9-1").out == "1\n"
+
+    @pytest.mark.parametrize("name", ["apk", "deb", "gem", "maven", "npm", "rpm"])
+    def test_pairs_on_standard_input_have_an_answer_for_each_line(self, command: Wharf, name: str) -> None:
+        pairs = excerpt("versions.json")[name]
+        result = command.done("advisories", "compare", name, stdin="".join(f"{a}\t{b}\n" for a, b, _ in pairs))
+        assert result.out.split() == [str(verdict) for _, _, verdict in pairs]
+
+    def test_what_cannot_be_compared_is_an_error_on_its_line(self, command: Wharf) -> None:
+        result = command("advisories", "compare", "apk", stdin="1\t2\n1.0\tx y\n\n1.0-r1-r0\t1\n2\t1\n")
+        assert (result.status, result.err) == (1, "")
+        assert result.out.split() == ["-1", "error", "error", "error", "1"]
+        assert command("advisories", "compare", "go", "v1.0.0", "(devel)").out == "error\n"
+
+    def test_of_an_unknown_ecosystem_it_says_which_there_are(self, command: Wharf) -> None:
+        assert "one of deb, rpm, apk" in command.refused("advisories", "compare", "cobol", "1", "2")
+        assert "two versions" in command.refused("advisories", "compare", "deb", "1")
+
+
+class TestImport:
+    def test_what_came_of_it_is_told(self, command: Wharf, records: Path) -> None:
+        (records / "bad.json").write_text('{"id": 7, "affected": []}')
+        (records / "list.json").write_text("[]")
+        result = command("advisories", "import", str(records))
+        assert result.status == 0
+        assert result.rows == [["PyPI", "10", "10", "0", "0"]]
+        assert "1 records are malformed and were left out:\n  records/bad.json: its id is none" in result.err
+        assert "1 other files were passed over:\n  records/list.json: JSON of some other kind" in result.err
+        assert (command.home / "wharfinger" / "advisories.db").is_file()
+
+    def test_as_json(self, command: Wharf, records: Path, tmp_path: Path) -> None:
+        database = tmp_path / "x.db"
+        first = command.done("advisories", "import", str(records), "--database", str(database), "--json").json
+        assert first["sources"] == {"PyPI": {"records": 10, "added": 10, "changed": 0, "removed": 0}}
+        assert (first["changed"], first["records"], first["malformed"]) == (True, 10, {"count": 0, "first": []})
+        again = command.done("advisories", "import", str(records), "--database", str(database), "--json").json
+        assert (again["changed"], again["sha256"]) == (False, first["sha256"])
+        status = command.done("advisories", "status", "--database", str(database), "--json").json
+        assert status["sha256"] == first["sha256"]
+        assert status["sources"] == {"PyPI": {"records": 10, "licence": "CC-BY-4.0"}}
+        assert status["ecosystems"] == ["PyPI"]
+
+    def test_a_loss_is_refused_until_it_is_meant(self, command: Wharf, records: Path) -> None:
+        command("advisories", "import", str(records))
+        write_zip(records / "PyPI.zip", RECORDS[:7])
+        assert "PyPI would have 7 records, and had 10" in command.refused("advisories", "import", str(records))
+        assert command.done("advisories", "status").rows[1] == ["PyPI", "10", "CC-BY-4.0"]
+        assert command("advisories", "import", str(records), "--force").status == 0
+
+    def test_without_a_set_it_says_what_to_do(self, command: Wharf) -> None:
+        assert "wharf advisories import" in command.refused("advisories", "status")
+
+
+class TestUpdate:
+    @pytest.fixture
+    def mirror(self, records: Path) -> Iterator[Registry]:
+        """A plain web server over the folder of records, which knows ETags."""
+
+        def answer(asked: Asked) -> Reply:
+            file = records / asked.path.lstrip("/")
+            if not file.is_file():
+                return 404, {}, b""
+            content = file.read_bytes()
+            etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+            if asked.headers.get("If-None-Match") == etag:
+                return 304, {"ETag": etag}, b""
+            return 200, {"ETag": etag}, content
+
+        with running() as server:
+            server.answer = answer
+            yield server
+
+    @staticmethod
+    def sums(records: Path) -> None:
+        lines = (f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n" for each in records.glob("*.zip"))
+        (records / "SHA256SUMS").write_text("".join(sorted(lines)))
+
+    def update(self, command: Wharf, mirror: Registry, path: str = "/") -> dict[str, object]:
+        mirror.asked.clear()
+        found = command.done("advisories", "update", f"http://{mirror.host}{path}", "--private", "--json").json
+        assert isinstance(found, dict)
+        return found
+
+    def test_only_archives_with_another_hash_are_fetched(self, command: Wharf, mirror: Registry, records: Path) -> None:
+        write_zip(records / "Go.zip", [osv("GO-1", "Go", "example.com/m", *up_to("2.0.0"))])
+        self.sums(records)
+        assert self.update(command, mirror)["records"] == 11
+        assert self.update(command, mirror) == {"changed": False}
+        assert [each.path for each in mirror.asked] == ["/SHA256SUMS"]
+        write_zip(records / "PyPI.zip", [*RECORDS, osv("PYSEC-99", "PyPI", "pip", *up_to("2"))])
+        self.sums(records)
+        changed = self.update(command, mirror)
+        assert changed["records"] == 12
+        assert [each.path for each in mirror.asked] == ["/SHA256SUMS", "/PyPI.zip"]
+
+    def test_an_archive_that_is_not_what_the_mirror_says_is_refused(
+        self, command: Wharf, mirror: Registry, records: Path
+    ) -> None:
+        (records / "SHA256SUMS").write_text(f"{'0' * 64} *PyPI.zip\n")
+        said = command.refused("advisories", "update", f"http://{mirror.host}/", "--private")
+        assert "the mirror says 0000" in said
+        assert not (command.home / "wharfinger" / "advisories.db").exists()
+
+    def test_a_single_archive_is_known_by_its_etag(self, command: Wharf, mirror: Registry, records: Path) -> None:
+        assert self.update(command, mirror, "/PyPI.zip")["records"] == 10
+        assert self.update(command, mirror, "/PyPI.zip") == {"changed": False}
+        assert mirror.asked[-1].headers["If-None-Match"].startswith('"')
+
+    def test_a_single_archive_is_known_by_the_hash_beside_it(
+        self, command: Wharf, mirror: Registry, records: Path
+    ) -> None:
+        digest = hashlib.sha256((records / "PyPI.zip").read_bytes()).hexdigest()
+        (records / "PyPI.zip.sha256").write_text(f"{digest}  PyPI.zip\n")
+        assert self.update(command, mirror, "/PyPI.zip")["records"] == 10
+        assert self.update(command, mirror, "/PyPI.zip") == {"changed": False}
+        assert [each.path for each in mirror.asked] == ["/PyPI.zip.sha256"]
+
+    def test_a_folder_called_all_is_called_by_what_it_is_of(
+        self, command: Wharf, mirror: Registry, records: Path
+    ) -> None:
+        (records / "PyPI").mkdir()
+        (records / "PyPI.zip").rename(records / "PyPI" / "all.zip")
+        sources = self.update(command, mirror, "/PyPI/all.zip")["sources"]
+        assert isinstance(sources, dict)
+        assert list(sources) == ["PyPI"]
+
+    def test_an_address_in_here_is_not_asked_unless_that_is_meant(self, command: Wharf, mirror: Registry) -> None:
+        assert "https" in command.refused("advisories", "update", f"http://{mirror.host}/")
+        command.refused("advisories", "update", "https://127.0.0.1/")
+        command.refused("advisories", "update", "https://169.254.169.254/", "--private")
+        assert mirror.asked == []
+
+    def test_what_is_no_mirror_is_refused(self, command: Wharf, mirror: Registry, records: Path) -> None:
+        at = f"http://{mirror.host}"
+        assert "answered 404" in command.refused("advisories", "update", f"{at}/", "--private")
+        assert "answered 404" in command.refused("advisories", "update", f"{at}/x.zip", "--private")
+        assert "want an archive" in command.refused("advisories", "update", f"{at}/x.html", "--private")
+        (records / "SHA256SUMS").write_text(f"{'0' * 64} ../x.zip\nhello\n{'0' * 64} /x.zip\n")
+        assert "names no archive" in command.refused("advisories", "update", f"{at}/", "--private")
