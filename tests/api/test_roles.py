@@ -84,6 +84,7 @@ TABLE = [
     Row("GET", "/lifecycle/runs/1", None, accounts_of_any_role(404)),
     Row("POST", "/lifecycle/runs/1/undo", None, accounts_of_any_role(404)),
     Row("GET", "/explain/shop/web/1.4", None, accounts_of_any_role(200)),
+    Row("POST", "/lifecycle/replay", {"days": 90}, overseers(200)),
     Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see tests/access/test_attacks.py
     Row("POST", "/grants", GRANT, administrators(201)),
     Row("DELETE", "/grants/1", None, administrators(204)),

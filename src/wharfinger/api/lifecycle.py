@@ -11,12 +11,15 @@ from wharfinger.access.actions import Action
 from wharfinger.api.lifecycle_models import (
     ExplainedView,
     PlanWanted,
+    ReplayView,
+    ReplayWanted,
     RunItemView,
     RunList,
     RunReport,
     RunView,
     UndoneView,
 )
+from wharfinger.api.policies import MAX_POLICY_BODY
 from wharfinger.api.routes import Anyone, By, Route
 from wharfinger.lifecycle import plan_file
 from wharfinger.lifecycle.plans import Plan
@@ -49,6 +52,7 @@ class LifecycleHandlers:
             Route("GET", "/lifecycle/runs", self.runs, Anyone.WITH_AN_ACCOUNT),
             Route("GET", "/lifecycle/runs/{id}", self.run, Anyone.WITH_AN_ACCOUNT),
             Route("GET", "/explain/{repository:path}/{reference}", self.explain, Action.PULL),
+            Route("POST", "/lifecycle/replay", self.replay, Action.AUDIT, body=MAX_POLICY_BODY),
             Route("POST", "/lifecycle/runs/{id}/undo", self.undo, Anyone.WITH_AN_ACCOUNT),
         ]
 
@@ -89,6 +93,10 @@ class LifecycleHandlers:
         """Why an image is there, what protects it, and when it will go."""
         name, at = names.repository(repository), names.reference(reference)
         return ExplainedView.of(await self._lifecycle.explaining.explain(name, at))
+
+    async def replay(self, wanted: ReplayWanted) -> ReplayView:
+        """Which recorded pulls would have failed, and whose, had the policy been in force."""
+        return ReplayView.of(await self._lifecycle.replays.replay(wanted.days, wanted.policy))
 
 
 async def _lines(plan: Plan) -> AsyncIterator[bytes]:

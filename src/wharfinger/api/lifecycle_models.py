@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from wharfinger.lifecycle.evaluate import Verdict
 from wharfinger.lifecycle.explaining import Explained
+from wharfinger.lifecycle.replays import Replayed
 from wharfinger.lifecycle.undoing import NAMED_AT_MOST, Undone
-from wharfinger.lifecycle.units import written
+from wharfinger.lifecycle.units import SECOND, written
 from wharfinger.meta.lifecycle_runs import Item, Run
 from wharfinger.spec.names import RepoName
+
+DAYS_AT_MOST = 3660
 
 
 class _Request(BaseModel):
@@ -20,6 +23,59 @@ class PlanWanted(_Request):
     """``repositories`` is a selector, as in a policy: text, a list or a mapping; without it, all."""
 
     repositories: Any = None
+
+
+class ReplayWanted(_Request):
+    """``policy`` is the text of a policy.yaml; without it, what is in force is replayed."""
+
+    days: int = Field(ge=1, le=DAYS_AT_MOST)
+    policy: str | None = None
+
+
+class FailedView(BaseModel):
+    """Pulls by one account that would have failed: from ``first`` to ``last``, in seconds since the epoch.
+
+    ``what`` would have been gone since ``since``: the image, or the tag.
+    """
+
+    repository: str
+    account: str
+    tag: str | None
+    digest: str
+    first: float
+    last: float
+    count: int
+    what: str
+    since: float
+    rule: str | None
+
+
+class ReplayView(BaseModel):
+    """How many recorded pulls there are, how many would have failed, and the first thousand of those records."""
+
+    pulls: int
+    failing: int
+    failed: list[FailedView]
+
+    @classmethod
+    def of(cls, replayed: Replayed) -> "ReplayView":
+        """What may be told of it."""
+        failed = [
+            FailedView(
+                repository=name,
+                account=each.pull.account,
+                tag=each.pull.tag,
+                digest=each.pull.digest,
+                first=each.pull.first / SECOND,
+                last=each.pull.last / SECOND,
+                count=each.pull.count,
+                what=each.what,
+                since=each.since / SECOND,
+                rule=each.rule,
+            )
+            for name, each in replayed.failed
+        ]
+        return cls(pulls=replayed.pulls, failing=replayed.failing, failed=failed)
 
 
 class RunView(BaseModel):

@@ -42,8 +42,8 @@ class Client:
         return self._ask("GET", path, params=parameters)
 
     def post(self, path: str, fields: dict[str, Any]) -> Any:
-        """The same for a change."""
-        return self._ask("POST", path, json=fields)
+        """The same for a change, and for what may take as long."""
+        return self._ask("POST", path, json=fields, timeout=LONG_TIMEOUT)
 
     def put(self, path: str, fields: dict[str, Any] | None) -> Any:
         """The same for what is there afterwards, whatever was there before."""

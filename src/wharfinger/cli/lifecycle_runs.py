@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from wharfinger.cli import ask, references
+from wharfinger.cli import ask, policy_files, references
 from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows, size
 from wharfinger.cli.references import ImageName
 from wharfinger.errors import Refusal, RequestInvalid
@@ -147,7 +147,43 @@ def explain(image: ImageName, *, as_json: AsJson = False) -> None:
         print("later: the same, as long as nothing is pushed, pulled, tagged or changed")
 
 
-COMMANDS = (plan, apply, runs, run, undo)
+def replay(
+    *,
+    days: Annotated[int, Parameter(help="How far back.")] = 90,
+    policy: Annotated[Path | None, Parameter(help="A policy.yaml; without it, what is in force.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say which recorded pulls would have failed, and whose, had a policy been in force for some days.
+
+    What is not known any more, because it was purged or is gone from the trash, cannot be told of. Exit status: 0
+    none would have failed, 2 some would.
+    """
+    from wharfinger.cli.client import logged_in
+
+    text = None if policy is None else policy_files.read(policy)
+    with logged_in() as client:
+        found = client.post("/lifecycle/replay", {"days": days, "policy": text})
+    if as_json:
+        print_json(found)
+        return CHANGES if found["failing"] else NOTHING
+    headings = ("PULLS", "WHO", "REPOSITORY", "TAG", "DIGEST", "LAST", "GONE SINCE", "RULE")
+    keys = ("account", "repository", "tag", "digest")
+    rows = (
+        (
+            str(each["count"]),
+            *(_cell(each[key]) for key in keys),
+            moment(each["last"]),
+            moment(each["since"]),
+            _cell(each["rule"]),
+        )
+        for each in found["failed"]
+    )
+    print_rows(headings, rows)
+    print(f"{found['failing']} of {found['pulls']} recorded pulls would have failed.", file=sys.stderr)
+    return CHANGES if found["failing"] else NOTHING
+
+
+COMMANDS = (plan, apply, runs, run, undo, replay)
 """What stands below ``wharf lifecycle``."""
 
 WORDS = {"keep": "it stays", "delete": "it goes", "untag": "it stays and loses tags"}

@@ -123,8 +123,8 @@ def _grouped(tx: Connection, query: Select[Any], ids: Sequence[int]) -> Mapping[
 
 def _manifests(asked: frozenset[str]) -> Select[Any]:
     columns: Mapping[str, ColumnElement[Any]] = {
-        "pulled": _time(last_pulls.c.pulled_at),
-        "created": _time(manifests.c.created_at),
+        "pulled": in_microseconds(last_pulls.c.pulled_at),
+        "created": in_microseconds(manifests.c.created_at),
         "platform": manifests.c.platform,
         "artifact_type": manifests.c.artifact_type,
         "size": manifests.c.total_size,
@@ -134,8 +134,8 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
     always = (
         manifests.c.repository_id,
         manifests.c.digest,
-        _time(manifests.c.pushed_at),
-        _time(manifests.c.untagged_at),
+        in_microseconds(manifests.c.pushed_at),
+        in_microseconds(manifests.c.untagged_at),
         manifests.c.subject,
     )
     source: Any = manifests
@@ -147,7 +147,7 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
 
 
 def _tags() -> Select[Any]:
-    query = select(tags.c.repository_id, tags.c.name, tags.c.digest, _time(tags.c.moved_at))
+    query = select(tags.c.repository_id, tags.c.name, tags.c.digest, in_microseconds(tags.c.moved_at))
     return query.order_by(tags.c.repository_id, tags.c.name)
 
 
@@ -158,7 +158,7 @@ def _children() -> Select[Any]:
 
 
 def _holds() -> Select[Any]:
-    until = func.coalesce(func.max(_time(func.coalesce(holds.c.until, ENDLESS / MICROSECONDS))), literal(0))
+    until = func.coalesce(func.max(in_microseconds(func.coalesce(holds.c.until, ENDLESS / MICROSECONDS))), literal(0))
     query = select(holds.c.repository_id, holds.c.digest, until).group_by(holds.c.repository_id, holds.c.digest)
     return query.order_by(holds.c.repository_id, holds.c.digest)
 
@@ -168,5 +168,6 @@ def _in_use() -> Select[Any]:
     return query.order_by(in_use.c.repository_id, in_use.c.digest)
 
 
-def _time(seconds: Column[Any] | ColumnElement[Any]) -> ColumnElement[Any]:
+def in_microseconds(seconds: Column[Any] | ColumnElement[Any]) -> ColumnElement[Any]:
+    """The time as the database reckons it from its seconds."""
     return cast(func.round(seconds * MICROSECONDS), BigInteger)
