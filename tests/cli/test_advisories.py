@@ -1,14 +1,26 @@
 """``wharf advisories`` as it is run."""
 
+import contextlib
 import hashlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
-from tests.cli.server import Wharf
+from tests.cli.server import Server, Wharf
 from tests.kit.advisories import excerpt, osv, up_to, write_zip
+from tests.kit.images import image
+from tests.kit.parts.wharf import wharf
 from tests.remote.registries import Asked, Registry, Reply, running
+from wharfinger.cli.registries import pushing
+from wharfinger.remote import references
+from wharfinger.remote.pushing import Content
+from wharfinger.scanning.advisories import carrying
+from wharfinger.scanning.advisories.database import Advisories
+from wharfinger.spec import digest as digests
+from wharfinger.spec import media_types
 
 RECORDS = [osv(f"PYSEC-{at}", "PyPI", "pip", *up_to(f"{at + 1}")) for at in range(10)]
 
@@ -170,3 +182,105 @@ class TestUpdate:
         assert "want an archive" in command.refused("advisories", "update", f"{at}/x.html", "--private")
         (records / "SHA256SUMS").write_text(f"{'0' * 64} ../x.zip\nhello\n{'0' * 64} /x.zip\n")
         assert "names no archive" in command.refused("advisories", "update", f"{at}/", "--private")
+
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with wharf(tmp_path_factory.mktemp("server"), password=PASSWORD) as host:
+        yield host
+
+
+class TestPushAndPull:
+    @pytest.fixture
+    def pushed(self, command: Wharf, records: Path, host: str) -> str:
+        """A set in our own registry, by the login of `wharf login`."""
+        command.done("login", f"http://{host}", "--username", "admin", "--password-stdin", stdin=f"{PASSWORD}\n")
+        command("advisories", "import", str(records))
+        return command.done("advisories", "push", f"{host}/security/advisories:today").out.strip()
+
+    @staticmethod
+    def sha256(command: Wharf, *words: str) -> str:
+        return str(command.done("advisories", "status", "--json", *words).json["sha256"])
+
+    def test_what_was_pushed_is_what_is_pulled(self, command: Wharf, pushed: str, host: str, tmp_path: Path) -> None:
+        elsewhere = ("--database", str(tmp_path / "elsewhere" / "x.db"))
+        reference = f"{host}/security/advisories:today"
+        first = command.done("advisories", "pull", reference, *elsewhere, "--json").json
+        assert first == {"changed": True, "sources": {"PyPI": 10}}
+        assert self.sha256(command, *elsewhere) == self.sha256(command)
+        assert command.done("advisories", "pull", pushed, *elsewhere, "--json").json == {"changed": False}
+
+    def test_the_same_set_is_the_same_artifact(self, command: Wharf, pushed: str, host: str) -> None:
+        assert command.done("advisories", "push", f"{host}/security/advisories:again").out.strip() == pushed
+
+    def test_a_loss_is_refused_until_it_is_meant(
+        self, command: Wharf, pushed: str, records: Path, tmp_path: Path
+    ) -> None:
+        elsewhere = ("--database", str(tmp_path / "x.db"))
+        write_zip(records / "PyPI.zip", [*RECORDS, *(each | {"id": f"X-{each['id']}"} for each in RECORDS)])
+        command("advisories", "import", str(records), *elsewhere)
+        before = self.sha256(command, *elsewhere)
+        said = command.refused("advisories", "pull", pushed, *elsewhere)
+        assert "PyPI would have 10 records, and had 20" in said
+        assert self.sha256(command, *elsewhere) == before
+        command.done("advisories", "pull", pushed, *elsewhere, "--force")
+        assert self.sha256(command, *elsewhere) == self.sha256(command)
+
+    def test_an_image_is_no_set(self, command: Wharf, pushed: str, host: str) -> None:
+        Server(f"http://{host}", PASSWORD, Path()).push("shop/web", image(seed=1), "1")
+        assert "no set of advisories" in command.refused("advisories", "pull", f"{host}/shop/web:1")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "CREATE TRIGGER x AFTER INSERT ON fact BEGIN SELECT 1; END",
+            "CREATE VIEW x AS SELECT 1",
+            "DROP INDEX named_by_name",
+            "UPDATE record SET advisory = 'PYSEC-99' WHERE advisory = 'PYSEC-1'",
+            "UPDATE fact SET value = 'wharfinger-advisories/0' WHERE name = 'format'",
+        ],
+    )
+    def test_what_is_not_what_it_says_is_not_used(
+        self, command: Wharf, pushed: str, host: str, tmp_path: Path, change: str
+    ) -> None:
+        """Whoever may push could push anything."""
+        changed = tmp_path / "changed.db"
+        changed.write_bytes((command.home / "wharfinger" / "advisories.db").read_bytes())
+        with contextlib.closing(sqlite3.connect(changed)) as connection, connection:
+            connection.execute(change)
+        before = self.sha256(command)
+        found = push_anything(changed, f"{host}/security/changed:1")
+        command.refused("advisories", "pull", found, "--database", str(tmp_path / "new.db"))
+        assert not (tmp_path / "new.db").exists()
+        assert [each.name for each in tmp_path.iterdir() if each.name.endswith(".new")] == []
+        assert self.sha256(command) == before
+
+    @pytest.mark.parametrize("cut", [100, -100])
+    def test_what_breaks_off_is_not_used(
+        self, command: Wharf, pushed: str, host: str, tmp_path: Path, cut: int
+    ) -> None:
+        packed = zstandard.compress((command.home / "wharfinger" / "advisories.db").read_bytes())[:cut]
+        found = push_layer(packed, "0" * 64, f"{host}/security/cut:1")
+        assert "ends in the middle" in command.refused(
+            "advisories", "pull", found, "--database", str(tmp_path / "n.db")
+        )
+        assert not (tmp_path / "n.db").exists()
+
+
+def push_anything(database: Path, to: str) -> str:
+    with contextlib.closing(Advisories(database)) as known:
+        return push_layer(zstandard.compress(database.read_bytes()), known.sha256, to)
+
+
+def push_layer(packed: bytes, sha256: str, to: str) -> str:
+    layer = Content(digests.of(packed), len(packed), lambda: contextlib.nullcontext((packed,)))
+    config = Content(digests.of(b"{}"), 2, lambda: contextlib.nullcontext((b"{}",)))
+    reference = references.parse(to)
+    with pushing(frozenset()) as (_, pusher):
+        pusher.blob(reference, layer)
+        pusher.blob(reference, config)
+        raw = carrying.manifest(layer, config, sha256)
+        return f"{reference.name}@{pusher.manifest(reference, raw, media_types.OCI_MANIFEST, tag='1')}"

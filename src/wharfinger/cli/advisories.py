@@ -26,6 +26,10 @@ Database = Annotated[
 Force = Annotated[
     bool, Parameter(negative="", help="Accept it also when a source has lost over a fifth of its records.")
 ]
+PlainHttp = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="Ask this HOST or HOST:PORT without TLS, and show it no password."),
+]
 Verbose = Annotated[bool, Parameter(negative="", help="Show everything that was skipped, not the first alone.")]
 
 
@@ -72,6 +76,50 @@ def update(
         print_json({"changed": False}) if as_json else print("Nothing has changed.")
     else:
         _print(found, where, verbose=verbose, as_json=as_json)
+
+
+@advisories.command
+def push(
+    reference: Annotated[str, Parameter(help="Where to: HOST/NAME[:TAG], in any registry.")],
+    *,
+    database: Database = None,
+    plain_http: PlainHttp = None,
+) -> None:
+    """Push the advisories to a registry, as an OCI artifact."""
+    from wharfinger.cli.registries import pushing
+    from wharfinger.remote import references
+    from wharfinger.scanning.advisories import carrying
+    from wharfinger.scanning.advisories.opening import open_database
+
+    where, to = place(database), references.parse(reference)
+    open_database(where).close()
+    with pushing(frozenset(plain_http or ())) as (_, pusher):
+        print(f"{to.name}@{carrying.push(where, to, pusher)}")
+
+
+@advisories.command
+def pull(
+    reference: Annotated[str, Parameter(help="Where from: HOST/NAME[:TAG][@DIGEST], in any registry.")],
+    *,
+    database: Database = None,
+    plain_http: PlainHttp = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replace the advisories by those that were pushed to a registry."""
+    from wharfinger.cli.registries import repositories
+    from wharfinger.remote import references
+    from wharfinger.scanning.advisories import carrying
+
+    where = place(database)
+    with repositories(frozenset(plain_http or ())) as found:
+        sources = carrying.pull(where, references.parse(reference), found, force=force)
+    if as_json:
+        print_json({"changed": sources is not None} | ({} if sources is None else {"sources": dict(sources)}))
+    elif sources is None:
+        print("Nothing has changed.")
+    else:
+        print_rows(("Source", "Records"), [(name, str(count)) for name, count in sources.items()])
 
 
 @advisories.command

@@ -13,6 +13,7 @@ from wharfinger.cli import (
     advisories,
     audit,
     config,
+    fsck,
     gate,
     grant,
     group,
@@ -70,6 +71,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.issuer,
     trust.trust,
     audit.audit,
+    fsck.fsck,
     advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
 
 from wharfinger.scanning.advisories import enriching
 from wharfinger.scanning.advisories.enriching import Enrichment
@@ -46,10 +45,6 @@ class Enrichments:
         """How many entries there are of each file."""
         sql = "SELECT name, entries FROM enrichment ORDER BY name"
         return dict(self._db.execute(sql).fetchall())
-
-    def identity(self) -> Iterator[bytes]:
-        sql = "SELECT name, hash FROM enrichment ORDER BY name, hash"
-        return (f"{name}\0".encode() + hashed for name, hashed in self._db.execute(sql))
 
     def _is_known(self, entry: Entry, hashed: bytes) -> bool:
         known = self._had.get(entry.place)

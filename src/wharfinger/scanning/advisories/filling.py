@@ -93,7 +93,7 @@ class Filling:
         sources = [source for source in taken if source.records or source.before] + others
         self._db.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM record)")
         changed = self._enrichments.is_changed or any(s.added or s.changed or s.removed for s in sources)
-        sha256 = self._identity()
+        sha256 = identity(self._db)
         self._db.execute("INSERT OR REPLACE INTO fact VALUES ('sha256', ?)", (sha256,))
         return Imported(
             sha256=sha256,
@@ -223,15 +223,17 @@ class Filling:
             self._db.execute("DELETE FROM named WHERE record = ?", (id,))
             self._db.execute("DELETE FROM record WHERE id = ?", (id,))
 
-    def _identity(self) -> str:
-        """The hash of the set: which source says what, in whatever files it came."""
-        digest = hashlib.sha256()
-        sql = "SELECT s.name, r.advisory, r.hash FROM record r JOIN source s ON s.id = r.source ORDER BY 1, 2"
-        for name, advisory, hashed in self._db.execute(sql):
-            digest.update(f"{name}\0{advisory}\0".encode() + hashed)
-        for line in self._enrichments.identity():
-            digest.update(line)
-        return digest.hexdigest()
+
+def identity(connection: sqlite3.Connection) -> str:
+    """The hash of a set: which source says what, in whatever files it came."""
+    digest = hashlib.sha256()
+    sql = "SELECT s.name, r.advisory, r.hash FROM record r JOIN source s ON s.id = r.source ORDER BY 1, 2"
+    for name, advisory, hashed in connection.execute(sql):
+        digest.update(f"{name}\0{advisory}\0".encode() + hashed)
+    beside = connection.execute("SELECT name, hash FROM enrichment").fetchall()
+    for name, hashed in sorted((name.rpartition("/")[2], hashed) for name, hashed in beside):
+        digest.update(f"{name}\0".encode() + hashed)
+    return digest.hexdigest()
 
 
 def _parsed(entry: Entry, document: osv.Document) -> Record:
