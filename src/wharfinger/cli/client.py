@@ -76,11 +76,11 @@ class Client:
             "POST", path, content=content, params=parameters, headers={"Content-Type": kind}, timeout=LONG_TIMEOUT
         )
 
-    def pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
-        """The entries of a list, page after page."""
-        last: str | None = ""
+    def pages(self, path: str, key: str, first: str = "", **parameters: str) -> Iterator[dict[str, Any]]:
+        """The entries of a list, page after page, behind ``first``."""
+        last: str | None = first
         while last is not None:
-            page = self.get(path, last=last)
+            page = self.get(path, last=last, **parameters)
             yield from page[key]
             last = page["next"]
 
