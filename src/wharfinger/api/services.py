@@ -16,6 +16,7 @@ from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
+from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.pulls import Pulls
 from wharfinger.tagging.tagging import Tagging
@@ -42,3 +43,4 @@ class Services:
     oversight: Oversight
     trusting: Trusting
     audit: Audit
+    collector: Collector
