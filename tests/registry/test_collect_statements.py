@@ -224,7 +224,7 @@ async def test_nothing_is_lost_wherever_one_of_them_stops(name: str, collector_f
     while more:
         number += 1
         where = [names.repository(f"race/{which}-{number}") for which in ("one", "other")]
-        race = Race(where[0], where[1], image(layers=1, seed=1000 + number), two.clock)
+        race = Race(where[0], where[1], image(layers=0, seed=1000 + number), two.clock)
         more = await two.race(race, before, first, second, number)
     assert number > 3
     await two.free.collector.collect(rest=0)
