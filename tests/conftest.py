@@ -42,6 +42,7 @@ SLOW = (
     "tests/access/test_fetch.py",
     "tests/access/test_grants.py",
     "tests/access/test_handing_out.py",
+    "tests/access/test_noted.py",
     "tests/access/test_keysets.py",
     "tests/access/test_ldap.py",
     "tests/access/test_matrix.py",

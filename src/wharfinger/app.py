@@ -30,6 +30,7 @@ from wharfinger.access.granting import Granting
 from wharfinger.access.groups import Groups
 from wharfinger.access.keysets import KeySets
 from wharfinger.access.logins import Logins
+from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
 from wharfinger.access.receivers import Webhook, syslog_receiver
@@ -64,10 +65,11 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.journal import Journal
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep, Trash
+from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -78,7 +80,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter
+from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -115,7 +117,7 @@ class Services:
     uploads: Uploads
     manifests: Manifests
     pulls: Pulls
-    trash: Trash
+    keeping: Keeping
     deletes: Deletes
     collector: Collector
     tagging: Tagging
@@ -130,9 +132,11 @@ class Services:
         await self.ready()
         self.trail.start()
         await self.last_use.start()
+        await self.keeping.writing.start()
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
         self.authenticator.close()
@@ -144,14 +148,14 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc)
+    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
     guard = TagGuard(RuleBook())
     tag_changes = TagChanges(guard)
     grace = Grace(settings.collect_grace.total_seconds())
-    trash = Trash(db, now, tag_changes, Keep(trash=settings.trash_keep.total_seconds(), grace=grace.due(0)))
+    keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
     authenticator.accept_workloads(workloads)
     return Services(
@@ -173,13 +177,31 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
-        manifests=Manifests(db, now, sparse=Sparse(settings.sparse_manifests), trash=trash, tags=tag_changes),
+        manifests=_manifests(db, now, settings, keeping, tag_changes),
         pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
-        trash=trash,
-        deletes=Deletes(db, trash, tag_changes),
+        keeping=keeping,
+        deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
+
+
+def _keeping(
+    db: Database,
+    store: BlobStore,
+    now: Clock,
+    settings: Settings,
+    tags: TagChanges,
+    tell_silent: Callable[[int], object],
+) -> Keeping:
+    keep = Keep(settings.trash_keep.total_seconds(), Grace(settings.collect_grace.total_seconds()).due(0))
+    ignored = settings.lifecycle_ignore_pulls_by
+    return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
+
+
+def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+    sparse = Sparse(settings.sparse_manifests)
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
 
 
 def create(settings: Settings) -> Site:
@@ -200,6 +222,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
         services.authenticator,
         Limits(settings.max_blob_size, settings.body_timeout.total_seconds()),
         addresses,
+        tell.note,
         tell,
     )
     operations = Operations(
@@ -211,8 +234,8 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     ui = create_ui(UiServices(services.logins, services.devices, services.secrets, addresses, now))
     site = Site(
         gate=gate,
-        api=Told(api, tell),
-        ui=Told(ui, tell),
+        api=Told(api, tell.note, tell),
+        ui=Told(ui, tell.note, tell),
         operations=operations,
         start=services.start,
         stop=services.close,
@@ -230,6 +253,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         accounts=services.accounts,
         pulls=services.pulls,
         deletes=services.deletes,
+        keeping=services.keeping,
         tagging=services.tagging,
         groups=services.groups,
         granting=services.granting,
@@ -282,7 +306,10 @@ async def housekeeping(settings: Settings) -> None:
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
-            "manifests in the trash": services.trash.sweep,
+            "manifests in the trash": services.keeping.trash.sweep,
+            "images that were looked at": services.keeping.facts.sweep,
+            "holds that ended": services.keeping.holds.sweep,
+            "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         key = audit_keys.load(audit_key(settings))
@@ -345,7 +372,7 @@ def store_settings(settings: Settings) -> StoreSettings:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.manifests, services.deletes),
+        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

@@ -17,6 +17,7 @@ from wharfinger.meta.reviews import Grace
 from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.trash import Keep, Trash
@@ -89,9 +90,9 @@ class Node:
         self.db = db
         self.store = store
         self.uploads = Uploads(db, store, clock, expiry=EXPIRY, grace=GRACE)
-        self.trash = Trash(db, clock, keep=Keep(grace=GRACE.due(0)))
-        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash)
-        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash)
+        self.trash, facts = Trash(db, clock, keep=Keep(grace=GRACE.due(0))), ImageFacts(db, store)
+        self.manifests = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, facts=facts)
+        self.indexes = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, facts=facts)
         self.pulls = Pulls(db, store, clock, grace=GRACE, redirect=False)
         self.deletes = Deletes(db, self.trash)
         self.collector = Collector(db, store, clock, CollectMetrics(CollectorRegistry()))

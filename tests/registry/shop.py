@@ -1,4 +1,4 @@
-"""One repository with rules and a trash, over a real database; of blobs it has what the database says of them."""
+"""One repository with rules and a trash, over a real database."""
 
 import json
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, select
 
 from tests.kit.clock import Clock
 from tests.kit.images import Image
+from tests.kit.memory_store import MemoryStore
 from wharfinger.access.caller import Caller
 from wharfinger.access.changes import EVERYTHING
 from wharfinger.access.grants import Identity, Policy
@@ -21,7 +22,11 @@ from wharfinger.meta.history import How
 from wharfinger.meta.schema import blob_links, manifest_blobs, manifest_children, manifests, tags
 from wharfinger.meta.schema_trash import trash, trash_blobs, trash_children, trash_tags
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
+from wharfinger.registry.holds import Holds
+from wharfinger.registry.in_use import InUse
 from wharfinger.registry.manifests import Manifests, Sparse
+from wharfinger.registry.purges import Purges
 from wharfinger.registry.tag_changes import Precondition, TagChanges, Where
 from wharfinger.registry.trash import Returned, Trash
 from wharfinger.spec import manifest as parsed
@@ -44,12 +49,18 @@ class Shop:
     def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
         self.clock = clock
+        self.silent: list[int] = []
         guard = TagGuard(RuleBook())
         changes = TagChanges(guard)
         self.trash = Trash(db, clock, changes)
-        self._strict = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, tags=changes)
-        self._sparse = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, tags=changes)
+        self.store = MemoryStore()
+        self.facts = facts = ImageFacts(db, self.store)
+        self._strict = Manifests(db, clock, sparse=Sparse.REFUSE, trash=self.trash, facts=facts, tags=changes)
+        self._sparse = Manifests(db, clock, sparse=Sparse.ALLOW, trash=self.trash, facts=facts, tags=changes)
         self.deletes = Deletes(db, self.trash, changes)
+        self.holds = Holds(db, clock)
+        self.in_use = InUse(db, clock, self.silent.append)
+        self.purges = Purges(db, self.trash)
         self.tagging = Tagging(db, clock, guard, changes)
 
     def by(self, name: str = "ann") -> Caller:
@@ -70,6 +81,7 @@ class Shop:
 
     def _blobs(self, tx: Connection, what: Image) -> None:
         for digest, content in what.blobs.items():
+            self.store.objects[Location(f"blobs/{digest}")] = content
             blobs.add(tx, Blob(digest, len(content), Location(f"blobs/{digest}")), self.clock())
             blobs.link(tx, REPO, digest, self.clock(), self.clock() + 86400)
 

@@ -61,7 +61,7 @@ async def busy_day(registry: Registry, round: int = 0) -> None:
     for each in (back, purged):
         await client.push_image("shop/api", each, f"v{round}")
         require(await client.delete_manifest("shop/api", each.digest), 202)
-    by, trash = system("tests", registry.clock()), registry.services.trash
+    by, trash = system("tests", registry.clock()), registry.services.keeping.trash
     await trash.restore(by, RepoName("shop/api"), back.digest)
     assert await trash.empty(by, RepoName("shop/api"), [purged.digest]) == [purged.digest]
     await client.push_image("shop/api", gone)

@@ -21,6 +21,7 @@ from wharfinger.meta.db import open_database
 from wharfinger.meta.schema import manifests as manifest_rows
 from wharfinger.meta.schema import tags as tag_rows
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.manifests import Manifests, Sparse
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Trash
@@ -45,9 +46,9 @@ class Ruled:
     def __init__(self, node: Node, fleet: Fleet) -> None:
         guard = TagGuard(RuleBook())
         changes = TagChanges(guard)
-        trash = Trash(node.db, fleet.clock, changes)
+        trash, facts = Trash(node.db, fleet.clock, changes), ImageFacts(node.db, node.store)
         self.db = node.db
-        self.manifests = Manifests(node.db, fleet.clock, sparse=Sparse.REFUSE, trash=trash, tags=changes)
+        self.manifests = Manifests(node.db, fleet.clock, sparse=Sparse.REFUSE, trash=trash, facts=facts, tags=changes)
         self.deletes = Deletes(node.db, trash, changes)
         self.tagging = Tagging(node.db, fleet.clock, guard, changes)
 

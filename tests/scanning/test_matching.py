@@ -46,6 +46,10 @@ def only(tmp_path: Path) -> Any:
     return lambda *records: advisories(tmp_path, some=records)
 
 
+def found_ids(matched: Matched) -> list[str]:
+    return [finding.id for finding in matched.findings]
+
+
 def one(matched: Matched) -> Finding:
     (finding,) = matched.findings
     return finding
@@ -306,6 +310,38 @@ class TestDistributions:
         found = judged(known, deb("curl", "7.81"), on=Distribution("ubuntu", "22.04"))
         assert pairs(found) == {("curl", "CVE-2026-0001")}
         assert found.ecosystem == "Ubuntu:22.04:LTS"
+
+    def test_repositories_of_one_release_are_one_and_more_than_cves_may_be_upstream(self, only: Any) -> None:
+        """As Red Hat publishes: the same package for each repository, and of support that is paid for apart."""
+        fixed = up_to("1:22.23.2-2.module+el9.8.0+24958+80b2ac6e")
+        record = osv("RHSA-2026:76750", "Red Hat:enterprise_linux:9::appstream", "nodejs", *fixed)
+        record["affected"] += osv("", "Red Hat:enterprise_linux:9::baseos", "nodejs", *fixed)["affected"]
+        record["affected"] += osv("", "Red Hat:rhel_eus:9.2::appstream", "nodejs", *up_to("1:99-1"))["affected"]
+        record |= {
+            "summary": "Important: nodejs:22 security update",
+            "upstream": ["CVE-2026-19534", "GHSA-aaaa-bbbb-cccc", "CVE-2026-9496"],
+            "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L"}],
+        }
+        rhel = Distribution("rhel", "9.6")
+        old = rpm("nodejs", "1:22.19.0-2.module+el9.6.0+1+a", "nodejs:22:9:a")
+        found = judged(only(record), old, on=rhel)
+        assert sorted(found_ids(found)) == ["CVE-2026-19534", "CVE-2026-9496"]
+        # The vendor's word counts before the score beside it.
+        assert {finding.severity for finding in found.findings} == {Severity.HIGH}
+        assert {rating.severity for rating in found.findings[0].ratings} == {Severity.HIGH, Severity.MEDIUM}
+
+    def test_an_update_of_two_streams_is_for_both(self, only: Any) -> None:
+        record = osv("RLSA-2026:1", "Rocky Linux:8", "ipa", *up_to("4.9-1.module+el8.9.0+1"))
+        record |= {"summary": "Moderate: idm:DL1 and idm:client security update", "upstream": ["CVE-2026-0001"]}
+        known = only(record)
+        for stream, found in (("idm:DL1", 1), ("idm:client", 1), ("other:1", 0)):
+            ipa = rpm("ipa", "4.8-1.module+el8.8.0+1", f"{stream}:8:a")
+            assert len(judged(known, ipa, on=Distribution("rocky", "8.9")).findings) == found
+
+    def test_the_cve_in_an_id_is_the_cve(self, only: Any) -> None:
+        known = only(osv("DEBIAN-CVE-2026-0001", "Debian:12", "apt", *up_to("9")))
+        finding = one(judged(known, deb("apt", "2.6.1")))
+        assert (finding.id, finding.advisories) == ("CVE-2026-0001", ("DEBIAN-CVE-2026-0001",))
 
 
 class TestRanges:

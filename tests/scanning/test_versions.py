@@ -34,6 +34,7 @@ def test_every_verdict_of_the_reference_is_ours(name: str) -> None:
     assert wrong(name, pairs) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(whole() is None, reason="the whole collection of verdicts is not here")
 @pytest.mark.parametrize("name", WITH_VECTORS)
 def test_every_verdict_of_the_whole_collection_is_ours(name: str) -> None:

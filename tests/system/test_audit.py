@@ -26,6 +26,7 @@ from wharfinger.meta.db import open_database
 pytestmark = pytest.mark.system
 
 KILLS = 12
+PULLS = 20
 WORKER_KILLS = (4, 9)
 
 
@@ -88,12 +89,12 @@ async def when_sealed(url: str, key: Path, *, seconds: float) -> Report:
     raise AssertionError("there are records that nobody seals")
 
 
-async def pushes(url: str) -> list[Record]:
+async def recorded(url: str, action: str) -> list[Record]:
     db = open_database(url)
     try:
         found: list[Record] = []
         while page := await db.read(
-            audit.page, Filter(action="push"), (found[-1].at, found[-1].id) if found else None, 1000
+            audit.page, Filter(action=action), (found[-1].at, found[-1].id) if found else None, 1000
         ):
             found += page
     finally:
@@ -109,12 +110,28 @@ async def test_processes_that_are_killed_leave_one_whole_chain(running: tuple[Se
     server.wait_ready()
     report = await when_sealed(url, data / "keys/audit.pem", seconds=60)
     assert report.findings == []
-    recorded = [record.repository for record in await pushes(url)]
+    pushed = [record.repository for record in await recorded(url, "push")]
     assert len(clients.acknowledged) >= KILLS
     assert report.records > 4 * KILLS
-    assert set(clients.acknowledged) <= set(recorded)
-    assert len(recorded) == len(set(recorded))
+    assert set(clients.acknowledged) <= set(pushed)
+    assert len(pushed) == len(set(pushed))
     print(f"{len(clients.acknowledged)} pushes acknowledged, {report.records} records")
+
+
+async def test_no_pull_is_forgotten_when_the_worker_is_killed_that_answered_it(
+    running: tuple[Server, str, Path],
+) -> None:
+    server, url, data = running
+    async with server.client() as client:
+        await client.push_image("team/app", image(), "1")
+        for _ in range(PULLS):
+            (await client.get_manifest("team/app", "1")).raise_for_status()
+    for pid in server.processes("worker"):
+        os.kill(pid, signal.SIGKILL)
+    server.wait_ready()
+    report = await when_sealed(url, data / "keys/audit.pem", seconds=60)
+    assert report.findings == []
+    assert sum(record.count for record in await recorded(url, "pull")) == PULLS
 
 
 async def test_a_record_is_sealed_a_second_after_it_was_made(running: tuple[Server, str, Path]) -> None:

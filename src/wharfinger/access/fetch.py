@@ -35,6 +35,9 @@ ADDRESSES_AT_MOST = 8
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name and a port to addresses. Raises OSError."""
 
+Sink = Callable[[bytes], object]
+"""Takes what comes, piece by piece."""
+
 _NAME = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
 )
@@ -106,16 +109,19 @@ class Fetch:
         headers: Mapping[str, str] | None = None,
         private: bool = False,
         size: int = SIZE,
+        sink: Sink | None = None,
     ) -> Answer:
         """What is answered, at most ``size`` bytes. Raises RequestInvalid for a URL that is not asked, and Unreachable.
 
-        Unreachable is whatever goes wrong with the network, the certificate, the time or the size.
+        Unreachable is whatever goes wrong with the network, the certificate, the time or the size. With a ``sink`` what
+        comes with status 200 is given to it piece by piece, and is not in the answer; it is called again from the start
+        for no other address, since one that answered is the one.
         """
         target = parse(url, private=private)
         with _in_words(target.place, self._seconds):
             async with asyncio.timeout(self._seconds):
                 found = await self._addresses(target)
-                return await self._send(target, found, method, content, headers or {}, size)
+                return await self._send(target, found, method, content, headers or {}, size, sink)
 
     async def _addresses(self, target: Target) -> list[Address]:
         literal = addresses.parse(target.host)
@@ -141,13 +147,14 @@ class Fetch:
         content: bytes | None,
         headers: Mapping[str, str],
         size: int,
+        sink: Sink | None,
     ) -> Answer:
         last: Exception | None = None
         async with self._client() as client:
             for address in found:
                 request = _request(client, target, address, method, content, headers)
                 try:
-                    return await _read(client, request, target, size)
+                    return await _read(client, request, target, size, sink)
                 except httpx2.ConnectError as error:
                     last = error
         assert last is not None, "there is at least one address"
@@ -217,16 +224,21 @@ def _request(
     )
 
 
-async def _read(client: httpx2.AsyncClient, request: httpx2.Request, target: Target, size: int) -> Answer:
+async def _read(
+    client: httpx2.AsyncClient, request: httpx2.Request, target: Target, size: int, sink: Sink | None
+) -> Answer:
     answer = await client.send(request, stream=True)
     try:
         if answer.headers.get("content-encoding", "identity").lower() != "identity":
             raise Unreachable(f"{target.place} answers compressed, which was not asked for")
         content = bytearray()
+        seen = 0
+        take = sink if sink is not None and answer.status_code == 200 else content.extend
         async for chunk in answer.aiter_raw():
-            content += chunk
-            if len(content) > size:
+            seen += len(chunk)
+            if seen > size:
                 raise Unreachable(f"{target.place} answers with more than {size} bytes")
+            take(chunk)
         return Answer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, bytes(content))
     finally:
         await answer.aclose()

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from wharfinger.access.caller import Caller, system
+from wharfinger.access.noted import Noted, Slot
 from wharfinger.access.throttle import network_of
 from wharfinger.errors import Refusal
 from wharfinger.meta import audit
@@ -40,6 +41,14 @@ class _Seen:
     entry: Entry
     last: float
     count: int = 1
+    slot: Slot | None = None
+
+    def again(self, count: int, last: float) -> None:
+        """Once more; and in what outlives us at once."""
+        self.count += count
+        self.last = max(self.last, last)
+        if self.slot is not None:
+            self.slot.tell(self.count, self.last)
 
     def told(self) -> Entry:
         return replace(self.entry, last_at=self.last, count=self.count)
@@ -49,7 +58,11 @@ class Trail:
     """The buffer of one process. Noting is synchronous and costs a look-up in a dict; what is kept is bounded."""
 
     def __init__(
-        self, db: Database, now: Callable[[], float], lost: Callable[[int], object] = lambda _count: None
+        self,
+        db: Database,
+        now: Callable[[], float],
+        lost: Callable[[int], object] = lambda _count: None,
+        noted: Noted | None = None,
     ) -> None:
         self._db = db
         self._now = now
@@ -58,7 +71,9 @@ class Trail:
         self._counts: dict[tuple[str, str], int] = {}
         self._many: dict[tuple[str, str], _Seen] = {}
         self._minute = 0
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[_Seen] = deque()
+        self._noted = noted
+        self._has_adopted = noted is None
         self._lost = 0
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -73,8 +88,7 @@ class Trail:
         if seen is None:
             self._keep(key, by.entry("pull", repository=repository, tag=tag, digest=digest))
         else:
-            seen.count += 1
-            seen.last = now
+            seen.again(1, now)
 
     def note(self, entry: Entry) -> None:
         """Something else that is not a change; coalesced in the same way."""
@@ -84,8 +98,7 @@ class Trail:
         if seen is None:
             self._keep(key, entry)
         else:
-            seen.count += entry.count
-            seen.last = max(seen.last, entry.at)
+            seen.again(entry.count, entry.at)
 
     def refuse(self, entry: Entry) -> None:
         """A denial or a failed log-in: the first ten a minute for one account or address, the others as one record."""
@@ -99,11 +112,20 @@ class Trail:
         seen = self._many.get(of_one)
         if seen is None:
             detail = {"more_than": SINGLE_AT_MOST, "for_one": of_one[1].partition(":")[0]}
-            self._many[of_one] = _Seen(replace(entry, detail=detail), entry.at)
+            self._many[of_one] = self._first(replace(entry, detail=detail))
         else:
-            seen.entry = _agreed(seen.entry, entry)
-            seen.count += 1
-            seen.last = max(seen.last, entry.at)
+            self._agree(seen, entry)
+            seen.again(1, entry.at)
+
+    def _first(self, entry: Entry) -> _Seen:
+        return _Seen(entry, entry.at, slot=self._noted.put(entry, 1, entry.at) if self._noted else None)
+
+    def _agree(self, seen: _Seen, entry: Entry) -> None:
+        agreed = _agreed(seen.entry, entry)
+        if agreed is not seen.entry and self._noted is not None:
+            old, seen.slot = seen.slot, self._noted.put(agreed, seen.count, seen.last)
+            self._noted.release(old)
+        seen.entry = agreed
 
     def _too_many(self, entry: Entry) -> tuple[str, str] | None:
         """Of what there were too many: of this address, this account, or anything at all."""
@@ -118,11 +140,11 @@ class Trail:
     def _close_minute(self, minute: int) -> None:
         self._minute = minute
         self._counts.clear()
-        self._wait(seen.told() for seen in self._many.values())
+        self._wait(self._many.values())
         self._many.clear()
 
     def _keep(self, key: tuple[object, ...], entry: Entry) -> None:
-        self._seen[key] = _Seen(entry, entry.at)
+        self._seen[key] = self._first(entry)
         if len(self._seen) >= KEYS_AT_MOST:
             self._collect(float("inf"))
             self._wake.set()
@@ -130,19 +152,26 @@ class Trail:
     def _collect(self, until: float) -> None:
         """Let all that was seen before the second ``until`` wait to be written."""
         due = [key for key in self._seen if key[0] < until]  # type: ignore[operator]  # the second comes first
-        self._wait(self._seen.pop(key).told() for key in due)
+        self._wait(self._seen.pop(key) for key in due)
 
-    def _wait(self, entries: Iterable[Entry]) -> None:
+    def _wait(self, entries: Iterable[_Seen]) -> None:
         self._waiting.extend(entries)
         self._drop(len(self._waiting) - WAITING_AT_MOST)
 
     def _drop(self, excess: int) -> None:
         for _ in range(excess):
-            self._count_lost(self._waiting.popleft().count)
+            seen = self._waiting.popleft()
+            self._count_lost(seen.count)
+            self._release([seen])
 
     def _count_lost(self, count: int) -> None:
         self._lost += count
         self._tell_lost(count)
+
+    def _release(self, batch: Iterable[_Seen]) -> None:
+        if self._noted is not None:
+            for seen in batch:
+                self._noted.release(seen.slot)
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write what is complete, or all there is. What the database does not take now is kept for the next time."""
@@ -159,7 +188,7 @@ class Trail:
         lost = self._lost
         told = [system("trail", self._now()).entry("audit.lost", outcome=FAILED, count=lost)] if lost else []
         try:
-            await self._db.write(audit.add_many, [*told, *batch])
+            await self._db.write(audit.add_many, [*told, *(seen.told() for seen in batch)])
         except Refusal as refusal:
             _log.warning("the audit trail waits", records=len(batch) + len(self._waiting), reason=refusal.message)
             self._waiting.extendleft(reversed(batch))
@@ -168,13 +197,17 @@ class Trail:
         except Exception:  # noqa: BLE001  whatever it is, the next records are written
             # A mistake of ours; kept, it would hold up all that comes after it.
             _log.exception("records of the audit trail could not be written", records=len(batch))
-            self._count_lost(sum(entry.count for entry in batch))
+            self._count_lost(sum(seen.count for seen in batch))
+            self._release(batch)
             return False
         self._lost -= lost
+        self._release(batch)
         return True
 
     def start(self) -> None:
-        """Begin to write each second."""
+        """Begin to write each second; first what others left who were killed."""
+        if self._noted is not None:
+            self._noted.open()
         self._task = asyncio.create_task(self._write_forever())
 
     async def stop(self) -> None:
@@ -184,9 +217,31 @@ class Trail:
         if self._task is not None:
             await self._task
         await self.flush(everything=True)
+        if self._noted is not None and not self._waiting:
+            self._noted.close()
+
+    async def adopt(self) -> None:
+        """Write what processes noted that were killed before they had written it, nothing of it twice."""
+        if self._noted is None:
+            return
+        for orphan in self._noted.orphans():
+            with orphan:
+                try:
+                    added = await self._db.write(audit.add_missing, await asyncio.to_thread(orphan.entries))
+                except Refusal as refusal:
+                    _log.warning("the notes of a process that was killed wait", reason=refusal.message)
+                    return
+                except Exception:  # noqa: BLE001  whatever it is, our own records are written
+                    _log.exception("the notes of a process that was killed could not be written")
+                    continue
+                orphan.remove()
+                _log.info("notes of a process that was killed were written", records=added)
+        self._has_adopted = True
 
     async def _write_forever(self) -> None:
         while not self._stopping:
+            if not self._has_adopted:
+                await self.adopt()
             try:
                 async with asyncio.timeout(EVERY):
                     await self._wake.wait()

@@ -18,6 +18,7 @@ from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
 from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
 from wharfinger.tagging.tagging import Tagging
 
@@ -31,6 +32,7 @@ class Services:
     accounts: Accounts
     pulls: Pulls
     deletes: Deletes
+    keeping: Keeping
     tagging: Tagging
     groups: Groups
     granting: Granting

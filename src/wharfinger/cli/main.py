@@ -10,8 +10,10 @@ from cyclopts import App, CycloptsError
 from wharfinger import __version__
 from wharfinger.cli import (
     access,
+    advisories,
     audit,
     config,
+    fsck,
     gate,
     gc,
     grant,
@@ -69,6 +71,8 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.issuer,
     trust.trust,
     audit.audit,
+    fsck.fsck,
+    advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""
 

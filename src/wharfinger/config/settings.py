@@ -81,6 +81,11 @@ class Settings:
         values.DURATION,
         "How long a manifest that was deleted can be restored, where no lifecycle policy says otherwise.",
     ] = timedelta(days=7)
+    lifecycle_ignore_pulls_by: Annotated[
+        tuple[str, ...],
+        people.GROUPS,
+        "Accounts and groups whose pulls do not keep an image: scanners, mirrors, backups.",
+    ] = ()
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

@@ -96,6 +96,20 @@ def add_many(tx: Connection, entries: Iterable[Entry]) -> None:
         tx.execute(insert(audit_records), chunk)
 
 
+def add_missing(tx: Connection, entries: Iterable[Entry]) -> int:
+    """Add those that are not there: of which no record has the same time, request, action and outcome. How many."""
+    columns = [audit_records.c[name] for name in ("at", "request", "action", "outcome")]
+    added = 0
+    for chunk in chunks(_row(entry) for entry in entries):
+        there = select(*columns).where(columns[0].in_([row["at"] for row in chunk]))
+        known = {tuple(row) for row in tx.execute(there)}
+        missing = [row for row in chunk if tuple(row[column.name] for column in columns) not in known]
+        if missing:
+            tx.execute(insert(audit_records), missing)
+        added += len(missing)
+    return added
+
+
 def page(tx: Connection, wanted: Filter, after: tuple[float, int] | None, limit: int) -> list[Record]:
     """Up to ``limit`` records, the newest first, that come after the one with this ``at`` and ``id``.
 
@@ -153,9 +167,10 @@ def clean(text: str, longest: int) -> str:
 
 def _json(detail: Mapping[str, object]) -> str:
     """In plain ASCII, so that nothing in it is a control character; a list of names may be longer than is wanted."""
-    text = json.dumps(dict(detail), sort_keys=True, default=_plain)
+    text = json.dumps(dict(detail), sort_keys=True, default=plain)
     return text if len(text) <= DETAIL_AT_MOST else json.dumps({"cut": text[: DETAIL_AT_MOST // 2]})
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """For JSON, what is none."""
     return list(value) if isinstance(value, Iterable) else str(value)

@@ -121,7 +121,7 @@ def describe(tx: Connection, repository: RepoName, reference: Reference) -> Deta
         subject=manifest.subject,
         annotations=manifest.annotations,
         size=row.size,
-        total_size=_total_size(tx, repository_id, stored.digest),
+        total_size=total_size(tx, repository_id, stored.digest),
         pushed_at=row.pushed_at,
         tags=_tags_of(tx, repository_id, stored.digest),
         tag_count=row.tag_count,
@@ -170,7 +170,7 @@ def _present(tx: Connection, repository_id: int, digest: Digest) -> set[str]:
     return found
 
 
-def _total_size(tx: Connection, repository_id: int, digest: Digest) -> int:
+def total_size(tx: Connection, repository_id: int, digest: Digest) -> int:
     """The manifest, the manifests below it, and their blobs: what the repository holds of them, each counted once."""
     start = select(manifests.c.digest).where(manifests.c.repository_id == repository_id, manifests.c.digest == digest)
     below = start.cte("below", recursive=True)

@@ -98,8 +98,12 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
     # An index that was there first, and sparse, now has this child.
     edges = manifest_children.c
     waiting = (edges.repository_id == repository_id) & (edges.digest == manifest.digest) & edges.present.is_(None)
-    parents = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
-    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *tx.execute(parents).scalars())
+    wait = update(manifest_children).where(waiting).values(present=manifest.digest).returning(edges.manifest)
+    parents = tx.execute(wait).scalars().all()
+    for some in chunks(parents):  # what is known of them (``facts.py``) was known without this child
+        these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(some)
+        tx.execute(update(manifests).where(these).values(labels=None))
+    journal.note(tx, Kind.MANIFEST, repository_id, manifest.digest, *parents)
 
 
 def _add_edges(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -33,6 +34,8 @@ metadata = MetaData(
 
 BYTEWISE = Text(collation="C").with_variant(Text(), "sqlite")
 KEY = BigInteger().with_variant(Integer(), "sqlite")
+
+_UNREAD = text("labels IS NULL")
 
 repositories = Table(
     "repositories",
@@ -81,6 +84,7 @@ manifests = Table(
     Column("labels", Text),
     Column("total_size", BigInteger),
     Index(None, "repository_id", "subject", "digest"),
+    Index("ix_manifests_unread", "digest", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
 )
 
 # Edges. `present` repeats the digest when the repository holds the target, and then a foreign key guards it; it is

@@ -282,7 +282,11 @@ def _bring_back(tx: Connection, repository_id: int, back: Sequence[Digest], now:
         edges = manifest_children.c
         waiting = (edges.repository_id == repository_id) & edges.digest.in_(some) & edges.present.is_(None)
         parents = update(manifest_children).where(waiting).values(present=edges.digest).returning(edges.manifest)
-        journal.note(tx, Kind.MANIFEST, repository_id, *tx.execute(parents).scalars())
+        found = tx.execute(parents).scalars().all()
+        journal.note(tx, Kind.MANIFEST, repository_id, *found)
+        for few in chunks(found):  # what is known of them (``facts.py``) was known without these children
+            these = (manifests.c.repository_id == repository_id) & manifests.c.digest.in_(few)
+            tx.execute(update(manifests).where(these).values(labels=None))
 
 
 def _link_blobs(tx: Connection, repository_id: int, some: Sequence[Digest], now: float) -> None:

@@ -8,6 +8,7 @@ from wharfinger.errors import RequestInvalid
 from wharfinger.meta.manifests import Stored
 from wharfinger.oci.headers import content_headers, entity_tags, etag, matches, not_modified
 from wharfinger.registry.deletes import Deletes
+from wharfinger.registry.last_pulls import LastPulls
 from wharfinger.registry.manifests import Manifests
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import Precondition
@@ -26,8 +27,9 @@ INLINE_BYTES = 64 * 1024
 class ManifestHandlers:
     """What a tag or a digest names. ``Accept`` never converts and never refuses: the bytes are what was pushed."""
 
-    def __init__(self, pulls: Pulls, manifests: Manifests, deletes: Deletes) -> None:
+    def __init__(self, pulls: Pulls, last_pulls: LastPulls, manifests: Manifests, deletes: Deletes) -> None:
         self._pulls = pulls
+        self._last_pulls = last_pulls
         self._manifests = manifests
         self._deletes = deletes
 
@@ -38,6 +40,8 @@ class ManifestHandlers:
 
     async def get(self, request: Request) -> Reply:
         stored = await self._pulls.manifest(request.repository, names.reference(request.rest))
+        # HEAD as well: with it alone, containerd looks whether a tag that it has is still the same image.
+        self._last_pulls.note(request.caller, request.repository, stored.digest)
         if matches(request.header(b"if-none-match"), stored.digest):
             return not_modified(stored.digest)
         return _content(stored)

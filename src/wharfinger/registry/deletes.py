@@ -6,7 +6,8 @@ Bytes are the collector's to give back.
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
-from wharfinger.meta import audit, blobs, repos, tags
+from wharfinger.errors import InUse
+from wharfinger.meta import audit, blobs, holds, repos, tags
 from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
 from wharfinger.registry.tag_changes import TagChanges, Where
@@ -30,7 +31,8 @@ class Deletes:
     async def manifest(self, by: Caller, repository: RepoName, digest: Digest) -> None:
         """Move the manifest and its tags into the trash.
 
-        Raises NameUnknown, ManifestUnknown, InUse when an index lists it, or Denied when a rule forbids it for a tag.
+        Raises NameUnknown, ManifestUnknown, InUse when an index lists it or somebody holds it, or Denied when a rule
+        forbids it for a tag.
         """
         await self._db.write(self._remove_manifest, by, repository, digest)
 
@@ -46,6 +48,7 @@ class Deletes:
     def _remove_manifest(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> None:
         where = _where(tx, repository)
         trashed = self._trash.put(tx, by, where, [digest], root=digest, why="", how=How.DELETE)
+        require_not_held(tx, where, digest, by.now)  # when nobody can hold it any more
         gone = [had.tag for had in trashed.tags]
         detail = {"tags": gone[:NAMED_AT_MOST], "tags_in_all": len(gone)}
         audit.add(tx, by.entry("manifest.delete", repository=repository, digest=digest, detail=detail))
@@ -57,3 +60,11 @@ class Deletes:
 
 def _where(tx: Connection, repository: RepoName) -> Where:
     return Where(repository, repos.require(tx, repository))
+
+
+def require_not_held(tx: Connection, where: Where, digest: Digest, now: float) -> None:
+    """Raise InUse when somebody holds the manifest, which no other transaction can hold any more."""
+    hold = holds.of_one(tx, where.id, digest, now)
+    if hold is not None:
+        words = f"{hold.who} holds {digest}, hold {hold.id}: {hold.because}"
+        raise InUse(f"{words}; take the hold away first (wharf hold rm {hold.id})", digest=digest, hold=hold.id)

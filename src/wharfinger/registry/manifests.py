@@ -8,13 +8,15 @@ from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
 from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid
-from wharfinger.meta import audit, blobs, manifests, repos
+from wharfinger.meta import audit, blobs, facts, manifests, repos
 from wharfinger.meta.audit import Entry
 from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
 from wharfinger.registry import tag_changes
+from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.tag_changes import MayMove, Precondition, TagChanges, Where
 from wharfinger.registry.trash import Trash
+from wharfinger.spec.config import Config
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
@@ -42,12 +44,14 @@ class Manifests:
         *,
         sparse: Sparse,
         trash: Trash,
+        facts: ImageFacts,
         tags: TagChanges | None = None,
     ) -> None:
         self._db = db
         self._now = now
         self._sparse = sparse
         self._trash = trash
+        self._facts = facts
         self._tags = tags or TagChanges()
 
     async def put(
@@ -68,7 +72,8 @@ class Manifests:
         """
         # Before the tags are looked at: `may_move` lets the caller note another grant.
         told = by.entry("push", repository=repository, digest=manifest.digest, **_named(names))
-        await self._db.write(self._put, by, told, repository, manifest, names, precondition, may_move)
+        config = await self._facts.read(repository, manifest)
+        await self._db.write(self._put, by, told, repository, manifest, config, names, precondition, may_move)
 
     def _put(
         self,
@@ -77,6 +82,7 @@ class Manifests:
         told: Entry,
         repository: RepoName,
         manifest: Manifest,
+        config: Config | None,
         names: Sequence[Tag],
         condition: Precondition,
         may_move: MayMove,
@@ -90,6 +96,8 @@ class Manifests:
             repos.hold(tx, repository_id)
             present = self._require_references(tx, repository_id, manifest)
         manifests.add(tx, repository_id, manifest, present, now)
+        if config is not None:
+            facts.note(tx, repository_id, manifest, config)
         audit.add(tx, told)
         pointing, where = dict.fromkeys(names, manifest.digest), Where(repository, repository_id)
         self._trash.revive(tx, by, where, manifest.digest)

@@ -23,7 +23,10 @@ _MERGED = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A package as one file of a layer tells of it. ``inside`` is where in that file: jars have jars within."""
+    """A package as one file of a layer tells of it.
+
+    ``inside`` is where in that file: jars have jars within. ``purl`` is given where the file has it already.
+    """
 
     type: str
     name: str
@@ -31,6 +34,7 @@ class Found:
     source: Source | None = None
     arch: str = ""
     inside: str = ""
+    purl: str = ""
     detail: dict[str, str] = field(default_factory=dict)
 
 

@@ -96,7 +96,8 @@ def _place(subject: Subject) -> tuple[bytes, bool]:
 def _findings(subject: Subject, purls: Sequence[str], advisories: Known, order: Sequence[str]) -> Iterator[Finding]:
     hits = [
         hit
-        for hit in advisories.hits(subject.ecosystem, subject.name, _place(subject)[0])
+        for ecosystem in (subject.ecosystem, *subject.also)
+        for hit in advisories.hits(ecosystem, subject.name, _place(subject)[0])
         if _is_of_stream(hit, subject) and _is_for_platform(hit, subject)
     ]
     for names, about in fold(hits):
@@ -109,7 +110,7 @@ def _is_of_stream(hit: Hit, subject: Subject) -> bool:
     """A fix in one module stream says nothing of another, nor of packages outside of modules."""
     if hit.stream is None or subject.stream is None:
         return hit.stream == subject.stream or not hit.fixed
-    return "*" in {hit.stream, subject.stream} or hit.stream == subject.stream
+    return "*" in {hit.stream, subject.stream} or subject.stream in hit.stream.split(" ")
 
 
 def _is_for_platform(hit: Hit, subject: Subject) -> bool:

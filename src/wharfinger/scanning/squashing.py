@@ -3,7 +3,7 @@
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from wharfinger.scanning import purls
@@ -13,6 +13,7 @@ from wharfinger.scanning.packages import Catalogue, Distribution, Package, Probl
 
 OS_TYPES = {"dpkg": "deb", "apk": "apk", "rpm": "rpm"}
 _MOST_LINKS = 8
+_DECLARED = "declared"
 _DATABASES = frozenset({"dpkg", "dpkg-files", "apk", "rpm"})
 
 
@@ -86,12 +87,12 @@ class _Image:
         seen: dict[tuple[str, str, str], list[_Spell]] = defaultdict(list)
         for spell in self.spells:
             for found in spell.evidence.found:
-                seen[found.type, found.name, found.version].append(spell)
+                seen[_name(found)].append(spell)
         return {key: _lowest(spells, len(self.layers)) for key, spells in seen.items()}
 
     def introduced(self, found: Found) -> str:
         """The digest of the layer that introduced the package."""
-        return self.layers[self._introduced[found.type, found.name, found.version]].layer
+        return self.layers[self._introduced[_name(found)]].layer
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,10 @@ def _packages(
     image: _Image, standing: Sequence[_Spell], distribution: Distribution | None, owners: Mapping[int, _Owner]
 ) -> Iterator[Package]:
     merged: dict[tuple[object, ...], tuple[Found, str | None, set[str]]] = {}
-    for spell in standing:
+    for spell, found in _stated(standing):
         covered = _covered(spell, owners)
-        for found in spell.evidence.found:
-            path = f"{spell.evidence.path}!{found.inside}" if found.inside else spell.evidence.path
-            merged.setdefault(_identity(found, covered), (found, covered, set()))[2].add(path)
+        path = f"{spell.evidence.path}!{found.inside}" if found.inside else spell.evidence.path
+        merged.setdefault(_identity(found, covered), (found, covered, set()))[2].add(path)
     packages = [
         Package(
             type=found.type,
@@ -187,10 +187,31 @@ def _packages(
     yield from sorted(packages, key=lambda each: (each.purl, each.covered_by or "", each.paths))
 
 
+def _stated(standing: Sequence[_Spell]) -> Iterator[tuple[_Spell, Found]]:
+    """Every package and where it is said to be, without what somebody else knows better.
+
+    What is installed need not be declared, too; a distribution's own database goes before a bill of material.
+    """
+    every = [(spell, found) for spell in standing for found in spell.evidence.found]
+    installed = {_name(found) for _, found in every if _DECLARED not in found.detail}
+    distributed = {_name(found) for spell, found in every if spell.evidence.kind in OS_TYPES}
+    for spell, found in every:
+        if _name(found) in distributed and spell.evidence.kind not in OS_TYPES:
+            continue
+        if _DECLARED in found.detail and _name(found) in installed:
+            yield spell, replace(found, detail={})
+        else:
+            yield spell, found
+
+
+def _name(found: Found) -> tuple[str, str, str]:
+    return found.type, found.name, found.version
+
+
 def _identity(found: Found, covered: str | None) -> tuple[object, ...]:
     """What must be equal for two places of a package to be one line."""
     detail = tuple(sorted(found.detail.items()))
-    return (found.type, found.name, found.version, found.source, found.arch, covered, detail)
+    return (*_name(found), found.source, found.arch, covered, detail)
 
 
 def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
@@ -202,7 +223,7 @@ def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
 
 
 def _purl(found: Found, distribution: Distribution | None) -> str:
-    return purls.purl(found.type, found.name, found.version, distribution, found.arch)
+    return found.purl or purls.purl(found.type, found.name, found.version, distribution, found.arch)
 
 
 def _problems(layers: Sequence[LayerCatalogue]) -> Iterator[Problem]:

@@ -12,7 +12,10 @@ from wharfinger.scanning.packages import Catalogue, Distribution, Package
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """A name and a version of an ecosystem. ``stream`` is an RPM's module stream, ``platform`` a Go program's."""
+    """A name and a version of an ecosystem. ``stream`` is an RPM's module stream, ``platform`` a Go program's.
+
+    ``also`` are further ecosystems of the same release, as Red Hat has one for each of its repositories.
+    """
 
     ecosystem: str
     name: str
@@ -20,6 +23,7 @@ class Subject:
     stream: str | None = None
     platform: tuple[str, str] = ("", "")
     confidence: Literal["high", "low"] = "high"
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,9 @@ def _of_distribution(package: Package, distribution: Distribution | None, known:
     if not ecosystems:
         name = vendor.ecosystem(distribution.version)
         return Unjudged(package, name, "no advisories for this release are loaded")
-    named = list(_names(package, vendor))
-    stream = _stream(package)
-    found = [Subject(ecosystem, name, version, stream) for ecosystem in ecosystems for name, version in named]
-    return package, found
+    stream, (first, *others) = _stream(package), ecosystems
+    named = _names(package, vendor)
+    return package, [Subject(first, name, version, stream, also=tuple(others)) for name, version in named]
 
 
 def _names(package: Package, vendor: Vendor) -> Iterable[tuple[str, str]]:

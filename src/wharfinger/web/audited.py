@@ -1,4 +1,4 @@
-"""What an answered request leaves in the audit trail: a pull, or a denial. Changes are recorded where they are made."""
+"""What a request leaves in the audit trail: a pull, or a denial. Changes are recorded where they are made."""
 
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller

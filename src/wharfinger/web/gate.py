@@ -56,7 +56,7 @@ class Outcome:
 
 
 class Gate:
-    """The ASGI application of the data plane."""
+    """The ASGI application of the data plane. ``note`` is called before an answer is sent, ``tell`` afterwards."""
 
     def __init__(
         self,
@@ -64,12 +64,14 @@ class Gate:
         authenticator: Authenticator,
         limits: Limits,
         addresses: Addresses,
+        note: Callable[[Outcome], None],
         tell: Callable[[Outcome], None],
     ) -> None:
         self._router = router
         self._authenticator = authenticator
         self._limits = limits
         self._addresses = addresses
+        self._note = note
         self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +136,7 @@ class Gate:
         reply.headers.append((b"x-request-id", outcome.id.encode("ascii")))
         outcome.status = reply.status
         outcome.pulled = reply.pulled
+        self._note(outcome)  # before anybody has what is noted: we may be killed meanwhile
         outcome.sent = await reply.send(send, head=head)
         if body is not None and body.unread:
             await body.linger()

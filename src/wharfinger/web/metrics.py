@@ -54,3 +54,13 @@ def journal_gauge(registry: CollectorRegistry) -> Gauge:
         registry=registry,
         multiprocess_mode="max",
     )
+
+
+def silent_reporters(registry: CollectorRegistry) -> Gauge:
+    """An alarm: what these said is in use may not be any more, or something else may, and nobody says so."""
+    return Gauge(
+        "wharf_inuse_silent_reporters",
+        "Reporters of what is in use that have not been heard of for twice their interval.",
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )

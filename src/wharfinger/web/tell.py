@@ -1,4 +1,4 @@
-"""Tell of a request that has been answered: metrics, the audit trail, and a line in the access log."""
+"""Tell of a request: the audit trail before it is answered; metrics, and a line in the access log, afterwards."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from wharfinger.web.origin import Network, origin
 
 
 class Teller:
-    """Called once for every request to the data plane."""
+    """Both are called once for every request."""
 
     def __init__(self, metrics: RequestMetrics, trail: Trail, *, trusted: Sequence[Network], access_log: bool) -> None:
         self._metrics = metrics
@@ -20,9 +20,12 @@ class Teller:
         self._trusted = trusted
         self._log = structlog.get_logger("wharfinger.access") if access_log else None
 
+    def note(self, outcome: Outcome) -> None:
+        """What the audit trail is to have of it, once it is known how it will be answered."""
+        audited.note(self._trail, outcome)
+
     def __call__(self, outcome: Outcome) -> None:
         match, caller = outcome.match, outcome.caller
-        audited.note(self._trail, outcome)
         method, pattern = (match.route.method, match.route.pattern) if match else ("-", "-")
         self._metrics.count(
             method, pattern, outcome.status, outcome.seconds, received=outcome.received, sent=outcome.sent

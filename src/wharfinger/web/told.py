@@ -11,8 +11,14 @@ from wharfinger.web.http import Message, Receive, Scope, Send
 class Told:
     """``app``, with every answer counted, logged, and marked with the id under which the log has it."""
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], tell: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        note: Callable[[Outcome], None],
+        tell: Callable[[Outcome], None],
+    ) -> None:
         self._app = app
+        self._note = note
         self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -22,6 +28,9 @@ class Told:
         # The application leaves here who it was; its own, for a server may share what it gives.
         state = scope["state"] = dict(scope.get("state") or {})
 
+        def said() -> None:
+            outcome.caller, outcome.repository = state.get("caller"), state.get("repository")
+
         async def received() -> Message:
             message = await receive()
             outcome.received += len(message.get("body", b""))
@@ -30,6 +39,8 @@ class Told:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 outcome.status = message["status"]
+                said()
+                self._note(outcome)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", outcome.id.encode("ascii"))]
             outcome.sent += len(message.get("body", b""))
             await send(message)
@@ -38,5 +49,5 @@ class Told:
             await self._app(scope, received, sent)
         finally:
             outcome.seconds = time.perf_counter() - began
-            outcome.caller, outcome.repository = state.get("caller"), state.get("repository")
+            said()
             self._tell(outcome)

@@ -12,67 +12,83 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from wharfinger.errors import Refusal
 from wharfinger.scanning.advisories import reading
 from wharfinger.scanning.advisories.filling import Filling
 from wharfinger.scanning.advisories.reports import Imported
-from wharfinger.scanning.advisories.tables import FORMAT, INDEXES, TABLES
+from wharfinger.scanning.advisories.tables import FORMAT, FORMATS, INDEXES, TABLES
 
 LOST_AT_MOST = 0.2
 """The part of its records that a source may lose at once; more is taken for a broken mirror."""
 
 
-def bring_in(path: Path, database: Path, *, force: bool = False, exact: bool = False) -> Imported:
+def bring_in(
+    path: Path,
+    database: Path,
+    *,
+    force: bool = False,
+    exact: bool = False,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> Imported:
     """Read everything at the path into the database, and say what came of it. Raises Refusal, and changes nothing then.
 
-    Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth.
+    Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth, and
+    a set of nothing. ``facts`` are kept with the set.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
-    with _staged(database) as staging:
-        imported = _filled(path, staging, exact=exact)
-        if imported.is_changed or not database.exists():
-            _check(imported, force=force)
-            _swap(staging, database)
+    with staged(database) as staging:
+        if database.exists() and _require_ours(database) == FORMAT:
+            shutil.copyfile(database, staging)
+        imported = _filled(path, staging, exact=exact, facts=facts)
+        if imported.is_changed or facts or not database.exists():
+            if not force:
+                _check(imported)
+            swap(staging, database)
     return imported
 
 
 @contextlib.contextmanager
-def _staged(database: Path) -> Iterator[Path]:
-    """A file beside the database, with its content if there is one; gone at the end if it was not moved away."""
+def staged(database: Path) -> Iterator[Path]:
+    """A file beside the database, empty; gone at the end if it was not moved away."""
     handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=".new", dir=database.parent)
     os.close(handle)
     staging = Path(name)
     try:
-        if database.exists():
-            _require_ours(database)
-            shutil.copyfile(database, staging)
         yield staging
     finally:
         staging.unlink(missing_ok=True)
 
 
-def _require_ours(database: Path) -> None:
-    if not is_database(database):
+def _require_ours(database: Path) -> str:
+    found = _format(database)
+    if found is None:
         raise Refusal(f"{database} is there, and is no database of advisories")
+    return found
 
 
 def is_database(path: Path) -> bool:
     """Whether the file is a set of advisories of this version's format."""
+    return _format(path) == FORMAT
+
+
+def _format(path: Path) -> str | None:
+    """What the file says of itself, if it is a set of ours of whatever version."""
     with path.open("rb") as opened:
         if opened.read(16) != b"SQLite format 3\0":
-            return False
+            return None
     try:
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             row = connection.execute("SELECT value FROM fact WHERE name = 'format'").fetchone()
     except sqlite3.DatabaseError:
-        return False
-    return row is not None and row[0] == FORMAT
+        return None
+    return str(row[0]) if row is not None and str(row[0]).startswith(FORMATS) else None
 
 
-def _filled(path: Path, staging: Path, *, exact: bool) -> Imported:
+def _filled(path: Path, staging: Path, *, exact: bool, facts: Mapping[str, str]) -> Imported:
     with contextlib.closing(sqlite3.connect(staging, isolation_level=None)) as connection, _without_collector():
         is_new = staging.stat().st_size == 0
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
@@ -88,6 +104,7 @@ def _filled(path: Path, staging: Path, *, exact: bool) -> Imported:
         if exact:
             filling.forget_others()
         imported = filling.finish()
+        connection.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", facts.items())
         for statement in filter(str.strip, INDEXES.split(";")):
             connection.execute(statement)
         connection.execute("COMMIT")
@@ -106,19 +123,24 @@ def _without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _check(imported: Imported, *, force: bool) -> None:
-    lost = [
-        f"{source.name} would have {source.records} records, and had {source.before}"
-        for source in imported.sources
-        if source.records < source.before * (1 - LOST_AT_MOST)
-    ]
-    if lost and not force:
-        raise Refusal(f"{'; '.join(lost)}: if that is right, say --force. The set is as it was", lost=lost)
-    if not imported.records and not force:
+def _check(imported: Imported) -> None:
+    if not imported.records:
         raise Refusal("there is not one advisory in it. The set is as it was")
+    require_kept({each.name: each.before for each in imported.sources}, {s.name: s.records for s in imported.sources})
 
 
-def _swap(staging: Path, database: Path) -> None:
+def require_kept(before: Mapping[str, int], after: Mapping[str, int]) -> None:
+    """Refuse a set in which a source lost over a fifth of its records."""
+    lost = [
+        f"{name} would have {after.get(name, 0)} records, and had {count}"
+        for name, count in before.items()
+        if after.get(name, 0) < count * (1 - LOST_AT_MOST)
+    ]
+    if lost:
+        raise Refusal(f"{'; '.join(lost)}: if that is right, say --force. The set is as it was", lost=lost)
+
+
+def swap(staging: Path, database: Path) -> None:
     """First the bytes, then the old set's second name, then the new set under the first."""
     with staging.open("rb") as opened:
         os.fsync(opened.fileno())

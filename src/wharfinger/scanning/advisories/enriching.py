@@ -92,11 +92,16 @@ def of_csv(text: str, name: str) -> Enrichment | None:
     columns = set(rows.fieldnames or ())
     if {"cve", "epss"} <= columns:
         return _likelihood(rows)
-    distribution = _TABLES.get(name.partition(".")[0])
+    distribution = _TABLES.get(_base(name))
     if distribution and {"version", "eol"} <= columns:
         ends = dict(_ends(distribution, rows))
         return Enrichment("end-of-life", ends=ends)
     return None
+
+
+def _base(name: str) -> str:
+    """``kev`` of ``some/folder/kev.json``."""
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def _of_vulnerabilities(found: list[_Vulnerability]) -> Enrichment | None:
@@ -140,7 +145,7 @@ def _of_words(data: bytes, name: str) -> Enrichment | None:
     levels: dict[str, Severity | None] = {cve: in_words(word) for cve, word in words.items() if _CVE.fullmatch(cve)}
     if not levels or len(levels) < len(words):
         return None
-    source = name.partition(".")[0]
+    source = _base(name)
     return Enrichment(
         "ratings", ratings=tuple((cve, Rating(source, level)) for cve, level in levels.items() if level is not None)
     )

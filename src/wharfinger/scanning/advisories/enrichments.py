@@ -2,7 +2,6 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
 
 from wharfinger.scanning.advisories import enriching
 from wharfinger.scanning.advisories.enriching import Enrichment
@@ -47,26 +46,22 @@ class Enrichments:
         sql = "SELECT name, entries FROM enrichment ORDER BY name"
         return dict(self._db.execute(sql).fetchall())
 
-    def identity(self) -> Iterator[bytes]:
-        sql = "SELECT name, hash FROM enrichment ORDER BY name, hash"
-        return (f"{name}\0".encode() + hashed for name, hashed in self._db.execute(sql))
-
     def _is_known(self, entry: Entry, hashed: bytes) -> bool:
-        known = self._had.get(_name(entry))
+        known = self._had.get(entry.place)
         if known is None or known[1] != hashed:
             return False
-        del self._had[_name(entry)]
+        del self._had[entry.place]
         return True
 
     def _put(self, entry: Entry, hashed: bytes, found: Enrichment | None) -> bool:
         if found is None:
             return False
         self.is_changed = True
-        replaced = self._had.pop(_name(entry), None)
+        replaced = self._had.pop(entry.place, None)
         if replaced is not None:
             self._forget(replaced[0])
         sql = "INSERT INTO enrichment (container, name, kind, hash, entries) VALUES (?, ?, ?, ?, ?) RETURNING id"
-        row = (self._container, _name(entry), found.kind, hashed, len(found))
+        row = (self._container, entry.place, found.kind, hashed, len(found))
         ((id,),) = self._db.execute(sql, row).fetchall()
         self._fill(id, found)
         return True
@@ -86,7 +81,3 @@ class Enrichments:
         for table in ENRICHED:
             self._db.execute(f"DELETE FROM {table} WHERE enrichment = ?", (id,))  # noqa: S608 - our own names
         self._db.execute("DELETE FROM enrichment WHERE id = ?", (id,))
-
-
-def _name(entry: Entry) -> str:
-    return entry.name if entry.source in entry.name else f"{entry.source}/{entry.name}"

@@ -46,7 +46,7 @@ class _Told:
     def add(self, entry: Entry, reason: str) -> None:
         self.count += 1
         if len(self.first) < SHOWN_AT_MOST:
-            self.first.append(Skipped(entry.source, entry.name, reason))
+            self.first.append(Skipped(entry.place, reason))
 
 
 class Filling:
@@ -89,10 +89,11 @@ class Filling:
         """Say what came of it, and give the set its name."""
         sql = "SELECT s.name, count(r.id) FROM source s LEFT JOIN record r ON r.source = s.id GROUP BY s.id"
         others = [SourceReport(n, c, c) for n, c in self._db.execute(sql).fetchall() if n not in self._sources]
-        sources = [source.report() for source in self._sources.values()] + others
+        taken = [source.report() for source in self._sources.values()]
+        sources = [source for source in taken if source.records or source.before] + others
         self._db.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM record)")
         changed = self._enrichments.is_changed or any(s.added or s.changed or s.removed for s in sources)
-        sha256 = self._identity()
+        sha256 = identity(self._db)
         self._db.execute("INSERT OR REPLACE INTO fact VALUES ('sha256', ?)", (sha256,))
         return Imported(
             sha256=sha256,
@@ -149,8 +150,8 @@ class Filling:
         if record.advisory.id in source.seen:
             self._malformed.add(entry, "its source has another record with its id")
             return
-        for problem in record.problems:
-            self._flawed.add(entry, problem)
+        if record.problems:
+            self._flawed.add(entry, "; ".join(record.problems))
         self._put(source, record, hashed)
 
     def _source(self, name: str, container: str) -> _Source:
@@ -222,15 +223,17 @@ class Filling:
             self._db.execute("DELETE FROM named WHERE record = ?", (id,))
             self._db.execute("DELETE FROM record WHERE id = ?", (id,))
 
-    def _identity(self) -> str:
-        """The hash of the set: which source says what, in whatever files it came."""
-        digest = hashlib.sha256()
-        sql = "SELECT s.name, r.advisory, r.hash FROM record r JOIN source s ON s.id = r.source ORDER BY 1, 2"
-        for name, advisory, hashed in self._db.execute(sql):
-            digest.update(f"{name}\0{advisory}\0".encode() + hashed)
-        for line in self._enrichments.identity():
-            digest.update(line)
-        return digest.hexdigest()
+
+def identity(connection: sqlite3.Connection) -> str:
+    """The hash of a set: which source says what, in whatever files it came."""
+    digest = hashlib.sha256()
+    sql = "SELECT s.name, r.advisory, r.hash FROM record r JOIN source s ON s.id = r.source ORDER BY 1, 2"
+    for name, advisory, hashed in connection.execute(sql):
+        digest.update(f"{name}\0{advisory}\0".encode() + hashed)
+    beside = connection.execute("SELECT name, hash FROM enrichment").fetchall()
+    for name, hashed in sorted((name.rpartition("/")[2], hashed) for name, hashed in beside):
+        digest.update(f"{name}\0".encode() + hashed)
+    return digest.hexdigest()
 
 
 def _parsed(entry: Entry, document: osv.Document) -> Record:

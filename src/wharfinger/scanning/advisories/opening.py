@@ -21,10 +21,19 @@ def open_advisories(path: Path, *, cache: Path | None = None) -> Advisories:
         raise Refusal(f"{path}: there is no such file or folder")
     database = (cache or cache_folder(os.environ)) / f"{_name(path)}.db"
     if database.is_file() and not building.is_database(database):
-        database.unlink()  # of another version of ours
+        database.unlink()  # damaged, or of another version of ours: whatever it is, it can be made again
     # Forced, since what is at this path is what was asked for, however little it is.
     building.bring_in(path, database, force=True, exact=True)
     return Advisories(database)
+
+
+def open_database(path: Path) -> Advisories:
+    """The set in a database. Raises Refusal where there is none."""
+    if not path.is_file():
+        raise Refusal(f"{path}: there are no advisories yet; `wharf advisories import` brings them in")
+    if not building.is_database(path):
+        raise Refusal(f"{path} is no database of advisories")
+    return Advisories(path)
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

@@ -25,7 +25,9 @@ PROBLEMS_AT_MOST = 5
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}")
 _CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
+_OWN = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]{4,})")
 _STREAM = re.compile(r"(?<![\w.:+-])([a-z0-9][\w.+-]*):([\w.+-]+)(?= |,|$)")
+_FROM_THE_BEGINNING = {"introduced": "0"}
 # These list the CVEs of an erratum as related, not as upstream.
 _RELATED = frozenset(("AlmaLinux", "Rocky Linux", "Red Hat"))
 
@@ -77,19 +79,23 @@ def parse(raw: Document) -> Record:
     problems: list[str] = []
     withdrawn = bool(raw.withdrawn)
     intervals = [] if withdrawn else [found for each in affected for found in _intervals(each, raw, problems)]
-    return Record(_advisory(id, raw, affected), withdrawn, tuple(intervals), tuple(problems[:PROBLEMS_AT_MOST]))
+    return Record(
+        _advisory(id, raw, affected), withdrawn, tuple(intervals), tuple(dict.fromkeys(problems))[:PROBLEMS_AT_MOST]
+    )
 
 
 def _advisory(id: str, raw: Document, affected: Iterable[Any]) -> Advisory:
     bases = {_base(each) for each in affected}
     distribution = bool(bases & DISTRIBUTIONS)
     aliases = [name for name in _names(raw.aliases, "aliases") if name != id]
-    covers = _names(raw.upstream, "upstream")
+    covers = _cves(_names(raw.upstream, "upstream"))
     if not covers and bases & _RELATED:
-        covers = [name for name in _names(raw.related, "related") if _CVE.fullmatch(name)]
-    if distribution and sum(bool(_CVE.fullmatch(name)) for name in aliases) > 1:
+        covers = _cves(_names(raw.related, "related"))
+    if distribution and len(_cves(aliases)) > 1:
         # An erratum that mends several is not another name of each, or they would all be one.
-        covers, aliases = [*covers, *(n for n in aliases if _CVE.fullmatch(n))], []
+        covers, aliases = [*covers, *_cves(aliases)], []
+    if not covers and not aliases and (own := _OWN.fullmatch(id)):
+        covers = [own[1]]
     return Advisory(
         id=id,
         aliases=tuple(aliases),
@@ -98,6 +104,10 @@ def _advisory(id: str, raw: Document, affected: Iterable[Any]) -> Advisory:
         published=_date(raw.published),
         ratings=ratings.of_parts(id, _rated(raw), affected, distribution=distribution),
     )
+
+
+def _cves(names: Iterable[str]) -> list[str]:
+    return [name for name in names if _CVE.fullmatch(name)]
 
 
 def _rated(raw: Document) -> Mapping[str, Any]:
@@ -168,9 +178,9 @@ def canonical(ecosystem: str, name: str) -> str:
 def _state(affected: Mapping[str, Any]) -> State:
     for name in ("ecosystem_specific", "database_specific"):
         inner = affected.get(name)
-        status = inner.get("status") if isinstance(inner, dict) else None
-        if isinstance(status, str):
-            return _STATES.get(status.strip().lower(), "affected")
+        for word in (inner.get("status"), inner.get("urgency")) if isinstance(inner, dict) else ():
+            if isinstance(word, str) and (state := _STATES.get(word.strip().lower())):
+                return state
     return "affected"
 
 
@@ -193,9 +203,9 @@ def _words(raw: Any, key: str) -> list[str]:
 
 
 def _stream(record: Document) -> str:
-    """AlmaLinux names the module stream in the summary alone; of several the first is the module's own."""
-    match = _STREAM.search(record.summary) if isinstance(record.summary, str) else None
-    return f"{match[1]}:{match[2]}" if match else "*"
+    """AlmaLinux, Rocky and Red Hat name the module streams in the summary alone."""
+    found = _STREAM.findall(record.summary[:1000]) if isinstance(record.summary, str) else []
+    return " ".join(f"{name}:{stream}" for name, stream in found) or "*"
 
 
 def _ranges(affected: Mapping[str, Any], key: Key, problems: list[str]) -> Iterator[tuple[bytes, bytes, str | None]]:
@@ -207,9 +217,21 @@ def _ranges(affected: Mapping[str, Any], key: Key, problems: list[str]) -> Itera
             problems.append(f"a range with more than {EVENTS_AT_MOST} events")
             continue
         try:
-            yield from _pairs(sorted(_event(event, key) for event in events))
+            fixed = _fixed_alone(events)
+            if fixed is not None:
+                yield FIRST, key(fixed), fixed
+            else:
+                yield from _pairs(sorted(_event(event, key) for event in events))
         except VersionInvalid as invalid:
             problems.append(f"a range with a bound that is no version: {invalid}")
+
+
+def _fixed_alone(events: list[Any]) -> str | None:
+    """The bound of a range from the beginning to a fix, which nine of ten are and which needs no sorting."""
+    if len(events) != 2 or events[0] != _FROM_THE_BEGINNING or not isinstance(events[1], dict):
+        return None
+    fixed = events[1].get("fixed")
+    return fixed if isinstance(fixed, str) and len(events[1]) == 1 and fixed != "0" else None
 
 
 # At the same version a range ends before the next begins.

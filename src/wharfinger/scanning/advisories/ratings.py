@@ -49,6 +49,7 @@ _PUBLISHERS: Mapping[str, str] = {
 _IN_SUMMARY = re.compile(r"(Critical|Important|Moderate|Low): ")
 # Updates that mend or add something; they are no advisories on security unless they name a CVE.
 _NO_SECURITY = re.compile(r"(AL|RH|RL)[BE]A-")
+_RATED = frozenset(("severity", "database_specific", "ecosystem_specific"))
 _NOTICES = frozenset(("unmaintained", "notice"))
 _CLASSES = {"CVSS_V2": CVSS2, "CVSS_V3": CVSS3, "CVSS_V4": CVSS4}
 
@@ -98,7 +99,7 @@ def of_parts(id: str, record: Mapping[str, Any], affected: Iterable[Any], *, dis
     source = publisher(id)
     found = list(_ratings(source, record, distribution=distribution))
     for each in affected:
-        if isinstance(each, dict):
+        if isinstance(each, dict) and not _RATED.isdisjoint(each):
             found += _ratings(source, each, distribution=distribution)
             found += _of_notice(source, each)
     if not found and _NO_SECURITY.match(id):

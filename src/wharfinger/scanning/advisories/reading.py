@@ -4,30 +4,30 @@ A source is an archive, by its name, or else the top folder that a file is in. W
 read of it than the bounds allow, nothing is written anywhere, and what cannot be read is told.
 """
 
+import bz2
 import gzip
 import hashlib
 import io
 import lzma
-import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-import zstandard
-
 from wharfinger.errors import Refusal
+from wharfinger.scanning.limits import Unreadable
+from wharfinger.scanning.tar import Kind, Walk
+from wharfinger.scanning.unpacking import Unpacked
 
 FILE_AT_MOST = 256 * 2**20
 TOTAL_AT_MOST = 16 * 2**30
 ENTRIES_AT_MOST = 3_000_000
 DEPTH_AT_MOST = 3
-HEADER_AT_MOST = 2**20
 
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst")
 _FILES = (".json", ".csv", ".json.gz", ".csv.gz")
 _BROKEN = (
     OSError,
@@ -35,12 +35,15 @@ _BROKEN = (
     RuntimeError,  # zipfile, of a file under a password
     NotImplementedError,  # zipfile, of a method of compression
     zipfile.BadZipFile,
-    tarfile.TarError,
     zlib.error,
     lzma.LZMAError,
-    zstandard.ZstdError,
+    Unreadable,
     ValueError,
 )
+
+
+Reading = Callable[[], bytes]
+"""Reads one file, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Entry:
     data: bytes = field(default=b"", repr=False)
     broken: str = ""
     other: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return self.name if self.name.startswith(f"{self.source}/") else f"{self.source}/{self.name}"
 
 
 @dataclass(slots=True)
@@ -84,50 +92,56 @@ class Container:
 def containers(path: Path) -> Iterator[Container]:
     """Everything there is at the path, in the order of names. Raises Refusal where there is nothing."""
     if path.is_file():
-        yield _archive(path, _stem(path)) if _is_archive(path.name) else _loose(path.name.partition(".")[0], [path])
+        yield (
+            _archive(path, stem(path))
+            if is_archive(path.name)
+            else _loose(path.name.partition(".")[0], {path.name: path})
+        )
         return
     if not path.is_dir():
         raise Refusal(f"{path}: there is no such file or folder")
-    folders: dict[str, list[Path]] = {}
+    folders: dict[str, dict[str, Path]] = {}
     names: set[str] = set()
     for file in sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink()):
         relative = file.relative_to(path)
-        if _is_archive(file.name):
-            name = _stem(file) if _stem(file) not in names else _without_suffix(relative.as_posix())
+        if is_archive(file.name):
+            name = stem(file) if stem(file) not in names else _without_suffix(relative.as_posix())
             names.add(name)
             yield _archive(file, name)
         else:
             top = relative.parts[0] if len(relative.parts) > 1 else path.resolve().name
-            folders.setdefault(top, []).append(file)
+            folders.setdefault(top, {})[relative.as_posix()] = file
     for name, files in folders.items():
         yield _loose(name, files)
 
 
-def _is_archive(name: str) -> bool:
-    return name.lower().endswith(_ARCHIVES)
+def is_archive(name: str) -> bool:
+    """By its name."""
+    return name.lower().endswith(ARCHIVES)
 
 
 def _without_suffix(name: str) -> str:
-    suffix = max((each for each in _ARCHIVES if name.lower().endswith(each)), key=len, default="")
+    suffix = max((each for each in ARCHIVES if name.lower().endswith(each)), key=len, default="")
     return name[: len(name) - len(suffix)] or name
 
 
-def _stem(path: Path | PurePosixPath) -> str:
+def stem(path: Path | PurePosixPath) -> str:
     """``PyPI`` of ``PyPI.zip``, and of ``PyPI/all.zip``, which is how OSV lays them out."""
     stem = _without_suffix(path.name)
     return path.parent.name if stem == "all" and path.parent.name else stem
 
 
-def _loose(name: str, files: list[Path]) -> Container:
+def _loose(name: str, files: Mapping[str, Path]) -> Container:
     def entries(budget: Budget) -> Iterator[Entry]:
-        for file in files:
-            yield from _opened(name, file.name, file.stat().st_size, partial(_file, file), budget, 0)
+        for place, file in files.items():
+            yield from _opened(name, place, file.stat().st_size, partial(_file, file), budget, 0)
 
     return Container(name, None, entries)
 
 
-def _file(file: Path) -> IO[bytes]:
-    return file.open("rb")
+def _file(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return _bounded(opened)
 
 
 def _archive(file: Path, name: str) -> Container:
@@ -148,75 +162,74 @@ def _unpacked(source: str, name: str, opened: IO[bytes], budget: Budget, depth: 
         for inner, size, open_inner in walk(opened, name):
             where = PurePosixPath(inner.removeprefix("./"))
             folder = where.parts[0] if len(where.parts) > 1 else source
-            own = _stem(where) if _is_archive(inner) else folder
+            own = stem(where) if is_archive(inner) else folder
             yield from _opened(own, where.name, size, open_inner, budget, depth)
     except _BROKEN as error:
         yield Entry(source, name, broken=f"an archive that cannot be read further ({error})")
 
 
-def _zipped(opened: IO[bytes], _: str) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
+def _zipped(opened: IO[bytes], _: str) -> Iterator[tuple[str, int, Reading]]:
     with zipfile.ZipFile(opened) as archive:
         for info in sorted(archive.infolist(), key=lambda each: each.filename):
             if not info.is_dir():
-                yield info.filename, info.file_size, partial(archive.open, info)
+                yield info.filename, info.file_size, partial(_member, archive, info)
 
 
-class _Header(tarfile.TarInfo):
-    """Names longer than a name can be are no names; Python would read them into memory first."""
-
-    def _proc_member(self, tarfile_: tarfile.TarFile) -> tarfile.TarInfo:
-        if self.type not in tarfile.SUPPORTED_TYPES and self.size > HEADER_AT_MOST:
-            raise tarfile.ReadError("a header that is too long")
-        return super()._proc_member(tarfile_)  # type: ignore[misc,no-any-return]
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as opened:
+        return _bounded(opened)
 
 
-def _tarred(opened: IO[bytes], name: str) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
-    plain = zstandard.ZstdDecompressor().stream_reader(opened) if name.lower().endswith(".zst") else opened
-    mode = "r|" if name.lower().endswith((".zst", ".tar")) else "r|*"
-    with tarfile.open(fileobj=plain, mode=mode, tarinfo=_Header) as archive:  # type: ignore[call-overload]
-        for member in archive:
-            archive.members = []  # or it keeps every one of them
-            if member.isreg() and not member.issparse():
-                yield member.name, member.size, partial(_member, archive, member)
+def _tarred(opened: IO[bytes], name: str) -> Iterator[tuple[str, int, Reading]]:
+    source = Unpacked(_plain(opened, name.lower()), TOTAL_AT_MOST)
+    walk = Walk(source)
+    for entry in walk:
+        if entry.kind is Kind.FILE and not entry.sparse:
+            yield entry.path, entry.size, partial(_taken, source, walk, entry.size)
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    opened = archive.extractfile(member)
-    assert opened is not None, "it is a regular file"
-    return opened
+def _plain(opened: IO[bytes], name: str) -> IO[bytes] | lzma.LZMAFile | bz2.BZ2File:
+    """As it is, where what unpacks layers knows the compression."""
+    if name.endswith(".xz"):
+        return lzma.LZMAFile(opened)
+    return bz2.BZ2File(opened) if name.endswith(".bz2") else opened
 
 
-def _opened(
-    source: str, name: str, size: int, open_it: Callable[[], IO[bytes]], budget: Budget, depth: int
-) -> Iterator[Entry]:
+def _taken(source: Unpacked, walk: Walk, size: int) -> bytes:
+    data = source.read(size)
+    walk.taken(len(data))
+    if len(data) < size:
+        raise Unreadable("the archive ends in the middle of a file")
+    return data
+
+
+def _opened(source: str, name: str, size: int, read: Reading, budget: Budget, depth: int) -> Iterator[Entry]:
     budget.take(size)
-    if not name.lower().endswith((*_ARCHIVES, *_FILES)):
+    if not name.lower().endswith((*ARCHIVES, *_FILES)):
         yield Entry(source, name, other="neither JSON nor CSV nor an archive of them")
         return
     if size > FILE_AT_MOST:
         yield Entry(source, name, broken=f"a file of more than {FILE_AT_MOST // 2**20} MiB")
         return
     try:
-        with open_it() as opened:
-            data = _bounded(opened)
-            if _is_archive(name):
-                if depth >= DEPTH_AT_MOST:
-                    yield Entry(source, name, broken=f"archives in archives, more than {DEPTH_AT_MOST} deep")
-                else:
-                    yield from _unpacked(source, name, io.BytesIO(data), budget, depth + 1)
-                return
-            if name.lower().endswith(".gz"):
-                with gzip.GzipFile(fileobj=io.BytesIO(data)) as plain:
-                    data = _bounded(plain)
-                budget.take(len(data))
+        data = read()
+        if name.lower().endswith(".gz") and not is_archive(name):
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as plain:
+                data = _bounded(plain)
+            budget.take(len(data))
     except _BROKEN as error:
         yield Entry(source, name, broken=f"cannot be read ({error})")
         return
-    yield Entry(source, name, data)
+    if not is_archive(name):
+        yield Entry(source, name, data)
+    elif depth >= DEPTH_AT_MOST:
+        yield Entry(source, name, broken=f"archives in archives, more than {DEPTH_AT_MOST} deep")
+    else:
+        yield from _unpacked(source, name, io.BytesIO(data), budget, depth + 1)
 
 
 def _bounded(opened: IO[bytes] | gzip.GzipFile) -> bytes:
     data = opened.read(FILE_AT_MOST + 1)
     if len(data) > FILE_AT_MOST:
-        raise ValueError(f"a file of more than {FILE_AT_MOST // 2**20} MiB")
+        raise Unreadable(f"a file of more than {FILE_AT_MOST // 2**20} MiB")
     return data

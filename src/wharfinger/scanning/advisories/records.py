@@ -14,9 +14,9 @@ class RecordInvalid(ValueError):
 class Interval:
     """Versions of one package that are affected: from ``low`` to before ``high``, which are keys of its ecosystem.
 
-    ``stream`` limits it to packages of one module stream (``nodejs:16``), or of any (``*``); without it, to packages
-    outside of modules. ``platforms`` limits it to Go programs for one of these (``goos``, ``goarch``, either may be
-    empty for any).
+    ``stream`` limits it to packages of some module streams (``virt:rhel virt-devel:rhel``), or of any (``*``); without
+    it, to packages outside of modules. ``platforms`` limits it to Go programs for one of these (``goos``, ``goarch``,
+    either may be empty for any).
     """
 
     ecosystem: str

@@ -20,8 +20,7 @@ class SourceReport:
 class Skipped:
     """One thing that was not used, or not altogether: a file, or a record, and why."""
 
-    source: str
-    name: str
+    place: str
     reason: str
 
 

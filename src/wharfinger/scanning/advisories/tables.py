@@ -1,6 +1,8 @@
 """The file that a set of advisories is kept in: SQLite, and nothing else is in it."""
 
-FORMAT = "wharfinger-advisories/1"
+FORMAT = "wharfinger-advisories/2"
+"""The number is another whenever the tables are, or what is made of a record; such a set is made anew."""
+FORMATS = "wharfinger-advisories/"
 
 TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

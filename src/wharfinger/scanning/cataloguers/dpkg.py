@@ -54,20 +54,20 @@ def _owner(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0].partition(":")[0]
 
 
+def _is_sums(path: str) -> bool:
+    return path.endswith(".md5sums")
+
+
 def _is_status(path: str) -> bool:
-    return not path.endswith(".md5sums")
+    return not _is_sums(path)
 
 
-def _is_info(path: str) -> bool:
-    return path.startswith(("var/lib/dpkg/info/", "var/lib/dpkg/status.d/"))
+def _is_list(path: str) -> bool:
+    return path.startswith("var/lib/dpkg/info/")
 
 
-STATUS = Cataloguer(
-    "dpkg",
-    _status,
-    names=frozenset({"status"}),
-    accepts=lambda path: path == "var/lib/dpkg/status",
-)
-STATUS_FOLDER = Cataloguer("dpkg", _status, folders=frozenset({"var/lib/dpkg/status.d"}), accepts=_is_status)
-LISTS = Cataloguer("dpkg-files", _list, endings=frozenset({".list"}), accepts=_is_info)
-SUMS = Cataloguer("dpkg-files", _sums, endings=frozenset({".md5sums"}), accepts=_is_info)
+STATUS = Cataloguer("dpkg", _status, names=frozenset({"status"}), accepts=lambda path: path == "var/lib/dpkg/status")
+LISTS = Cataloguer("dpkg-files", _list, endings=frozenset({".list"}), accepts=_is_list)
+_EACH_ITS_OWN = frozenset({"var/lib/dpkg/status.d"})  # as distroless has it
+EACH_STATUS = Cataloguer("dpkg", _status, folders=_EACH_ITS_OWN, accepts=_is_status)
+EACH_SUMS = Cataloguer("dpkg-files", _sums, folders=_EACH_ITS_OWN, accepts=_is_sums)

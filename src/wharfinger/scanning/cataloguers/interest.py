@@ -26,7 +26,7 @@ class Interest:
         dot = name.rfind(".")
         wanted = [
             *self._names.get(name, ()),
-            *(self._endings.get(name[dot:], ()) if dot >= 0 else ()),
+            *(self._endings.get(name[dot:].lower(), ()) if dot >= 0 else ()),
             *self._folders.get(folder, ()),
         ]
         return [each for each in wanted if each.accepts(path)] if wanted else wanted

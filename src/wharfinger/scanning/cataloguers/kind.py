@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
 
 from wharfinger.scanning.contents import File
 from wharfinger.scanning.layers import Statement
+from wharfinger.scanning.limits import MIB, Unreadable
+
+T = TypeVar("T")
+
+DECLARED = {"declared": "true"}
+"""The detail of a package that a lock file names: it may be installed, or not any more."""
 
 Reading = Callable[[File], Iterable[Statement]]
 """What a file says. Raises Unreadable where it is not what its name promises; what was said before counts."""
@@ -31,3 +40,11 @@ class Cataloguer:
     accepts: Callable[[str], bool] = _any
     beside: tuple[str, ...] = ()
     follows: bool = False
+
+
+def json_of(file: File, type: type[T], most: int = 32 * MIB) -> T:
+    """What the JSON says, as far as ``type`` has a place for it. Raises Unreadable."""
+    try:
+        return msgspec.json.decode(file.raw(most).removeprefix(b"\xef\xbb\xbf"), type=type)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(f"its JSON cannot be read: {error}") from error

@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("manifests", sa.Column("platform", sa.Text()))
     op.add_column("manifests", sa.Column("labels", sa.Text()))
     op.add_column("manifests", sa.Column("total_size", sa.BigInteger()))
+    unread = sa.text("labels IS NULL")
+    op.create_index("ix_manifests_unread", "manifests", ["digest"], sqlite_where=unread, postgresql_where=unread)
     op.create_table(
         "trash",
         sa.Column("repository_id", KEY, nullable=False),
