@@ -60,7 +60,7 @@ async def tidy_up(data: Path, there: Backend) -> str:
     counted = await services.db.read(_batches)
     while await services.uploads.sweep():
         pass
-    while await services.trash.sweep():
+    while await services.keeping.trash.sweep():
         pass
     await services.collector.collect(rest=0)
     await services.close()
