@@ -94,10 +94,11 @@ def _place(subject: Subject) -> tuple[bytes, bool]:
 
 
 def _findings(subject: Subject, purls: Sequence[str], advisories: Known, order: Sequence[str]) -> Iterator[Finding]:
+    place = _place(subject)[0]
     hits = [
         hit
         for ecosystem in (subject.ecosystem, *subject.also)
-        for hit in advisories.hits(ecosystem, subject.name, _place(subject)[0])
+        for hit in advisories.hits(ecosystem, subject.name, place)
         if _is_of_stream(hit, subject) and _is_for_platform(hit, subject)
     ]
     for names, about in fold(hits):
