@@ -67,7 +67,8 @@ class Bucket:
     store: S3Store
 
     def sizes(self) -> Mapping[str, int]:
-        return {found["path"]: found["size"] for page in obstore.list(self.store) for found in page}
+        listed = (found for page in obstore.list(self.store) for found in page)
+        return {found["path"]: found["size"] for found in listed if not found["path"].startswith("journal/")}
 
     def read(self, name: str) -> bytes:
         return bytes(obstore.get(self.store, name).bytes())

@@ -13,6 +13,7 @@ from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
+from wharfinger.api.keeping import HoldHandlers, InUseHandlers, TrashHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
@@ -53,6 +54,9 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *TaggingHandlers(services.tagging).routes(),
+        *TrashHandlers(services.keeping).routes(),
+        *HoldHandlers(services.keeping).routes(),
+        *InUseHandlers(services.keeping).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),

@@ -13,6 +13,9 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.blobs.notes import FileNotes, Notes, ObjectNotes
 from wharfinger.blobs.object import ObjectStore
+from wharfinger.blobs.stock import Stock
+from wharfinger.blobs.stock_files import FileStock
+from wharfinger.blobs.stock_objects import ObjectStock
 from wharfinger.blobs.store import BlobStore
 
 if TYPE_CHECKING:
@@ -67,6 +70,13 @@ def open_notes(settings: StoreSettings) -> Notes:
     if (backend := _backend(settings)) is not None:
         return ObjectNotes(backend, prefix=settings.prefix)
     return FileNotes(Path(settings.path))
+
+
+def open_stock(settings: StoreSettings) -> Stock:
+    """What is really in the store, in the same way."""
+    if (backend := _backend(settings)) is not None:
+        return ObjectStock(backend, prefix=settings.prefix)
+    return FileStock(Path(settings.path))
 
 
 def _backend(settings: StoreSettings) -> "Backend | None":
