@@ -149,6 +149,9 @@ TABLE = [
     Row("GET", "/audit/status", None, overseers(200)),
     Row("GET", "/audit/chain", None, overseers(200)),
     Row("GET", "/audit/heads", None, overseers(200)),
+    Row("GET", "/collection", None, administrators(200)),
+    Row("GET", "/collection/candidates", None, administrators(200)),
+    Row("POST", "/collection/runs", {}, administrators(200)),
 ]
 
 

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
@@ -68,6 +69,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *OversightHandlers(services.oversight).routes(),
         *TrustHandlers(services.trusting).routes(),
         *AuditHandlers(services.audit).routes(),
+        *CollectionHandlers(services.collector).routes(),
     )
 
 

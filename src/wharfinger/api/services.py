@@ -17,6 +17,7 @@ from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
 from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database
+from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
@@ -46,3 +47,4 @@ class Services:
     oversight: Oversight
     trusting: Trusting
     audit: Audit
+    collector: Collector
