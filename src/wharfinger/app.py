@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -48,6 +47,7 @@ from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_notes, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
+from wharfinger.config.places import advisories, audit_key, database_url
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.queue import Queue
@@ -355,23 +355,6 @@ def _shippers(db: Database, settings: Settings) -> list[Shipper]:
         webhook = Webhook(settings.audit_webhook, settings.audit_webhook_secret.reveal(), time.time)
         found.append(Shipper(db, "webhook", webhook, time.time))
     return found
-
-
-def audit_key(settings: Settings) -> Path:
-    """Where the key is that signs the audit trail."""
-    return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
-
-
-def advisories(settings: Settings) -> Path:
-    """Where the advisories are that images are judged by."""
-    return settings.advisories or settings.data.absolute() / "advisories.db"
-
-
-def database_url(settings: Settings) -> str:
-    """Where the facts are: by default a file in the data folder."""
-    if settings.database is not None:
-        return settings.database.reveal()
-    return f"sqlite:///{settings.data.absolute() / 'wharf.db'}"
 
 
 def store_settings(settings: Settings) -> StoreSettings:
