@@ -71,6 +71,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
+from wharfinger.registry.usage import Usage
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -302,12 +303,16 @@ async def housekeeping(settings: Settings) -> None:
     metrics = CollectorRegistry()
     services = build(settings, metrics, time.time)
     notes = open_notes(store_settings(settings))
+    usage = Usage(services.db, time.time)
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
             "expired uploads": services.uploads.sweep,
             "manifests in the trash": services.keeping.trash.sweep,
             "images that were looked at": services.keeping.facts.sweep,
             "holds that ended": services.keeping.holds.sweep,
+            "changes of usage": usage.fold,
+            "figures of the day": usage.sample,
+            "figures that were off": usage.check,
             "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }

@@ -127,6 +127,10 @@ TABLE = [
     Row("GET", "/audit/status", None, overseers(200)),
     Row("GET", "/audit/chain", None, overseers(200)),
     Row("GET", "/audit/heads", None, overseers(200)),
+    Row("GET", "/usage", None, accounts_of_any_role(200)),
+    Row("GET", "/usage/store", None, overseers(200)),
+    Row("GET", "/usage/days/shop/web", None, accounts_of_any_role(200)),
+    Row("GET", "/usage/without/shop/web/1.4", None, accounts_of_any_role(200)),
 ]
 
 
