@@ -136,6 +136,18 @@ def test_a_deny_in_the_way_is_named_and_what_is_behind_it() -> None:
     assert found.commands == ("wharf grant rm 2",)
 
 
+def test_what_is_no_obstacle_is_not_named_as_one() -> None:
+    policy = Policy(
+        (
+            grant(1, "publisher", "shop/**", tags=("1.*",)),
+            grant(2, "publisher", "shop/web", tags=("1.0",), deny=True),
+            grant(3, "publisher", "other/*"),
+        )
+    )
+    found = explain(World(policy, ALL_ROLES), Subject("alice", ALICE), PUSH)
+    assert [near.aspect for near in found.near] == ["deny"]
+
+
 def test_every_deny_in_the_way_has_to_go() -> None:
     denies = (grant(1, "publisher", "shop/*", deny=True), grant(2, "maintainer", "shop/web", deny=True))
     found = explain(World(Policy(denies), ALL_ROLES), Subject("alice", ALICE), PUSH)

@@ -117,12 +117,20 @@ async def test_an_explanation_is_of_an_address_and_a_time(api: Caller) -> None:
         "who=UP&action=pull&where=a",
         "who=a-reader&action=pull&where=A",
         "who=a-reader",
+        "who=a-reader&action=pull&where=a&address=nowhere",
     ],
 )
 async def test_what_cannot_be_asked_is_refused(api: Caller, query: str) -> None:
     await api("GET", f"/access/explain?{query}", status=400)
     await api("GET", "/access/matrix?repo=/**", status=400)
     await api("GET", "/access/review?days=0", status=400)
+
+
+async def test_nobody_is_said_to_have_no_permissions_who_is_not_there(api: Caller) -> None:
+    for who in ("nosuch", "group:nosuch", "UP"):
+        await api("GET", f"/access/matrix?who={who}", status=404)
+    await api("GET", "/access/explain?who=group:nosuch&action=pull&where=a", status=404)
+    assert (await api("GET", "/access/matrix?who=anonymous"))["rows"] == []
 
 
 EVERYBODY = ["a-administrator", "a-auditor", "a-maintainer", "a-publisher", "a-reader", "anonymous"]

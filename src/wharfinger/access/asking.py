@@ -1,5 +1,6 @@
 """Who and what a question about access is about, from how it is written. Pure."""
 
+from ipaddress import ip_address
 from shlex import quote
 
 from wharfinger.access import actions, patterns
@@ -30,6 +31,7 @@ def question(action_: str, where: str, address: str = "", now: float = 0.0) -> Q
 
     A digest names no tag. Raises RequestInvalid, NameInvalid, TagInvalid or DigestInvalid.
     """
+    _require_address(address)
     if where == EVERYTHING:
         return Question(action(action_), None, None, address, now)
     name, at, digest = where.partition("@")
@@ -38,6 +40,13 @@ def question(action_: str, where: str, address: str = "", now: float = 0.0) -> Q
         return Question(action(action_), names.repository(name), None, address, now)
     name, colon, tag = where.partition(":")
     return Question(action(action_), names.repository(name), names.tag(tag) if colon else None, address, now)
+
+
+def _require_address(text: str) -> None:
+    try:
+        ip_address(text or "::")
+    except ValueError as error:
+        raise RequestInvalid(f"{text[:60]!r} is no address: want one like 10.0.0.7") from error
 
 
 def where(text: str | None) -> Where:

@@ -149,7 +149,7 @@ def _doubts(world: World, subject: Subject, question: Question, decision: Decisi
     else:
         yield Near("grant", grant, f"'wharf grant rm {grant.id}' would end it: no other grant allows it")
     if grant.until is not None:
-        yield Near("time", grant, f"it ends {written(grant.until)}")
+        yield Near("time", grant, f"it ends {_when(grant.until)}")
     if grant.networks:
         yield Near("network", grant, f"it counts only from {_listed(grant.networks)}")
     if grant.tags:
@@ -174,6 +174,8 @@ def _hopes(world: World, subject: Subject, question: Question, decision: Decisio
         behind = _decide(_without(world.policy, denies), subject.identity, question)
         then = f"allowed, by {behind.grant}" if behind.allowed else "still not allowed: nothing grants it"
         yield from (Near("deny", deny, f"in the way: {deny}; without what denies it, {then}") for deny in denies)
+        if behind.allowed:
+            return  # another grant would be denied in the same way
     found = sorted(_misses(world, subject, question), key=lambda near: _distance(near, question))
     yield from found[:NEAR_AT_MOST]
     yield from _by_groups(world, subject, question)
@@ -214,7 +216,7 @@ def _eased(grant: Grant, question: Question) -> Iterator[tuple[str, Grant, str]]
         asked = f"not {question.tag}" if question.tag else f"and {question.action} here names no tag"
         yield "tag", replace(grant, tags=()), f"only for tags {_listed(grant.tags)}, {asked}"
     if grant.until is not None:
-        yield "time", replace(grant, until=None), f"ended {written(grant.until)}"
+        yield "time", replace(grant, until=None), f"ended {_when(grant.until)}"
     if grant.networks:
         here = question.address or "an unknown address"
         yield "network", replace(grant, networks=()), f"only from {_listed(grant.networks)}, not from {here}"
@@ -303,10 +305,15 @@ def command(grant: Grant) -> str:
     for network in grant.networks:
         words += ["--from", str(network)]
     if grant.until is not None:
-        words += ["--until", written(float(int(grant.until)))]
+        words += ["--until", _when(grant.until)]
     if grant.deny:
         words.append("--deny")
     return " ".join(words)
+
+
+def _when(seconds: float) -> str:
+    """To the second: no command takes more than that."""
+    return written(float(int(seconds)))
 
 
 def _listed(values: Iterable[object]) -> str:

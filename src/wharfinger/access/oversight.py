@@ -8,12 +8,12 @@ from wharfinger.access import asking, explaining, review, snapshot
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.explaining import Explanation, Question
-from wharfinger.access.grants import ANONYMOUS, NOBODY, Grant
+from wharfinger.access.grants import ANONYMOUS, GROUP, NOBODY, Grant
 from wharfinger.access.matrix import Matrix, Row, Where
 from wharfinger.access.patterns import Pattern
 from wharfinger.access.review import Review
 from wharfinger.access.snapshot import Snapshot
-from wharfinger.errors import Denied
+from wharfinger.errors import AccountUnknown, Denied
 from wharfinger.meta import policies
 from wharfinger.meta import review as review_rows
 from wharfinger.meta.db import Database
@@ -42,19 +42,28 @@ class Oversight:
     async def explain(self, by: Caller, who: str, question: Question) -> Explanation:
         """Why ``who`` may or may not. Raises Denied unless the caller may look there, or asks about itself.
 
+        Raises AccountUnknown for a group that is not there.
+
         Of grants elsewhere the caller learns only what it may look at.
         """
         if who != by.name and not _may_look(by, question):
             raise Denied("this account may ask about itself, and about others where it has audit or admin")
         stored, known = await self._stored()
+        if who.startswith(GROUP) and who.removeprefix(GROUP) not in stored.groups:
+            raise AccountUnknown(f"{who[:80]} is not known", name=who[:80])
         world = asking.world(known, tuple(stored.groups))
         found = await asyncio.to_thread(explaining.explain, world, asking.subject(known, who), question)
         seen = tuple(near for near in found.near if near.grant is None or _sees(by, near.grant))
         return Explanation(found.allowed, found.grant, found.reason, seen, found.commands)
 
     async def matrix(self, where: Where, only: str | None = None, after: str = "") -> Page:
-        """Who may do what: the rows of the accounts after ``after``, by name; ``only`` of one, if it is given."""
-        _, known = await self._stored()
+        """Who may do what: the rows of the accounts after ``after``, by name; ``only`` of one, if it is given.
+
+        Raises AccountUnknown when that one is not there: no rows would say that it may do nothing.
+        """
+        stored, known = await self._stored()
+        if only is not None and only not in {ANONYMOUS, *known.accounts, *(f"{GROUP}{name}" for name in stored.groups)}:
+            raise AccountUnknown(f"{only[:80]} is not known", name=only[:80])
         return await asyncio.to_thread(_page, known, where, only, after, self._now(), self._rows_at_most)
 
     async def review(self, days: int) -> Review:

@@ -91,7 +91,7 @@ class Gathering:
         self._statements += 1
         if self._statements > self.limits.packages:
             raise Unreadable(f"the layer has more than {self.limits.packages} packages")
-        if self._statements % 256 == 0:
+        if self._statements % 16 == 0:
             self.tick()
 
     @contextmanager

@@ -66,6 +66,7 @@ class _Reading:
                 if count >= self._limits.entries:
                     raise Unreadable(f"it has more than {self._limits.entries} entries")
                 look(entry)
+            self._source.drain()
             self._complete = True
 
     def _entry(self, entry: Entry) -> None:

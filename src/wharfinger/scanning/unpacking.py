@@ -60,6 +60,11 @@ class Unpacked:
             self.position += len(piece)
             yield piece
 
+    def drain(self) -> None:
+        """Go to the end, where the compression says whether all of it was right."""
+        while self._next():
+            self.position += len(self._chunk)
+
     def _next(self) -> bool:
         self._tick()
         self._chunk, self._at = next(self._chunks, b""), 0

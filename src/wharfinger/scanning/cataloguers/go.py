@@ -42,9 +42,10 @@ def _told(program: Elf) -> tuple[str, str] | None:
 
 
 def _find(program: Elf, place: Segment) -> int | None:
-    """Where the magic is, at an aligned place of its segment."""
-    for start in range(0, place.size, _STEP):
-        raw = program.content.at(place.start + start, min(_STEP + _HEADER, place.size - start))
+    """Where the magic is, at an aligned place of its segment, which may claim to be larger than the file."""
+    size = min(place.size, program.content.size - place.start)
+    for start in range(0, size, _STEP):
+        raw = program.content.at(place.start + start, min(_STEP + _HEADER, size - start))
         at = raw.find(_MAGIC)
         while at >= 0:
             if (start + at) % _ALIGNED == 0:

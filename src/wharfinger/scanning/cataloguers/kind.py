@@ -46,5 +46,5 @@ def json_of(file: File, type: type[T], most: int = 32 * MIB) -> T:
     """What the JSON says, as far as ``type`` has a place for it. Raises Unreadable."""
     try:
         return msgspec.json.decode(file.raw(most).removeprefix(b"\xef\xbb\xbf"), type=type)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"its JSON cannot be read: {error}") from error

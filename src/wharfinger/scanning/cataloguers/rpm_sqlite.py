@@ -37,8 +37,10 @@ def rows(content: Content, log: Content | None, table: str) -> Iterator[Content]
     if not root:
         raise Unreadable(f"there is no table {table!r} in it")
     for record in _records(pages, root):
-        *_, last = _columns(record)
-        yield Held(last)
+        columns = list(_columns(record))
+        if not columns:
+            raise Unreadable("a row without columns")
+        yield Held(columns[-1])
 
 
 def _opened(content: Content, log: Content | None) -> _Pages:

@@ -42,5 +42,5 @@ def _crates(packed: bytes) -> list[_Crate]:
         if not unpacking.eof:
             raise Unreadable("the list of crates is incomplete, or larger than any is")
         return msgspec.json.decode(raw, type=_Crates).packages
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unreadable(f"the list of crates cannot be read: {error}") from error
