@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -32,6 +32,14 @@ class Usage:
         self._now = now
         self._holder = str(uuid4())
         self._sampled = 0.0
+
+    def sweeps(self) -> Mapping[str, Callable[[], Awaitable[int]]]:
+        """All three, by what is swept."""
+        return {
+            "changes of usage": self.fold,
+            "figures of the day": self.sample,
+            "figures that were off": self.check,
+        }
 
     async def fold(self) -> int:
         """Add what was noted to the figures, a batch of it; how many changes."""
