@@ -71,7 +71,15 @@ def layout(folder: Path, layers: Sequence[tuple[bytes, bytes]]) -> list[LayerSou
     index = {"schemaVersion": 2, "manifests": [add(json.dumps(manifest).encode(), _MANIFEST)]}
     (folder / "index.json").write_text(json.dumps(index))
     (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
-    return [_source(blobs, each) for each in stored]
+    return sources(folder)
+
+
+def sources(folder: Path) -> list[LayerSource]:
+    """The layers of the layout's one image, for us to read."""
+    blobs = folder / "blobs" / "sha256"
+    (entry,) = json.loads((folder / "index.json").read_bytes())["manifests"]
+    manifest = json.loads((blobs / entry["digest"].partition(":")[2]).read_bytes())
+    return [_source(blobs, each) for each in manifest["layers"]]
 
 
 def _source(blobs: Path, descriptor: dict[str, Any]) -> LayerSource:
