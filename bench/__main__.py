@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench import measure, report
 from bench.access import cost as show_cost
+from bench.advisories import cost as show_advisories
 from bench.cataloguing import cost as show_cataloguing
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
@@ -31,6 +32,7 @@ def bench(
     profile: bool = False,
     access: bool = False,
     cataloguing: bool = False,
+    advisories: bool = False,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
     setting: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -54,6 +56,8 @@ def bench(
         Show instead what it costs to decide who may do what, in this process, on both databases.
     cataloguing
         Show instead what it costs to catalogue an image, next to Syft.
+    advisories
+        Show instead what it costs to bring advisories in and to match with them.
     folder
         Where the registries keep their data: the disk that is measured.
     wharf
@@ -72,6 +76,9 @@ def bench(
         return
     if cataloguing:
         show_cataloguing(console)
+        return
+    if advisories:
+        show_advisories(console)
         return
     every = rows(QUICK if quick else FULL)
     chosen = rows_ or list(every)

@@ -266,6 +266,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         oversight=services.oversight,
         trusting=services.trusting,
         audit=services.audit,
+        collector=services.collector,
     )
     return create_api(offered, addresses)
 

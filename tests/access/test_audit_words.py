@@ -50,7 +50,7 @@ def _word(node: ast.AST, *, of_the_trail: bool) -> ast.expr | None:
     match node.func:
         case ast.Attribute(attr="entry"):
             return named[0] if named else node.args[0]
-        case ast.Name(id="Entry") if of_the_trail:
+        case ast.Name(id="Entry") if of_the_trail and (named or len(node.args) > 1):  # else read back from a file
             return named[0] if named else node.args[1]
     return None
 

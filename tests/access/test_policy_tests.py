@@ -54,6 +54,12 @@ def test_what_does_not_hold_is_told_with_the_grant() -> None:
     assert (outcome.expected, outcome.actual) == ("allow", "deny")
 
 
+def test_a_group_that_the_file_lacks_holds_to_nothing() -> None:
+    outcomes = run("  - {principal: 'group:shpo', may_not: delete, may: pull, repository: shop/web}")
+    assert [(outcome.passed, outcome.actual) for outcome in outcomes] == [(False, "unknown")] * 2
+    assert outcomes[0].because == "there is no group:shpo in the file"
+
+
 @pytest.mark.parametrize(
     ("tests", "said"),
     [

@@ -129,6 +129,7 @@ async def test_what_cannot_be_asked_is_refused(api: Caller, query: str) -> None:
 async def test_nobody_is_said_to_have_no_permissions_who_is_not_there(api: Caller) -> None:
     for who in ("nosuch", "group:nosuch", "UP"):
         await api("GET", f"/access/matrix?who={who}", status=404)
+    await api("GET", "/access/explain?who=group:nosuch&action=pull&where=a", status=404)
     assert (await api("GET", "/access/matrix?who=anonymous"))["rows"] == []
 
 

@@ -16,12 +16,15 @@ from tests.conftest import PASSWORD, ROLES, Registry
 from tests.kit.client import Client, code_of, require
 from tests.kit.clock import Clock
 from tests.kit.images import image
-from wharfinger.meta import accounts, grants, identities, trusts
+from wharfinger.meta import accounts, grants, holds, identities, in_use, repos, trusts
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import IssuerRow, SecretRow, TrustRow
 from wharfinger.meta.identities import IdentityRow
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName
 
 IMAGE = image()
+GONE = image(seed=1)
 LOGIN = {"username": "a-reader", "password": PASSWORD}
 GRANT = {"principal": "a-reader", "role": "publisher", "pattern": "shop/**"}
 TOKEN = {"label": "x", "actions": ["pull"], "repositories": ["**"], "expires_at": Clock().now + 86400}
@@ -78,6 +81,18 @@ TABLE = [
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
     Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
+    Row("GET", "/trash", None, accounts_of_any_role(200)),  # of what they may delete
+    Row("POST", "/trash/restore/shop/web", {"reference": GONE.digest}, only(200, "maintainer", "administrator")),
+    Row("POST", "/trash/empty/shop/web", {"digests": None}, only(200, "maintainer", "administrator")),
+    Row("POST", "/purge", {"digest": GONE.digest, "because": "x"}, administrators(200)),
+    Row("GET", "/holds", None, accounts_of_any_role(200)),
+    Row("POST", "/holds/shop/web", {"reference": "1.4", "because": "x"}, only(201, "maintainer", "administrator")),
+    # The first who may takes it away.
+    Row("DELETE", "/holds/1", None, only(204, "maintainer") | {"auditor": 404, "administrator": 404}),
+    Row("GET", "/in-use", None, accounts_of_any_role(200)),
+    # Any role; but a name belongs to whoever was the first to report under it.
+    Row("PUT", "/in-use/prod", {"interval": 60, "images": []}, only(200, "reader")),
+    Row("DELETE", "/in-use/edge", None, administrators(204)),
     Row("GET", "/grants", None, accounts_of_any_role(200)),  # which: see tests/access/test_attacks.py
     Row("POST", "/grants", GRANT, administrators(201)),
     Row("DELETE", "/grants/1", None, administrators(204)),
@@ -127,6 +142,9 @@ TABLE = [
     Row("GET", "/audit/status", None, overseers(200)),
     Row("GET", "/audit/chain", None, overseers(200)),
     Row("GET", "/audit/heads", None, overseers(200)),
+    Row("GET", "/collection", None, administrators(200)),
+    Row("GET", "/collection/candidates", None, administrators(200)),
+    Row("POST", "/collection/runs", {}, administrators(200)),
 ]
 
 
@@ -134,6 +152,8 @@ TABLE = [
 async def furnished(registry: Registry) -> Registry:
     """With what the requests are about."""
     await registry.client.push_image("shop/web", IMAGE, "1.4")
+    await registry.client.push_image("shop/web", GONE)
+    await registry.client.delete_manifest("shop/web", GONE.digest)
     await registry.services.db.write(_furnish)
     registry.services.authenticator.directory.forget()
     return registry
@@ -141,6 +161,9 @@ async def furnished(registry: Registry) -> Registry:
 
 def _furnish(tx: Connection) -> None:
     accounts.begin_change(tx)
+    repository = repos.require(tx, RepoName("shop/web"))
+    holds.add(tx, repository, Digest("sha256:" + 64 * "0"), None, "tests", "tests", 0.0)
+    in_use.replace(tx, "edge", "a-administrator", 60, [], 0.0)
     grants.put_role(tx, "own", ["push"])
     grants.add_group(tx, "shop/devs", 0.0)
     grants.add_member(tx, "shop/devs", "a-auditor")
@@ -157,6 +180,7 @@ async def test_a_role_may_do_exactly_what_the_table_says(furnished: Registry, ro
     async with Client(app=furnished.app) as nobody:
         for caller in CALLERS:
             await furnished.client.push_image("shop/web", IMAGE, "1.4")
+            await furnished.client.delete_manifest("shop/web", GONE.digest)  # if the one before brought it back
             client = nobody if caller == NOBODY else furnished.as_(caller)
             answer = await ask(client, row.method, row.path, row.body)
             status = row.statuses[caller]

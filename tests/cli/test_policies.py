@@ -110,6 +110,8 @@ def test_a_file_explains_without_a_server(stranger: Wharf, tmp_path: Path) -> No
     file.write_text(f"version: 1\naccess:\n  grants: [{grant}]\n")
     words = ("access", "explain", "ci", "push", "shop/web", "--policy", str(file), "--at", "2027-01-30", "--from")
     assert stranger(*words, "10.0.0.1").status == 0
+    said = stranger.refused("access", "explain", "group:shpo", "push", "shop/web", "--policy", str(file), status=2)
+    assert said == "there is no group:shpo in the file"
     denied = stranger(*words, "192.168.0.1", "--json")
     assert (denied.status, denied.json["near"][0]["aspect"]) == (1, "network")
     assert stranger("access", "explain", "ci", "pull", "other", "--policy", str(file)).status == 1

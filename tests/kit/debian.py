@@ -1,12 +1,13 @@
 """A whole Debian 12 to look at: from `main` alone, set up, the same bytes for the same packages. Built once."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from tests.kit.parts.process import run
 from tests.kit.parts.tools import cache, tool
 
-PACKAGES = ("python3-minimal", "python3-pkg-resources", "curl", "openssl", "git", "libjackson2-databind-java")
+PACKAGES = ("python3-minimal", "python3-pkg-resources", "curl", "libjackson2-core-java")
 _SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d/debian.sources"))
 
 
@@ -15,7 +16,7 @@ def debian() -> bytes:
     path = cache() / "images" / f"debian-{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}.tar"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".new")
+        unfinished = path.with_suffix(f".{os.getpid()}")
         run(
             [
                 *(tool("mmdebstrap"), "--mode=root", "--format=tar", "--variant=minbase", "--skip=output/dev"),
@@ -25,6 +26,7 @@ def debian() -> bytes:
                 *(source for source in _SOURCES if source.exists()),
             ],
             env={"SOURCE_DATE_EPOCH": "1700000000"},
+            timeout=900,
         )
         unfinished.rename(path)
     return path.read_bytes()

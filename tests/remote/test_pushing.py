@@ -138,7 +138,7 @@ def test_our_own_registry_takes_and_gives_an_image(tmp_path: Path, asker: Asker)
         pusher = Pusher(asker, reading)
         for raw in (CONFIG, LAYER, LAYER):
             pusher.blob(there, content(raw))
-        assert pusher.manifest(there, IMAGE.raw, IMAGE.media_type, tag="1") == IMAGE.digest
+        pusher.manifest(there, IMAGE.raw, IMAGE.media_type, tag="1")
         fresh = repositories(asker, known)
         assert fresh.told(there) == IMAGE.digest
         assert fresh.manifest(there).raw == IMAGE.raw

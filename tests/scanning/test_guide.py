@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.server import Wharf
 from tests.kit.advisories import write_zip
 from tests.scanning import trees
 from tests.scanning.test_commands import BOOKWORM, OPENSSL
+from wharfinger.cli.main import build
 from wharfinger.scanning.gate.deciding import Rule
 
 GUIDE = (Path(__file__).parents[2] / "docs/guides/scanning.md").read_text()
@@ -40,3 +42,22 @@ def digests(text: str) -> str:
 def test_every_rule_is_in_it() -> None:
     for rule in Rule:
         assert f"`{rule}`" in GUIDE, rule
+
+
+PIPELINES = (Path(__file__).parents[2] / "docs/guides/scanning-in-ci.md").read_text()
+STEPS = re.findall(r"```(?:yaml|groovy)\n(.*?)```", PIPELINES, re.DOTALL)
+
+
+def test_every_pipelines_steps_are_few_and_are_yaml_where_they_say_so() -> None:
+    assert len(STEPS) == 4
+    assert all(len(steps.splitlines()) < 15 for steps in STEPS)
+    for steps in re.findall(r"```yaml\n(.*?)```", PIPELINES, re.DOTALL):
+        assert yaml.safe_load(steps)
+
+
+def test_every_command_of_a_pipeline_is_one_of_ours_with_options_that_it_has() -> None:
+    commands = re.findall(r"\bwharf ((?:gate|scan|advisories) .*?)(?:'?$| > )", PIPELINES, re.MULTILINE)
+    assert len(commands) == 9
+    for command in commands:
+        function, _, _ = build().parse_args(command.split(), exit_on_error=False)
+        assert function.__name__ in {"gate", "update"}

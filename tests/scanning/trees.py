@@ -48,7 +48,7 @@ def layer(tree: Tree, *, plain: bool = False) -> bytes:
             member = tarfile.TarInfo(path)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    return raw.getvalue() if plain else gzip.compress(raw.getvalue(), mtime=0)
+    return raw.getvalue() if plain else gzip.compress(raw.getvalue(), 1, mtime=0)
 
 
 def image(trees: Sequence[Tree], *, architecture: str = "amd64", **config: Any) -> Image:
@@ -61,7 +61,7 @@ def image(trees: Sequence[Tree], *, architecture: str = "amd64", **config: Any) 
         "rootfs": {"type": "layers", "diff_ids": [sha256(raw) for raw in plain]},
     }
     raw = json.dumps(fields | config).encode()
-    layers = [gzip.compress(content, mtime=0) for content in plain]
+    layers = [gzip.compress(content, 1, mtime=0) for content in plain]
     return made(
         media_types.OCI_MANIFEST,
         {"config": descriptor(raw, OCI_CONFIG), "layers": [descriptor(each, OCI_LAYER) for each in layers]},

@@ -52,12 +52,19 @@ def subject(known: Snapshot, who: Subject) -> Subject:
     return who
 
 
+def group_missing(principal: str, access: Access) -> str:
+    """That the file lacks the group which somebody is asked to be in; empty where it does not. Else a typo is a no."""
+    if principal.startswith(GROUP) and principal.removeprefix(GROUP) not in (access.groups or {}):
+        return f"there is no {principal} in the file"
+    return ""
+
+
 def _missing(role: str, principal: str, access: Access) -> list[tuple[str, str]]:
     found = []
     if role not in ROLES and role not in (access.roles or {}):
         found.append(("role", f"no such role {role} in the file"))
-    if principal.startswith(GROUP) and principal.removeprefix(GROUP) not in (access.groups or {}):
-        found.append(("principal", f"there is no {principal} in the file"))
+    if said := group_missing(principal, access):
+        found.append(("principal", said))
     return found
 
 

@@ -42,11 +42,15 @@ class Oversight:
     async def explain(self, by: Caller, who: str, question: Question) -> Explanation:
         """Why ``who`` may or may not. Raises Denied unless the caller may look there, or asks about itself.
 
+        Raises AccountUnknown for a group that is not there.
+
         Of grants elsewhere the caller learns only what it may look at.
         """
         if who != by.name and not _may_look(by, question):
             raise Denied("this account may ask about itself, and about others where it has audit or admin")
         stored, known = await self._stored()
+        if who.startswith(GROUP) and who.removeprefix(GROUP) not in stored.groups:
+            raise AccountUnknown(f"{who[:80]} is not known", name=who[:80])
         world = asking.world(known, tuple(stored.groups))
         found = await asyncio.to_thread(explaining.explain, world, asking.subject(known, who), question)
         seen = tuple(near for near in found.near if near.grant is None or _sees(by, near.grant))

@@ -112,7 +112,9 @@ def access(reading: Reading, node: Tree, path: str) -> Judge:
         known = offline.in_force(policy.access)
         world = asking.world(known, ())
         for each in found:
-            yield _judged(each, world, offline.subject(known, asking.subject(known, each.principal)), now)
+            missing = offline.group_missing(each.principal, policy.access)
+            subject = offline.subject(known, asking.subject(known, each.principal))
+            yield _unknown(each, missing) if missing else _judged(each, world, subject, now)
 
     return judge
 
@@ -140,6 +142,11 @@ def _assertions(reading: Reading, node: Tree, path: str) -> Iterator[Assertion]:
 
 def _question(asked: Question, action: Action, address: str) -> Question:
     return Question(action, asked.repository, asked.tag, address)
+
+
+def _unknown(each: Assertion, why: str) -> Outcome:
+    expected = "allow" if each.allowed else "deny"
+    return Outcome(each.name, each.place, passed=False, expected=expected, actual="unknown", because=why)
 
 
 def _judged(each: Assertion, world: explaining.World, subject: explaining.Subject, now: float) -> Outcome:

@@ -8,11 +8,13 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
+from wharfinger.api.keeping import HoldHandlers, InUseHandlers, TrashHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
@@ -53,6 +55,9 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *TaggingHandlers(services.tagging).routes(),
+        *TrashHandlers(services.keeping).routes(),
+        *HoldHandlers(services.keeping).routes(),
+        *InUseHandlers(services.keeping).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),
@@ -62,6 +67,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *OversightHandlers(services.oversight).routes(),
         *TrustHandlers(services.trusting).routes(),
         *AuditHandlers(services.audit).routes(),
+        *CollectionHandlers(services.collector).routes(),
     )
 
 

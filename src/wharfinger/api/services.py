@@ -16,6 +16,7 @@ from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
 from wharfinger.meta.db import Database
+from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
@@ -44,3 +45,4 @@ class Services:
     oversight: Oversight
     trusting: Trusting
     audit: Audit
+    collector: Collector

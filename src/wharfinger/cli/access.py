@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from wharfinger.access.moments import moment_of
 from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows
+from wharfinger.errors import RequestInvalid
 
 access = App(name="access", help="Look at who may do what.")
 
@@ -60,6 +61,8 @@ def _explained_by_file(file: Path, who: str, action: str, where: str, address: s
     from wharfinger.cli.policy_offline import in_force
 
     known, parsed = in_force(file)
+    if missing := offline.group_missing(who, parsed.access):
+        raise RequestInvalid(missing)
     subject = offline.subject(known, asking.subject(known, who))
     question = asking.question(action, where, address, time.time() if at is None else at)
     world = asking.world(known, tuple(parsed.access.groups or ()))

@@ -57,11 +57,11 @@ class Client:
         """The JSON that is answered where what goes is named in the query."""
         return self._ask("DELETE", path, params=parameters)
 
-    def pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
-        """The entries of a list, page after page."""
-        last: str | None = ""
+    def pages(self, path: str, key: str, first: str = "", **parameters: str) -> Iterator[dict[str, Any]]:
+        """The entries of a list, page after page, behind ``first``."""
+        last: str | None = first
         while last is not None:
-            page = self.get(path, last=last)
+            page = self.get(path, last=last, **parameters)
             yield from page[key]
             last = page["next"]
 

@@ -28,7 +28,12 @@ Target = Annotated[
         " image of any registry."
     ),
 ]
-AdvisoriesAt = Annotated[Path, Parameter(help="A database of advisories, or what one is made of: files, a folder.")]
+AdvisoriesAt = Annotated[
+    Path | None,
+    Parameter(
+        help="A database of advisories, or what one is made of: files, a folder. Else those of wharf advisories."
+    ),
+]
 Platform = Annotated[str | None, Parameter(help="Only the image for this platform, like linux/amd64.")]
 PlainHttp = Annotated[
     list[str] | None, Parameter(negative="", help="Ask this HOST or HOST:PORT without TLS, and show it no password.")
@@ -57,7 +62,7 @@ def chosen(target: "Opened", platform: str | None) -> "Sequence[Image]":
 
 def scanned(
     target: str,
-    advisories: Path,
+    advisories: Path | None,
     *,
     today: date,
     platform: str | None,
@@ -71,7 +76,7 @@ def scanned(
     from wharfinger.scanning.targets.images import require_some
 
     with _waiting("Reading advisories"):
-        known = open_advisories(advisories)
+        known = open_advisories(advisories or _kept())
     with closing(known), opened(target, plain_http) as found:
         images = chosen(found, platform)
         require_some(images)
@@ -79,6 +84,18 @@ def scanned(
         with watching(images) as watch:
             scans = running.scan(found, images, judge, watch)
         return Scan(target, known.sha256, known.sources, scans), found
+
+
+def _kept() -> Path:
+    """The database of wharf advisories. Raises RequestInvalid where there is none yet."""
+    from wharfinger.cli import advisories
+
+    path = advisories.place(None)
+    if not path.exists():
+        raise RequestInvalid(
+            "there are no advisories yet: run 'wharf advisories update' or 'import', or say --advisories"
+        )
+    return path
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from wharfinger.spec import digest as digests
 from wharfinger.spec import names
 from wharfinger.spec.names import Reference, RepoName
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_LENGTH = 512 * 1024 * 1024
 PLACES_AT_MOST = 20
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
@@ -33,17 +33,17 @@ class Found:
     unreadable: int
 
 
-def read(raw: bytes, hosts: Iterable[str]) -> Found:
+def read(text: str, hosts: Iterable[str]) -> Found:
     """The images of the registry that is known under ``hosts`` (``registry.example.com:5000``).
 
     Raises RequestInvalid for what is not a list of Kubernetes objects: an empty report would let everything go.
     """
-    if len(raw) > MAX_BYTES:
-        raise RequestInvalid(f"more than {MAX_BYTES >> 20} MiB: report namespace by namespace, under several names")
+    if len(text) > MAX_LENGTH:
+        raise RequestInvalid(f"more than {MAX_LENGTH >> 20} MiB: report namespace by namespace, under several names")
     ours, images = frozenset(host.lower() for host in hosts), dict[Key, list[str]]()
     elsewhere: set[str] = set()
     unreadable: set[str] = set()
-    for item in _items(raw):
+    for item in _items(text):
         place = _place(item)
         for image in _images(item):
             key = _key(image, ours)
@@ -58,9 +58,9 @@ def read(raw: bytes, hosts: Iterable[str]) -> Found:
     return Found(images, len(elsewhere), len(unreadable))
 
 
-def _items(raw: bytes) -> list[Any]:
+def _items(text: str) -> list[Any]:
     try:
-        data = json.loads(raw)
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise RequestInvalid(f"this is no JSON: {error}") from error
     items = data.get("items") if isinstance(data, dict) else None
@@ -72,7 +72,8 @@ def _items(raw: bytes) -> list[Any]:
 def _place(item: dict[str, Any]) -> str:
     metadata = _mapping(item.get("metadata"))
     words = (metadata.get("namespace"), item.get("kind"), metadata.get("name"))
-    return "/".join(str(word)[:100] for word in words if word)
+    place = "/".join(str(word)[:100] for word in words if word)
+    return place.encode("ascii", "replace").decode()  # as the names of Kubernetes are
 
 
 def _images(item: dict[str, Any]) -> Iterator[str]:

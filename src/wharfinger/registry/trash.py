@@ -7,14 +7,16 @@ from sqlalchemy import Connection
 
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller, system
-from wharfinger.errors import Denied
-from wharfinger.meta import audit, repos, tags, trash
+from wharfinger.errors import Denied, ManifestUnknown
+from wharfinger.meta import audit, repos, tags, trash, trash_list
 from wharfinger.meta.db import Database
 from wharfinger.meta.history import How
 from wharfinger.meta.trash import HadTag, Trashed
+from wharfinger.meta.trash_list import InTrash
 from wharfinger.registry.tag_changes import TagChanges, Where
+from wharfinger.spec import names
 from wharfinger.spec.digest import Digest
-from wharfinger.spec.names import RepoName, Tag
+from wharfinger.spec.names import Reference, RepoName, Tag
 
 DAY = 86400.0
 NAMED_AT_MOST = 100
@@ -90,23 +92,29 @@ class Trash:
             run_id=run_id,
             now=by.now,
             empties_at=by.now + self.keep.trash if empties_at is None else empties_at,
-            grace=self.keep.grace,
+            due_at=self._now() + self.keep.grace,  # not `by.now`: somebody may have been told since this request began
         )
-        for digest, names in _by_digest(gone.tags).items():
-            self._tags.removed(tx, by, where, names, digest, by.now, how)
+        for digest, lost in _by_digest(gone.tags).items():
+            self._tags.removed(tx, by, where, lost, digest, by.now, how)
         return gone
 
     # --- back
 
-    async def restore(self, by: Caller, repository: RepoName, digest: Digest) -> Returned:
+    async def restore(self, by: Caller, repository: RepoName, reference: Reference) -> Returned:
         """Bring the manifest back with what went with it; its tags where they are free and the caller may make them.
 
-        Raises NameUnknown, or ManifestUnknown when it is not in the trash.
+        A tag means the manifest that had it last. Raises NameUnknown, or ManifestUnknown when it is not in the trash.
         """
-        return await self._db.write(self._restore, by, repository, digest)
+        return await self._db.write(self._restore, by, repository, reference)
 
-    def _restore(self, tx: Connection, by: Caller, repository: RepoName, digest: Digest) -> Returned:
-        return self.bring_back(tx, by, Where(repository, repos.require(tx, repository)), digest)
+    def _restore(self, tx: Connection, by: Caller, repository: RepoName, reference: Reference) -> Returned:
+        where = Where(repository, repos.require(tx, repository))
+        if names.is_digest(reference):
+            return self.bring_back(tx, by, where, Digest(reference))
+        digest = trash.holder_of(tx, where.id, Tag(reference))
+        if digest is None:
+            raise ManifestUnknown(f"nothing in the trash of {repository} had the tag {reference}", tag=reference)
+        return self.bring_back(tx, by, where, digest)
 
     def bring_back(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> Returned:
         """The same in the caller's transaction."""
@@ -133,8 +141,8 @@ class Trash:
         repos.hold(tx, where.id)
         back = trash.revive(tx, where.id, digest, by.now)
         family = {digest, *back.digests}
-        names = {name for one in family for name in trash.reference_tags(one)}
-        self._put_back(tx, by, where, [had for had in back.tags if had.tag in names])
+        about = {name for one in family for name in trash.reference_tags(one)}
+        self._put_back(tx, by, where, [had for had in back.tags if had.tag in about])
         detail = {"manifests": back.digests[:NAMED_AT_MOST], "manifests_in_all": len(back.digests)}
         audit.add(tx, by.entry("manifest.revive", repository=where.name, digest=digest, detail=detail))
 
@@ -165,14 +173,36 @@ class Trash:
             return denied.message
         return f"the tag is at {tags.find(tx, where.id, had.tag)} now"
 
+    async def page(self, by: Caller, repository: RepoName | None, after: tuple[str, str], limit: int) -> list[InTrash]:
+        """Up to ``limit`` entries after that repository and digest, where the caller may delete."""
+        found: list[InTrash] = []
+        while len(found) < limit:
+            some = await self._db.read(trash_list.page, repository, after, limit)
+            found += (one for one in some if by.may(Action.DELETE, one.repository))
+            if len(some) < limit:
+                break
+            after = (some[-1].repository, some[-1].digest)
+        return found[:limit]
+
     # --- for good
 
     async def empty(self, by: Caller, repository: RepoName, digests: Sequence[Digest]) -> list[Digest]:
         """Take these manifests out of the trash for good; those that were in it. Raises NameUnknown."""
         return await self._db.write(self._empty, by, repository, digests)
 
-    def _empty(self, tx: Connection, by: Caller, repository: RepoName, digests: Sequence[Digest]) -> list[Digest]:
-        gone = trash.empty(tx, repos.require(tx, repository), digests, by.now, self.keep.grace)
+    async def empty_all(self, by: Caller, repository: RepoName) -> int:
+        """Take everything out of the repository's trash for good, in small steps; how many. Raises NameUnknown."""
+        count = 0
+        while gone := await self._db.write(self._empty, by, repository, None):
+            count += len(gone)
+        return count
+
+    def _empty(
+        self, tx: Connection, by: Caller, repository: RepoName, digests: Sequence[Digest] | None
+    ) -> list[Digest]:
+        repository_id = repos.require(tx, repository)
+        wanted = trash_list.some(tx, repository_id, SWEEP) if digests is None else digests
+        gone = trash.empty(tx, repository_id, wanted, by.now, self.keep.grace)
         _tell_emptied(tx, by, repository, gone)
         return gone
 

@@ -10,6 +10,7 @@ from wharfinger.remote.asking import Answer, Asker
 from wharfinger.remote.references import ImageReference
 from wharfinger.remote.repositories import PUSH, Repositories
 from wharfinger.spec import digest as digests
+from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 
 ANSWER_AT_MOST = 256 * 1024
@@ -56,13 +57,23 @@ class Pusher:
 
     def manifest(self, reference: ImageReference, raw: bytes, media_type: str, *, tag: str | None = None) -> Digest:
         """Have the manifest in the repository, under its digest or a tag. Raises Refusal."""
-        digest = digests.of(raw)
-        url = self._repositories.url(reference, f"manifests/{tag or digest}")
+        self._put(reference, raw, media_type, tag)
+        return digests.of(raw)
+
+    def referrer(self, reference: ImageReference, raw: bytes) -> bool:
+        """Have a manifest there that is about another, and say whether the registry will list it as such.
+
+        One that does tells the subject back (spec.md, "Pushing Manifests with Subject"). Raises Refusal.
+        """
+        return "oci-subject" in self._put(reference, raw, media_types.OCI_MANIFEST, None).headers
+
+    def _put(self, reference: ImageReference, raw: bytes, media_type: str, tag: str | None) -> Answer:
+        url = self._repositories.url(reference, f"manifests/{tag or digests.of(raw)}")
         send = self._sending("PUT", url, {"Content-Type": media_type}, lambda: iter((raw,)), len(raw))
         answer = self._authorized(reference, url, send)
         if answer.status != 201:
             raise _unexpected(answer, reference, "the manifest")
-        return digest
+        return answer
 
     def _sending(
         self, method: str, url: str, own: Mapping[str, str], body: Callable[[], Iterator[bytes]], length: int

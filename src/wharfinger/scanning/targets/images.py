@@ -25,13 +25,18 @@ UNKNOWN = "unknown/unknown"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of one platform. ``layers`` is None of what has no file system; ``trouble`` says why it is not read."""
+    """An image of one platform. ``layers`` is None of what has no file system; ``trouble`` says why it is not read.
+
+    ``media_type`` and ``size`` are the manifest's, where there is one.
+    """
 
     digest: Digest
     platform: str
     layers: tuple[Descriptor, ...] | None = ()
     trouble: str = ""
     created: str = ""
+    media_type: str = ""
+    size: int = 0
 
 
 def images(place: Place, roots: Iterable[Root]) -> list[Image]:
@@ -69,7 +74,7 @@ def _image(place: Place, manifest: Manifest, platform: str) -> Image:
     config, *layers = manifest.blobs
     if config.media_type not in CONFIGS or (layers and all(each.media_type == IN_TOTO for each in layers)):
         return Image(manifest.digest, platform, layers=None)
-    image = Image(manifest.digest, platform, tuple(layers))
+    image = Image(manifest.digest, platform, tuple(layers), media_type=manifest.media_type, size=len(manifest.raw))
     try:
         return configured(image, whole(place, config, most=CONFIG_AT_MOST))
     except Refusal as refusal:

@@ -1,0 +1,81 @@
+"""``wharf trash``, ``purge``, ``hold`` and ``inuse``, against a real server."""
+
+import json
+from urllib.parse import urlsplit
+
+from tests.cli.server import Server, Wharf
+from tests.kit.images import image
+
+APP, OTHER = image(seed=41), image(seed=42)
+
+
+def test_what_was_removed_is_listed_and_restored_with_its_tags(admin: Wharf, server: Server) -> None:
+    server.push("trash/app", APP, "1.0", "latest")
+    admin.done("rm", f"trash/app@{APP.digest}", "--yes")
+    server.push("trash/app", OTHER, "latest")
+    ((row),) = admin.done("trash", "list", "trash/app").rows
+    assert (row[0], row[4], row[6]) == (f"trash/app@{APP.digest}", "admin", "1.0 latest")
+    out = admin.done("trash", "restore", "trash/app:1.0").out
+    assert "1.0: put back" in out
+    assert f"latest: not put back: the tag is at {OTHER.digest} now" in out
+    assert admin.done("trash", "list", "trash/app").rows == []
+    assert "had the tag 1.0" in admin.refused("trash", "restore", "trash/app:1.0")
+
+
+def test_the_trash_is_emptied_of_one_or_of_all(admin: Wharf, server: Server) -> None:
+    server.push("trash/full", APP, "a")
+    server.push("trash/full", OTHER, "b")
+    for each in (APP, OTHER):
+        admin.done("rm", f"trash/full@{each.digest}", "--yes")
+    admin.done("trash", "empty", f"trash/full@{APP.digest}", "--yes")
+    assert "not in the trash" in admin.refused("trash", "empty", f"trash/full@{APP.digest}", "--yes")
+    assert "Took 1 out" in admin.done("trash", "empty", "trash/full", "--yes").out
+    assert json.loads(admin.done("trash", "list", "trash/full", "--json").out) == []
+    assert "--yes" in admin.refused("trash", "empty", "trash/full")
+
+
+def test_a_leaked_secret_is_purged(admin: Wharf, server: Server) -> None:
+    leaked = image(layers=[b"a secret of these tests"], seed=43)
+    layer = [*leaked.blobs][1]
+    server.push("purge/app", leaked, "1")
+    assert "is used by purge/app" in admin.refused("purge", layer, "--because", "a key", "--yes")
+    out = admin.done("purge", leaked.digest, "--because", "a key", "--yes").out
+    assert f"purge/app@{leaked.digest}: gone" in out
+    assert f"{layer}: gone" in out
+    assert "neither a manifest nor a blob" in admin.refused("purge", layer, "--because", "a key", "--yes")
+
+
+def test_a_hold_keeps_an_image_until_it_is_taken_away(admin: Wharf, server: Server) -> None:
+    server.push("hold/app", APP, "1.4.2")
+    admin.done("hold", "hold/app:1.4.2", "--until", "90d", "--because", "the audit")
+    admin.done("hold", "add", f"hold/app@{APP.digest}", "--because", "evidence")
+    rows = admin.done("hold", "list", "hold/app").rows
+    assert [(row[1], row[3], row[5]) for row in rows] == [
+        (f"hold/app@{APP.digest}", "admin", "the audit"),
+        (f"hold/app@{APP.digest}", "admin", "evidence"),
+    ]
+    assert rows[1][2] == "it is taken away"
+    assert "the audit" in admin.refused("rm", f"hold/app@{APP.digest}", "--yes")
+    for row in rows:
+        admin.done("hold", "rm", row[0])
+    admin.done("rm", f"hold/app@{APP.digest}", "--yes")
+    assert "has passed" in admin.refused("hold", "hold/app:1", "--because", "x", "--until", "2020-01-01")
+
+
+def test_what_a_cluster_runs_is_reported(admin: Wharf, server: Server) -> None:
+    server.push("inuse/app", APP, "1.0")
+    host = urlsplit(server.url).netloc
+    pod = {"kind": "Pod", "metadata": {"namespace": "shop", "name": "app-1"}}
+    containers = [{"name": "app", "image": f"{host}/inuse/app:1.0"}, {"name": "x", "image": "docker.io/library/x:1"}]
+    listed = json.dumps({"items": [pod | {"spec": {"containers": containers}}]})
+    result = admin.done("inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=listed)
+    assert "1 images are in use by tests-prod." in result.out
+    assert "1 images of other registries were left out" in result.out
+    (row,) = [row for row in admin.done("inuse", "list").rows if row[0] == "tests-prod"]
+    assert (row[1:4], row[5]) == (["admin", "1", "3600"], "ok")
+    for nothing in ('{"items": []}', "[]", ""):
+        admin.refused("inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=nothing)
+    out = admin.done("inuse", "report", "inuse/app:none", "--reporter", "tests-prod", "--interval", "1h").out
+    assert "inuse/app:none: not here" in out
+    admin.done("inuse", "retire", "tests-prod")
+    assert "no reporter" in admin.refused("inuse", "retire", "tests-prod")
