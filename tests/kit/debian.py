@@ -26,7 +26,7 @@ def debian() -> bytes:
                 *(source for source in _SOURCES if source.exists()),
             ],
             env={"SOURCE_DATE_EPOCH": "1700000000"},
-            timeout=900,
+            seconds=900,
         )
         unfinished.rename(path)
     return path.read_bytes()
