@@ -51,7 +51,8 @@ from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
-from wharfinger.lifecycle import reading as lifecycle_reading
+from wharfinger.lifecycle import service as lifecycle
+from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
@@ -89,8 +90,6 @@ from wharfinger.web.told import Told
 Clock = Callable[[], float]
 
 LAST_USE_SECONDS = 30.0
-POLICY_SECTIONS = (tag_section.SECTION, lifecycle_reading.SECTION)
-"""What may stand in ``policy.yaml`` beside ``access``; commands have the same in ``cli/policy_sections.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,7 @@ class Services:
     manifests: Manifests
     pulls: Pulls
     keeping: Keeping
+    lifecycle: Lifecycle
     deletes: Deletes
     collector: Collector
     tagging: Tagging
@@ -136,6 +136,7 @@ class Services:
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.lifecycle.runs.stop()
         await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
@@ -152,12 +153,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
-    guard = TagGuard(RuleBook())
-    tag_changes = TagChanges(guard)
+    tag_changes = TagChanges(guard := TagGuard(RuleBook()))
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
-    authenticator.accept_workloads(workloads)
+    workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
+    images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
         store=store,
@@ -170,7 +170,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, POLICY_SECTIONS),
+        policies=Policies(db, now, changed, (tag_section.SECTION, images.section)),  # as in cli/policy_sections.py
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
@@ -180,6 +180,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         manifests=_manifests(db, now, settings, keeping, tag_changes),
         pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
         keeping=keeping,
+        lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
@@ -255,6 +256,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         deletes=services.deletes,
         keeping=services.keeping,
         tagging=services.tagging,
+        lifecycle=services.lifecycle,
         groups=services.groups,
         granting=services.granting,
         logins=services.logins,
@@ -322,6 +324,7 @@ async def housekeeping(settings: Settings) -> None:
                 tasks.create_task(shipper.run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
+            tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
     finally:
         await notes.close()
         await services.close()

@@ -15,6 +15,7 @@ from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.keeping import HoldHandlers, InUseHandlers, TrashHandlers
+from wharfinger.api.lifecycle import LifecycleHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
@@ -55,6 +56,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *TaggingHandlers(services.tagging).routes(),
+        *LifecycleHandlers(services.lifecycle).routes(),
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
