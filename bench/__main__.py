@@ -12,6 +12,7 @@ from rich.console import Console
 from bench import measure, report
 from bench.access import cost as show_cost
 from bench.advisories import cost as show_advisories
+from bench.cataloguing import cost as show_cataloguing
 from bench.collection import cost as show_collection
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
@@ -31,6 +32,7 @@ def bench(
     backend: Literal["files", "postgres-s3"] = "files",
     profile: bool = False,
     access: bool = False,
+    cataloguing: bool = False,
     advisories: bool = False,
     collection: bool = False,
     folder: Path | None = None,
@@ -54,6 +56,8 @@ def bench(
         Show instead where the time of a manifest GET and of a small blob GET goes, in this process.
     access
         Show instead what it costs to decide who may do what, in this process, on both databases.
+    cataloguing
+        Show instead what it costs to catalogue an image, next to Syft.
     advisories
         Show instead what it costs to bring advisories in and to match with them.
     collection
@@ -76,6 +80,9 @@ def bench(
         return
     if collection:
         show_collection(console)
+        return
+    if cataloguing:
+        show_cataloguing(console)
         return
     if advisories:
         show_advisories(console)
