@@ -227,7 +227,23 @@ FULL = {
         },
     ],
 }
-JUNK = (None, True, 7, -1.5, "", "0", "\0", "x" * 500, [], {}, [None], [[]], [{}], {"": None}, {"introduced": 7})
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1.5,
+    "",
+    "0",
+    "\0",
+    "x" * 500,
+    [],
+    {},
+    [None],
+    [[]],
+    [{}],
+    {"": None},
+    {"introduced": 7},
+)
 
 
 def places(value: object, way: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
