@@ -75,7 +75,7 @@ def bench(
         show_cost(console)
         return
     if cataloguing:
-        show_cataloguing(console)
+        show_cataloguing(console, rounds)
         return
     if advisories:
         show_advisories(console)
