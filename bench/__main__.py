@@ -12,6 +12,7 @@ from rich.console import Console
 from bench import measure, report
 from bench.access import cost as show_cost
 from bench.advisories import cost as show_advisories
+from bench.cataloguing import cost as show_cataloguing
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
 from bench.report import Report
@@ -30,6 +31,7 @@ def bench(
     backend: Literal["files", "postgres-s3"] = "files",
     profile: bool = False,
     access: bool = False,
+    cataloguing: bool = False,
     advisories: bool = False,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
@@ -52,6 +54,8 @@ def bench(
         Show instead where the time of a manifest GET and of a small blob GET goes, in this process.
     access
         Show instead what it costs to decide who may do what, in this process, on both databases.
+    cataloguing
+        Show instead what it costs to catalogue an image, next to Syft.
     advisories
         Show instead what it costs to bring advisories in and to match with them.
     folder
@@ -69,6 +73,9 @@ def bench(
         return
     if access:
         show_cost(console)
+        return
+    if cataloguing:
+        show_cataloguing(console)
         return
     if advisories:
         show_advisories(console)
