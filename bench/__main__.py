@@ -82,7 +82,7 @@ def bench(
         show_collection(console)
         return
     if cataloguing:
-        show_cataloguing(console)
+        show_cataloguing(console, rounds)
         return
     if advisories:
         show_advisories(console)
