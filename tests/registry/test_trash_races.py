@@ -152,6 +152,23 @@ async def test_an_index_that_is_restored_while_its_child_is_pushed_deleted_or_re
     await repeat(TIMES, once)
 
 
+async def test_an_index_that_is_restored_while_its_child_comes_back_by_a_push_protects_it(fleet: Fleet) -> None:
+    """The child is in neither place: neither sees the other's row, so that one must wait."""
+    await offer(fleet, APP, OTHER, SIGNATURE)
+
+    async def once(number: int) -> None:
+        repository = await begin(fleet, number, APP, OTHER, BOTH)
+        await empty(fleet.any(), repository, APP)
+        restored, pushed = await fleet.race(
+            lambda node: restore(node, repository, BOTH), lambda node: put(node, repository, APP)
+        )
+        assert (type(restored), pushed) == (Returned, None)
+        (refused,) = await fleet.race(lambda node: delete(node, repository, APP))
+        assert isinstance(refused, InUse), refused
+
+    await repeat(TIMES, once)
+
+
 async def test_an_index_goes_while_its_child_is_pushed_again_and_another_index_of_it_comes(fleet: Fleet) -> None:
     await offer(fleet, APP, OTHER, SIGNATURE)
     second = index([APP])
