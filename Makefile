@@ -6,7 +6,7 @@ installed := $(venv)/.installed-from-requirements.lock
 installed_dev := $(venv)/.installed-from-requirements-dev.lock
 lock := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
-.PHONY: help serve check test conformance bench lock
+.PHONY: help serve check test conformance soak bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,6 +30,10 @@ test: $(installed_dev) ## everything, with real programs: clients, databases, ob
 conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install
 	$(python) -m pytest -q tests/system/test_conformance.py
+
+soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everything is collected; then all is checked
+	bash tests/install
+	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) $(python) -m pytest -q -s tests/system/test_soak.py
 
 bench: $(installed_dev) ## measure it
 	$(python) -m bench

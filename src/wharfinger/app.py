@@ -6,7 +6,6 @@ housekeeping(settings)   in one process of its own: what is done without being a
 """
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -14,8 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry
 
 from wharfinger.access import audit_keys, keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
@@ -51,7 +49,8 @@ from wharfinger.config import Settings
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.repeated import Repeated
-from wharfinger.lifecycle import reading as lifecycle_reading
+from wharfinger.lifecycle import service as lifecycle
+from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
@@ -71,6 +70,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
+from wharfinger.registry.usage import Usage
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -80,7 +80,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
+from wharfinger.web.metrics import RequestMetrics, exposition, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -89,8 +89,6 @@ from wharfinger.web.told import Told
 Clock = Callable[[], float]
 
 LAST_USE_SECONDS = 30.0
-POLICY_SECTIONS = (tag_section.SECTION, lifecycle_reading.SECTION)
-"""What may stand in ``policy.yaml`` beside ``access``; commands have the same in ``cli/policy_sections.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,7 @@ class Services:
     manifests: Manifests
     pulls: Pulls
     keeping: Keeping
+    lifecycle: Lifecycle
     deletes: Deletes
     collector: Collector
     tagging: Tagging
@@ -136,6 +135,7 @@ class Services:
 
     async def close(self) -> None:
         """Give back what was opened."""
+        await self.lifecycle.runs.stop()
         await self.keeping.writing.stop()
         await self.last_use.stop()
         await self.trail.stop()
@@ -152,12 +152,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
-    guard = TagGuard(RuleBook())
-    tag_changes = TagChanges(guard)
+    tag_changes = TagChanges(guard := TagGuard(RuleBook()))
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    workloads = Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now)
-    authenticator.accept_workloads(workloads)
+    workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
+    images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
         store=store,
@@ -170,7 +169,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, POLICY_SECTIONS),
+        policies=Policies(db, now, changed, (tag_section.SECTION, images.section)),  # as in cli/policy_sections.py
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
@@ -180,6 +179,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         manifests=_manifests(db, now, settings, keeping, tag_changes),
         pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
         keeping=keeping,
+        lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
@@ -227,7 +227,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     )
     operations = Operations(
         ready=services.ready,
-        metrics=partial(_exposition, metrics),
+        metrics=partial(exposition, metrics),
         authenticate=partial(_authenticate, services.authenticator, addresses),
     )
     api = Late(partial(_api, services, addresses))
@@ -255,6 +255,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         deletes=services.deletes,
         keeping=services.keeping,
         tagging=services.tagging,
+        lifecycle=services.lifecycle,
         groups=services.groups,
         granting=services.granting,
         logins=services.logins,
@@ -266,6 +267,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         oversight=services.oversight,
         trusting=services.trusting,
         audit=services.audit,
+        collector=services.collector,
     )
     return create_api(offered, addresses)
 
@@ -311,6 +313,7 @@ async def housekeeping(settings: Settings) -> None:
             "reporters": services.keeping.in_use.watch,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
+        sweeps |= Usage(services.db, time.time).sweeps()
         key = audit_keys.load(audit_key(settings))
         retention = _retention(services.db, key, settings)
         sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
@@ -321,6 +324,7 @@ async def housekeeping(settings: Settings) -> None:
                 tasks.create_task(shipper.run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
+            tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
     finally:
         await notes.close()
         await services.close()
@@ -383,13 +387,3 @@ async def _authenticate(
     authenticator: Authenticator, addresses: Addresses, authorization: str | None, scope: Scope
 ) -> None:
     await authenticator.account(authorization, Origin(addresses.client(scope)))
-
-
-def _exposition(own: CollectorRegistry) -> bytes:
-    """Metrics of all workers when they share a folder for them, else of this one."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        return generate_latest(own)
-    shared = CollectorRegistry()
-    MultiProcessCollector(shared, folder)
-    return generate_latest(shared)

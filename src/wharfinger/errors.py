@@ -116,6 +116,18 @@ class GrantUnknown(Refusal):
     code = "GRANT_UNKNOWN"
 
 
+class RunUnknown(Refusal):
+    """No such lifecycle run."""
+
+    code = "UNSUPPORTED"
+
+
+class PlanChanged(Refusal):
+    """What a plan lists is no longer as it was, or needs a person; ``images`` and ``repositories`` name some."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class NoSuchRoute(Refusal):
     """The path or method is not part of the API."""
 

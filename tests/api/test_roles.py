@@ -81,6 +81,13 @@ TABLE = [
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
     Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
+    Row("POST", "/lifecycle/plan", {}, accounts_of_any_role(200)),  # of what they may pull
+    Row("POST", "/lifecycle/apply", {}, accounts_of_any_role(400)),  # with a plan, only who may delete what is in it
+    Row("GET", "/lifecycle/runs", None, accounts_of_any_role(200)),  # their own
+    Row("GET", "/lifecycle/runs/1", None, accounts_of_any_role(404)),
+    Row("POST", "/lifecycle/runs/1/undo", None, accounts_of_any_role(404)),
+    Row("GET", "/explain/shop/web/1.4", None, accounts_of_any_role(200)),
+    Row("POST", "/lifecycle/replay", {"days": 90}, overseers(200)),
     Row("GET", "/trash", None, accounts_of_any_role(200)),  # of what they may delete
     Row("POST", "/trash/restore/shop/web", {"reference": GONE.digest}, only(200, "maintainer", "administrator")),
     Row("POST", "/trash/empty/shop/web", {"digests": None}, only(200, "maintainer", "administrator")),
@@ -142,6 +149,13 @@ TABLE = [
     Row("GET", "/audit/status", None, overseers(200)),
     Row("GET", "/audit/chain", None, overseers(200)),
     Row("GET", "/audit/heads", None, overseers(200)),
+    Row("GET", "/usage", None, accounts_of_any_role(200)),
+    Row("GET", "/usage/store", None, overseers(200)),
+    Row("GET", "/usage/days/shop/web", None, accounts_of_any_role(200)),
+    Row("GET", "/usage/without/shop/web/1.4", None, accounts_of_any_role(200)),
+    Row("GET", "/collection", None, administrators(200)),
+    Row("GET", "/collection/candidates", None, administrators(200)),
+    Row("POST", "/collection/runs", {}, administrators(200)),
 ]
 
 

@@ -18,8 +18,8 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def test_every_policy_in_it_is_one() -> None:
-    own, cases, more = EXAMPLES
-    for text in (own, more):
+    own, cases, scheduled, more = EXAMPLES
+    for text in (own, scheduled, more):
         policies = reading.parse(text)
         assert reading.parse(writing.text(policies)) == policies
         Draft202012Validator(schema.document()).validate(yaml.safe_load(text))

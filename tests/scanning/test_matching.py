@@ -15,6 +15,7 @@ from wharfinger.scanning.matching import match
 from wharfinger.scanning.packages import Catalogue, Distribution, Package, Source
 
 TODAY = date(2026, 11, 24)
+MAKERS = ("AlmaLinux", "Fedora Project")
 BOOKWORM = Distribution("debian", "12", "bookworm")
 
 
@@ -276,7 +277,8 @@ class TestDistributions:
         [
             ("1:14.21.0-1.module_el8.7.0+1", "nodejs:14:8070:abc", False),
             ("1:16.10.0-1.module_el8.7.0+1", "nodejs:16:8070:abc", True),
-            ("1:16.10.0-1.module_el8.7.0+1", "", True),  # a module's, which does not say of which stream
+            ("1:16.10.0-1.module_el8.7.0+1", "", True),  # a module's, which does not say of which stream, but it is 16
+            ("1:14.21.0-1.module_el8.7.0+1", "", False),
             ("1:10.0.0-1.el8", "", False),
         ],
     )
@@ -287,6 +289,18 @@ class TestDistributions:
         known = only(record | {"summary": "Important: nodejs:16 security update", "related": ["CVE-2026-0001"]})
         matched = judged(known, rpm("nodejs", version, label), on=Distribution("almalinux", "8.9"))
         assert bool(matched.findings) is found
+
+    def test_packages_of_somebody_else_are_not_the_distributions(self, only: Any) -> None:
+        """A version of EPEL's says nothing about a fix of AlmaLinux's."""
+        known = only(osv("ALSA-2026:1", "AlmaLinux:9", "htop", *up_to("9-1.el9"), related=["CVE-2026-0001"]))
+        alma = Distribution("almalinux", "9.4")
+        by = {maker: Package("rpm", "htop", "3-1.el9", "pkg:rpm/htop", detail={"vendor": maker}) for maker in MAKERS}
+        assert judged(known, by["AlmaLinux"], on=alma).findings
+        other = judged(known, by["Fedora Project"], on=alma)
+        assert other.findings == ()
+        assert other.not_assessed == (
+            NotAssessed("rpm", 1, "they are by Fedora Project, of whom there are no advisories"),
+        )
 
     def test_a_plain_fix_says_nothing_of_a_module(self, only: Any) -> None:
         known = only(osv("ALSA-2026:1", "AlmaLinux:8", "nodejs", *up_to("1:99-1.el8"), related=["CVE-2026-0001"]))

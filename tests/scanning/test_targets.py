@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -131,6 +131,15 @@ def test_a_layer_with_other_bytes_is_a_problem_of_its_image(folder: Path) -> Non
     (_, amd64), (_, arm64) = catalogues(str(folder))
     assert [(each.layer, "digest" in each.reason) for each in amd64.problems] == [(digest, True)]
     assert not arm64.problems
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw.replace(b"amd64", b"arm64"), lambda raw: raw[:-1]])
+def test_a_configuration_with_other_bytes_is_a_problem_too(folder: Path, change: Callable[[bytes], bytes]) -> None:
+    digest, raw = next(iter(AMD64.blobs.items()))
+    (folder / "blobs" / digest.replace(":", "/")).write_bytes(change(raw))
+    with at(f"oci:{folder}:one") as target:
+        (image,) = target.images
+    assert "another digest or size" in image.trouble
 
 
 def test_an_image_that_is_not_there_is_a_problem_of_its_own(folder: Path) -> None:

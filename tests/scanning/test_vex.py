@@ -178,8 +178,10 @@ def test_the_last_statement_counts() -> None:
     no = openvex("pkg:pypi/django")
     yes = openvex("pkg:pypi/django", status="affected", timestamp="2026-06-01T00:00:00Z")
     again = openvex("pkg:pypi/django", timestamp="2026-07-01T00:00:00Z")
-    assert suppressed(ABOUT_DJANGO, yes, no) is None
-    assert suppressed(ABOUT_DJANGO, again, yes, no) is not None
+    for documents in ((yes, no), (no, yes)):
+        assert suppressed(ABOUT_DJANGO, *documents) is None
+        assert suppressed(ABOUT_DJANGO, *documents, again) is not None
+        assert suppressed(ABOUT_DJANGO, again, *documents) is not None
 
 
 def test_an_image_is_met_by_digest_by_an_indexs_and_by_name() -> None:

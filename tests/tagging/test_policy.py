@@ -10,7 +10,6 @@ from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.images import image
 from tests.tagging.kit import push, rules
-from wharfinger import app
 from wharfinger.access import policy_file, policy_sections, policy_text
 from wharfinger.access.policy_file import Access, Policy
 from wharfinger.cli import policy_sections as offline
@@ -124,8 +123,9 @@ def test_everything_that_is_wrong_is_said_at_once_and_names_are_unique() -> None
     assert problems(many) == ["3:1: tags: more than 500 rules"]
 
 
-def test_commands_know_the_sections_that_the_server_knows() -> None:
-    assert offline.SECTIONS == app.POLICY_SECTIONS
+async def test_commands_know_the_sections_that_the_server_knows(registry: Registry) -> None:
+    server = registry.services.policies._sections
+    assert [(each.word, each.read) for each in offline.SECTIONS] == [(each.word, each.read) for each in server]
 
 
 async def plan(api: Caller, text: str, *, prune: bool = False) -> list[tuple[str, str, str]]:

@@ -68,9 +68,10 @@ class Authenticator:
         self._used: dict[str, float] = {}
         self._workloads: Workloads | None = None
 
-    def accept_workloads(self, workloads: Workloads) -> None:
-        """Take a workload's token for a password where a registered issuer has made it."""
+    def accept(self, workloads: Workloads) -> Workloads:
+        """Take a workload's token for a password where a registered issuer has made it; the same ``workloads``."""
         self._workloads = workloads
+        return workloads
 
     async def caller(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
         """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords are or were wrong."""

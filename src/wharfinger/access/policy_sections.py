@@ -17,6 +17,7 @@ from wharfinger.access.policy_file import Policy, Readers
 from wharfinger.access.policy_reading import Problem, Reading
 from wharfinger.access.policy_things import Item
 from wharfinger.access.yaml_tree import Tree
+from wharfinger.meta import policy_sections as rows
 from wharfinger.meta.policies import Stored
 from wharfinger.meta.policy_sections import EMPTY
 
@@ -24,7 +25,7 @@ Bodies = Mapping[str, str]
 """What is stored, by word: JSON lists."""
 
 
-def no_effect(_tx: Connection, _before: Item | None, _after: Item | None) -> str:
+def no_effect(_tx: Connection, _before: Item | None, _after: Item | None, _whole: Sequence[Item]) -> str:
     """The effect of a section that nobody goes by yet."""
     return ""
 
@@ -39,14 +40,15 @@ class Section:
     """What another part of the registry brings.
 
     ``read`` takes its part of a file; ``words`` says a thing in one line; ``effect`` what a change of it does, from
-    what is stored; ``principals`` gives (key, name) for whom it names, so that a name nobody has is found.
+    what is stored and from all things of the section as they will be; ``principals`` gives (key, name) for whom it
+    names, so that a name nobody has is found.
     """
 
     word: str
     noun: str
     read: Callable[[Reading, Tree, str], tuple[Item, ...]]
     words: Callable[[Item], str]
-    effect: Callable[[Connection, Item | None, Item | None], str] = no_effect
+    effect: Callable[[Connection, Item | None, Item | None, Sequence[Item]], str] = no_effect
     principals: Callable[[Item], Iterable[tuple[str, str]]] = no_principals
 
     def items(self, body: str) -> tuple[Item, ...]:
@@ -98,7 +100,11 @@ def with_effects(tx: Connection, plan: Plan, sections: Sequence[Section]) -> Pla
         if section is None or not isinstance(change.thing, Item):
             return change
         before, after = (each if isinstance(each, Item) else None for each in (change.before, change.after))
-        return replace(change, effect=section.effect(tx, before, after))
+        body = plan.sections.get(section.word)
+        whole = section.items(rows.read(tx, section.word).text if body is None else body)
+        if after is None:  # without prune it stays, and what is told is what removing it would do
+            whole = tuple(each for each in whole if each.name != change.thing.name)
+        return replace(change, effect=section.effect(tx, before, after, whole))
 
     return replace(plan, changes=tuple(map(told, plan.changes)), kept=tuple(map(told, plan.kept)))
 

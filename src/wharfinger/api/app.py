@@ -8,12 +8,14 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
 from wharfinger.api.keeping import HoldHandlers, InUseHandlers, TrashHandlers
+from wharfinger.api.lifecycle import LifecycleHandlers
 from wharfinger.api.models import Errors
 from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
@@ -24,6 +26,7 @@ from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
 from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
+from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -54,6 +57,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *UserHandlers(services.accounts).routes(),
         *RepositoryHandlers(services.db, services.deletes).routes(),
         *TaggingHandlers(services.tagging).routes(),
+        *LifecycleHandlers(services.lifecycle).routes(),
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
@@ -66,6 +70,8 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *OversightHandlers(services.oversight).routes(),
         *TrustHandlers(services.trusting).routes(),
         *AuditHandlers(services.audit).routes(),
+        *UsageHandlers(services.db).routes(),
+        *CollectionHandlers(services.collector).routes(),
     )
 
 

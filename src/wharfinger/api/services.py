@@ -15,7 +15,9 @@ from wharfinger.access.policies import Policies
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.trusting import Trusting
+from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta.db import Database
+from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
@@ -33,6 +35,7 @@ class Services:
     deletes: Deletes
     keeping: Keeping
     tagging: Tagging
+    lifecycle: Lifecycle
     groups: Groups
     granting: Granting
     logins: Logins
@@ -44,3 +47,4 @@ class Services:
     oversight: Oversight
     trusting: Trusting
     audit: Audit
+    collector: Collector

@@ -14,6 +14,8 @@ from wharfinger.cli.output import clean
 from wharfinger.errors import DeviceLoginOpen, Refusal, Unauthorized
 
 TIMEOUT = 30.0
+LONG_TIMEOUT = 600.0
+"""For what may look at a million images before it answers."""
 
 
 class Client:
@@ -40,8 +42,8 @@ class Client:
         return self._ask("GET", path, params=parameters)
 
     def post(self, path: str, fields: dict[str, Any]) -> Any:
-        """The same for a change."""
-        return self._ask("POST", path, json=fields)
+        """The same for a change, and for what may take as long."""
+        return self._ask("POST", path, json=fields, timeout=LONG_TIMEOUT)
 
     def put(self, path: str, fields: dict[str, Any] | None) -> Any:
         """The same for what is there afterwards, whatever was there before."""
@@ -56,6 +58,23 @@ class Client:
     def delete_with(self, path: str, **parameters: str) -> Any:
         """The JSON that is answered where what goes is named in the query."""
         return self._ask("DELETE", path, params=parameters)
+
+    def lines(self, path: str, fields: dict[str, Any]) -> Iterator[bytes]:
+        """The lines that are answered to a POST, as they come. Raises Refusal, also when they were cut off."""
+        with _in_words(self._url), self._http.stream("POST", path, json=fields, timeout=LONG_TIMEOUT) as answer:
+            if not answer.is_success:
+                answer.read()
+                _read(answer, self._url)
+            rest = b""
+            for chunk in answer.iter_bytes():
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+
+    def send(self, path: str, content: bytes, kind: str, **parameters: str) -> Any:
+        """The JSON that is answered to a POST of bytes of this kind."""
+        return self._ask(
+            "POST", path, content=content, params=parameters, headers={"Content-Type": kind}, timeout=LONG_TIMEOUT
+        )
 
     def pages(self, path: str, key: str, first: str = "", **parameters: str) -> Iterator[dict[str, Any]]:
         """The entries of a list, page after page, behind ``first``."""

@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from wharfinger.cli import lifecycle_foreign, policy_files
+from wharfinger.cli import lifecycle_foreign, lifecycle_runs, policy_files
 from wharfinger.cli.lifecycle_foreign import Kind
 from wharfinger.cli.output import print_rows
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal, RequestInvalid
 
 lifecycle = App(name="lifecycle", help="Which images stay and which go.")
+for command in lifecycle_runs.COMMANDS:
+    lifecycle.command(command)
 
 
 @lifecycle.command

@@ -15,11 +15,13 @@ from wharfinger.cli import (
     config,
     fsck,
     gate,
+    gc,
     grant,
     group,
     hold,
     inuse,
     lifecycle,
+    lifecycle_runs,
     login,
     pin,
     plan,
@@ -36,6 +38,7 @@ from wharfinger.cli import (
     token,
     trash,
     trust,
+    usage,
     users,
 )
 from wharfinger.config import ConfigError
@@ -73,10 +76,13 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     plan.export,
     policy.policy,
     lifecycle.lifecycle,
+    lifecycle_runs.explain,
+    gc.gc,
     trust.issuer,
     trust.trust,
     audit.audit,
     fsck.fsck,
+    usage.usage,
     advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""

@@ -270,6 +270,17 @@ class Group:
         return self.rest_holds(item, run) and (self.newest is None or run.is_newest(self, item))
 
     @cached_property
+    def all(self) -> tuple["Group", ...]:
+        """The group, and all that are inside it."""
+        inner: list[Group] = []
+        for condition in self.conditions:
+            if isinstance(condition, All | Any):
+                inner += condition.groups
+            elif isinstance(condition, Not):
+                inner.append(condition.group)
+        return (self, *(one for group in inner for one in group.all))
+
+    @cached_property
     def words(self) -> str:
         """What it asks; said once, though of a million images."""
         told = [str(each) for each in self.conditions] + ([str(self.newest)] if self.newest else [])

@@ -1,7 +1,8 @@
 """The ordered rules of one repository applied to its candidates: the first that matches decides."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from wharfinger.lifecycle.conditions import Group, Item
 from wharfinger.lifecycle.images import Image, TagOf
@@ -43,23 +44,37 @@ class TagItem:
     protected: bool
 
 
+Known = Mapping[int, frozenset[str]]
+"""By ``id()`` of a group, the images that are among its newest, where that was found out before."""
+NOTHING_KNOWN: Known = MappingProxyType({})
+
+
 class _Run:
     """One rule on the items of one repository, all of which ``newest`` ranks, also those that are decided."""
 
-    def __init__(self, items: Sequence[Item], now: int) -> None:
+    def __init__(self, items: Sequence[Item], now: int, known: Known = NOTHING_KNOWN) -> None:
         self.now = now
         self._items = items
+        self._known = known
         self._newest: dict[int, set[int]] = {}
 
     def is_newest(self, group: Group, item: Item) -> bool:
+        known = self._known.get(id(group))
+        if known is not None:
+            return item.image.id in known
         found = self._newest.get(id(group))
         if found is None:
             found = self._newest[id(group)] = newest(self._items, group, self)
         return id(item) in found
 
 
-def decide(rules: Iterable[tuple[str, Rule]], candidates: Sequence[Candidate], now: int) -> None:
-    """Note on each candidate which rule decided it, and which tags it has lost until then."""
+def decide(
+    rules: Iterable[tuple[str, Rule]], candidates: Sequence[Candidate], now: int, known: Known = NOTHING_KNOWN
+) -> None:
+    """Note on each candidate which rule decided it, and which tags it has lost until then.
+
+    With ``known`` they need not be all candidates of the repository; then no rule is an ``untag``.
+    """
     undecided = list(candidates)
     for label, rule in rules:
         if not undecided:
@@ -67,13 +82,19 @@ def decide(rules: Iterable[tuple[str, Rule]], candidates: Sequence[Candidate], n
         if rule.action == "untag":
             _untag(label, rule.group, candidates, now)
             continue
-        run, left = _Run(candidates, now), []
+        run, left = _Run(candidates, now, known), []
         for candidate in undecided:
             if rule.group.holds(candidate, run):
                 candidate.decided = (label, rule)
             else:
                 left.append(candidate)
         undecided = left
+
+
+def newest_now(group: Group, candidates: Sequence[Candidate], now: int) -> frozenset[str]:
+    """Those of all candidates that are among the newest of the group."""
+    found = newest(candidates, group, _Run(candidates, now))
+    return frozenset(one.image.id for one in candidates if id(one) in found)
 
 
 def _untag(label: str, group: Group, candidates: Sequence[Candidate], now: int) -> None:

@@ -4,21 +4,21 @@ rules decide the candidates → what may not be deleted stays → so does whatev
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
+
 from wharfinger.lifecycle import families
-from wharfinger.lifecycle.deciding import Candidate, decide
+from wharfinger.lifecycle.deciding import NOTHING_KNOWN, Candidate, Known, decide
 from wharfinger.lifecycle.families import Families
 from wharfinger.lifecycle.images import Image, by_repository
 from wharfinger.lifecycle.rules import Policy, Rule, joined
-from wharfinger.lifecycle.units import written
+from wharfinger.lifecycle.units import ENDLESS, written
 
 Outcome = Literal["keep", "delete", "untag"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True, gc=False):
     """What becomes of one image, and why.
 
     ``rule`` is the rule that decided, for ``untag`` the first that took a tag; of an image that shares the fate of
@@ -59,12 +59,17 @@ def evaluate(policies: Iterable[Policy], images: Sequence[Image], now: int) -> l
     return [found[i] for i in range(len(images))]
 
 
-def evaluate_repository(rules: Sequence[tuple[str, Rule]], images: Sequence[Image], now: int) -> list[Verdict]:
-    """The same for the images of one repository, by its joined list of rules: see :func:`rules.joined`."""
+def evaluate_repository(
+    rules: Sequence[tuple[str, Rule]], images: Sequence[Image], now: int, known: Known = NOTHING_KNOWN
+) -> list[Verdict]:
+    """The same for the images of one repository, by its joined list of rules: see :func:`rules.joined`.
+
+    With ``known`` it may be some of them, and all that belong together with these: see :mod:`foreseeing`.
+    """
     family = families.of(images)
     protections = {i: words for i, image in enumerate(images) if (words := protection(image, now))}
-    candidates = _candidates(images, family, protections)
-    decide(rules, list(candidates.values()), now)
+    candidates = candidates_of(images, family, protections)
+    decide(rules, list(candidates.values()), now, known)
     return _Fates(images, family, candidates, protections, now).verdicts()
 
 
@@ -77,7 +82,8 @@ def protection(image: Image, now: int) -> str | None:
     return next((f"tag:{tag.name}" for tag in image.tags if tag.protected), None)
 
 
-def _candidates(images: Sequence[Image], family: Families, protections: dict[int, str]) -> dict[int, Candidate]:
+def candidates_of(images: Sequence[Image], family: Families, protections: dict[int, str]) -> dict[int, Candidate]:
+    """What rules see, by number."""
     pulls = families.last_pulls(images, family)
     return {
         i: Candidate(
@@ -177,7 +183,8 @@ class _Fates:
         image = self._images[i]
         match self._protections.get(i):
             case "held_until":
-                return f"it is held until {written(image.held_until or 0)}"
+                until = image.held_until or 0
+                return "it is held" if until >= ENDLESS else f"it is held until {written(until)}"
             case "in_use":
                 return "it is in use"
             case str() as words:

@@ -2,24 +2,25 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.lifecycle import units
 
 NAME_AT_MOST = 255
 REQUIRED = ("id", "tags", "pushed")
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No labels and no annotations: one for all, for there may be a million images."""
 
 
 def _nothing() -> Mapping[str, str]:
-    return _NOTHING  # one for all: there may be a million images
+    return NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class TagOf:
+class TagOf(Struct, frozen=True, gc=False):
     """A tag of an image: since when it names the image, and whether it may not be removed."""
 
     name: str
@@ -27,11 +28,11 @@ class TagOf:
     protected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True, gc=False):
     """One image, index or artifact of a repository. Times are microseconds since the epoch: see ``units``.
 
     ``pushed`` is the last PUT of the manifest. ``platform`` is written ``os/architecture[/variant]``.
+    A ``Struct``, because there may be a million: it is made in a tenth of the time that a dataclass takes.
     """
 
     id: str

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 
 from wharfinger import select
 from wharfinger.errors import RequestInvalid
-from wharfinger.lifecycle import conditions, facts, units
+from wharfinger.lifecycle import conditions, facts, schedules, units
 from wharfinger.lifecycle.conditions import Age, By, Condition, Group, Newest, What
 from wharfinger.lifecycle.rules import Action, Mode, Policy, Rule
 from wharfinger.select.parsing import Of
@@ -28,6 +28,7 @@ COUNT_AT_MOST = 1_000_000_000
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MODES: tuple[Mode, ...] = get_args(Mode)
 BY: tuple[By, ...] = get_args(By)
+PERCENT = re.compile(r"([0-9]|[1-9][0-9]|100)%", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .:@+-]{0,127}", re.ASCII)
 
 
@@ -87,9 +88,22 @@ class Parser:
         rules = tuple(self._rules(fields["rules"], f"{path}.rules")) if "rules" in fields else ()
         binding = self.flag(fields["binding"], f"{path}.binding") if "binding" in fields else False
         mode = self.word(fields["mode"], f"{path}.mode", MODES) if "mode" in fields else "active"
+        ceiling = self._percent(fields["ceiling"], f"{path}.ceiling") if "ceiling" in fields else None
+        schedule = self._schedule(fields["schedule"], f"{path}.schedule") if "schedule" in fields else None
+        trash = self.unit(fields["trash"], f"{path}.trash", units.duration) if "trash" in fields else None
         if name is None or repositories is None or mode is None:
             return None
-        return Policy(name, repositories, rules, bool(binding), mode)
+        return Policy(name, repositories, rules, bool(binding), mode, ceiling, schedule, trash)
+
+    def _percent(self, value: object, path: str) -> int | None:
+        found = PERCENT.fullmatch(value) if isinstance(value, str) else None
+        if found is None:
+            self.note(path, "want a part of a repository from 0% to 100%, like 20%")
+        return int(found[1]) if found else None
+
+    def _schedule(self, value: object, path: str) -> str | None:
+        text = value if isinstance(value, str) else ""
+        return self.attempt(path, lambda: schedules.checked(text))
 
     def _rules(self, data: object, path: str) -> Iterator[Rule]:
         for item, at in self._list(data, path, RULES_AT_MOST, "rules"):
@@ -284,5 +298,5 @@ CONDITIONS: Mapping[str, Word] = {
     "any": _grouped(conditions.Any),
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),
 }
-POLICY_KEYS = ("name", "repositories", "rules", "binding", "mode")
+POLICY_KEYS = ("name", "repositories", "rules", "binding", "mode", "ceiling", "schedule", "trash")
 GROUP_KEYS = (*CONDITIONS, "newest", "by", "per")

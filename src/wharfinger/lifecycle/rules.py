@@ -24,7 +24,9 @@ class Rule:
 class Policy:
     """An ordered list of rules, of which the first that matches an image decides, for some repositories.
 
-    ``binding`` rules come before those of every policy that is not; ``observe`` plans and reports only.
+    ``binding`` rules come before those of every policy that is not; ``observe`` plans and reports only. ``ceiling`` is
+    how much of a repository a run may take, in percent; ``schedule`` when runs begin by themselves, as cron has it;
+    ``trash`` for how many microseconds what was deleted can come back.
     """
 
     name: str
@@ -32,11 +34,30 @@ class Policy:
     rules: tuple[Rule, ...]
     binding: bool = False
     mode: Mode = "active"
+    ceiling: int | None = None
+    schedule: str | None = None
+    trash: int | None = None
 
     def labelled(self) -> Iterator[tuple[str, Rule]]:
         """Each rule with what verdicts call it."""
         for number, rule in enumerate(self.rules, start=1):
             yield rule.name or f"{self.name}/{number}", rule
+
+
+CEILING = 20
+"""Percent of a repository that a run may take where no policy says otherwise."""
+
+
+def ceiling(policies: Iterable[Policy], repository: str) -> int:
+    """The lowest that a policy for the repository states."""
+    stated = (each.ceiling for each in policies if each.ceiling is not None and each.repositories.matches(repository))
+    return min(stated, default=CEILING)
+
+
+def trash_length(policies: Iterable[Policy], repository: str) -> int | None:
+    """For how long what goes can come back: the longest that a policy for the repository states."""
+    stated = (each.trash for each in policies if each.trash is not None and each.repositories.matches(repository))
+    return max(stated, default=None)
 
 
 def joined(policies: Iterable[Policy], repository: str) -> list[tuple[str, Rule]]:

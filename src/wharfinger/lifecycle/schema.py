@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wharfinger.lifecycle.parsing import ACTIONS, BY, CONDITIONS, COUNT_AT_MOST, MODES
+from wharfinger.lifecycle.parsing import ACTIONS, BY, CONDITIONS, COUNT_AT_MOST, MODES, PERCENT
+from wharfinger.lifecycle.schedules import LENGTH_AT_MOST
 
 NAME = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_ .:@+-]{0,127}$"}
 _SELECTOR = {"$ref": "#/$defs/selector"}
@@ -57,6 +58,9 @@ def lifecycle() -> dict[str, Any]:
             "repositories": _SELECTOR,
             "binding": {"type": "boolean"},
             "mode": {"enum": list(MODES)},
+            "ceiling": {"type": "string", "pattern": f"^{PERCENT.pattern}$"},
+            "schedule": {"type": "string", "maxLength": LENGTH_AT_MOST, "description": "Five fields of cron, in UTC."},
+            "trash": {"$ref": "#/$defs/duration"},
             "rules": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/rule"}},
         },
         "name",

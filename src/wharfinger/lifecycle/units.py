@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from wharfinger.errors import RequestInvalid
 
 SECOND = 1_000_000
+ENDLESS = 253_402_214_400 * SECOND
+"""The last day of the year 9999: until when something is held that is held without an end."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -28,6 +28,9 @@ def policy(each: Policy) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": each.name, "repositories": each.repositories.plain()}
     fields |= {"binding": True} if each.binding else {}
     fields |= {"mode": each.mode} if each.mode != "active" else {}
+    fields |= {"ceiling": f"{each.ceiling}%"} if each.ceiling is not None else {}
+    fields |= {"schedule": each.schedule} if each.schedule is not None else {}
+    fields |= {"trash": duration_written(each.trash)} if each.trash is not None else {}
     return fields | {"rules": [rule(one) for one in each.rules]}
 
 

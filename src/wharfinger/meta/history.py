@@ -93,6 +93,13 @@ def latest(tx: Connection, repository_id: int, tag: Tag, at: float) -> Event | N
     return found[0] if found else None
 
 
+def since(tx: Connection, repository_id: int, tag: Tag, digest: Digest) -> float | None:
+    """When the tag last came to point there; None if it never did."""
+    events = tag_history.c
+    this = (events.repository_id == repository_id) & (events.tag == tag) & (events.digest == digest)
+    return tx.execute(select(events.at).where(this).order_by(events.id.desc()).limit(1)).scalar()
+
+
 def had(tx: Connection, repository_id: int, tag: Tag, digest: Digest) -> bool:
     """Whether the tag ever pointed there."""
     events = tag_history.c

@@ -29,6 +29,12 @@ def read(tx: Connection, word: str) -> Body:
     return Body(row.revision, row.body) if row else Body(NO_REVISION, EMPTY)
 
 
+def changed_at(tx: Connection, word: str) -> float:
+    """When the section was last written; 0 where nobody ever did."""
+    query = select(policy_sections.c.changed_at).where(policy_sections.c.word == word)
+    return tx.execute(query).scalar() or 0.0
+
+
 def every(tx: Connection) -> dict[str, str]:
     """What each section says now, by its word."""
     rows = tx.execute(select(policy_sections.c.word, policy_sections.c.body))

@@ -117,7 +117,14 @@ in_use = Table(
     Index(None, "repository_id", "digest"),
 )
 
-# A lifecycle run and what it did. `report` is JSON; `state` is running, finished, refused, interrupted or undone.
+# Which server this is, whatever it is called: plans say for whom they were made. One row, made by the migration.
+server = Table(
+    "server",
+    metadata,
+    Column("id", Text, primary_key=True),
+)
+
+# A lifecycle run and what it did. `report` is JSON; the states are those of `lifecycle_runs.State`.
 lifecycle_runs = Table(
     "lifecycle_runs",
     metadata,

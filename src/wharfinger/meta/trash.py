@@ -63,12 +63,14 @@ def put(
     run_id: int | None,
     now: float,
     empties_at: float,
-    grace: float,
+    due_at: float,
 ) -> Trashed:
     """Move the manifests into the trash, all or none, with their edges and tags.
 
     They come back together with ``root``, the one that the deletion was about. What they refer to, and what refers
-    to them as subject, stays unless it is named. Raises ManifestUnknown, and InUse when an index that stays lists one.
+    to them as subject, stays unless it is named. Their blobs are looked at when ``due_at`` has come.
+
+    Raises ManifestUnknown, and InUse when an index that stays lists one.
     """
     gone = sorted(set(digests))
     _hold(tx, repository_id, gone)
@@ -82,7 +84,7 @@ def put(
         "run_id": cast(literal(run_id), KEY),
     }
     named, needed = _move(tx, repository_id, gone, entry)
-    reviews.note_links(tx, repository_id, needed, now + grace)
+    reviews.note_links(tx, repository_id, needed, due_at)
     journal.note(tx, Kind.MANIFEST, repository_id, *gone)
     journal.note(tx, Kind.TAG, repository_id, *(had.tag for had in named))
     return Trashed(gone, sorted(named, key=lambda had: (had.tag, had.digest)))

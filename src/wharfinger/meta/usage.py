@@ -7,10 +7,8 @@ from sqlalchemy import Connection, insert, literal, select
 from wharfinger.meta.schema import blobs
 from wharfinger.meta.schema_usage import usage_changes
 from wharfinger.meta.sql import chunks
+from wharfinger.meta.usage_sums import STORE as STORE  # noqa: PLC0414 - `usage.STORE` is what callers say
 from wharfinger.spec.digest import Digest
-
-STORE = 0
-"""The repository that holds everything: no repository has this key."""
 
 
 def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: int) -> None:

@@ -17,15 +17,19 @@ from wharfinger.access.caller import Caller, system
 from wharfinger.blobs.store import BlobStore
 from wharfinger.errors import Refusal
 from wharfinger.meta import audit, backlog, collection, leases
+from wharfinger.meta.audit import Record
+from wharfinger.meta.backlog import Backlog, Candidate
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.collection import Batch
 from wharfinger.meta.db import Database
 from wharfinger.registry.collect_metrics import Collected, CollectMetrics
 
 LEASE, LEASE_SECONDS = "collector", 60.0
+ACCOUNT, BLOBS = "system:collector", "blobs.collect"
 BATCH = 200
 """Reviews in one transaction: on SQLite everybody's writes wait for so long."""
 DELETED_AT_ONCE = 8
+ASKED_SECONDS = 10.0
 REST = 4.0
 """For so many times as long as a step took it rests, so that it has at most a fifth of what the machine can do."""
 
@@ -62,18 +66,32 @@ class Collector:
 
     async def collect(self, *, rest: float = REST, seconds: float = float("inf")) -> Collected:
         """Take steps until nothing is due any more, or so many ``seconds`` are over; what was done."""
-        done, until = Collected(), time.monotonic() + seconds
-        while time.monotonic() < until:
+        done, until, step = Collected(), time.monotonic() + seconds, Collected(reviewed=1)
+        while not step.is_nothing:
             started = time.monotonic()
+            if started >= until:
+                done += Collected(more=True)
+                break
             step = await self.step()
             done += step
-            if step.is_nothing:
-                break
             await asyncio.sleep(rest * (time.monotonic() - started))
         if not done.is_nothing:
             await self._db.write(leases.give_back, LEASE, self._holder)
             _log.info("collected", unlinked=done.unlinked, blobs=done.blobs, bytes=done.bytes, deleted=done.deleted)
         return done
+
+    async def collect_for(self, by: Caller) -> Collected:
+        """The same because somebody asked for it, for as long as a request may take, and with less rest."""
+        await self._db.write(audit.add, by.entry("collect.run"))
+        return await self.collect(rest=1, seconds=ASKED_SECONDS)
+
+    async def backlog(self) -> tuple[Backlog, Record | None]:
+        """What waits, and what the trail says of the last blobs that went."""
+        return await self._db.read(_backlog, self._now())
+
+    async def candidates(self, last: str, limit: int) -> list[Candidate]:
+        """Up to ``limit`` blobs after ``last`` that would go if it were to run now, by digest."""
+        return await self._db.read(backlog.candidates, self._now(), last, limit)
 
     async def step(self) -> Collected:
         """A batch of links, a batch of blobs, and bytes that are doomed, each in transactions of its own."""
@@ -110,7 +128,7 @@ class Collector:
             return None
         batch = collection.collect_blobs(tx, self._now(), BATCH)
         if batch.gone:
-            audit.add(tx, self._caller.entry("blobs.collect", detail={"blobs": batch.gone, "bytes": batch.bytes}))
+            audit.add(tx, self._caller.entry(BLOBS, detail={"blobs": batch.gone, "bytes": batch.bytes}))
         return batch
 
     def _doomed(self, tx: Connection) -> list[Blob] | None:
@@ -146,3 +164,7 @@ class Collector:
         if left is not None:
             _log.error("deleted, and still there", digest=blob.digest, location=blob.location)
         return left is None
+
+
+def _backlog(tx: Connection, now: float) -> tuple[Backlog, Record | None]:
+    return backlog.find(tx, now), next(iter(audit.latest(tx, ACCOUNT, BLOBS, 1)), None)

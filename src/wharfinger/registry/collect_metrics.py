@@ -20,6 +20,8 @@ class Collected:
     failed: int = 0
     busy: bool = False
     """Whether another process was at it."""
+    more: bool = False
+    """Whether it ended because its time was over."""
 
     @property
     def is_nothing(self) -> bool:
@@ -36,6 +38,7 @@ class Collected:
             self.deleted_bytes + other.deleted_bytes,
             self.failed + other.failed,
             self.busy or other.busy,
+            self.more or other.more,
         )
 
 

@@ -92,7 +92,7 @@ class Trash:
             run_id=run_id,
             now=by.now,
             empties_at=by.now + self.keep.trash if empties_at is None else empties_at,
-            grace=self.keep.grace,
+            due_at=self._now() + self.keep.grace,  # not `by.now`: somebody may have been told since this request began
         )
         for digest, lost in _by_digest(gone.tags).items():
             self._tags.removed(tx, by, where, lost, digest, by.now, how)

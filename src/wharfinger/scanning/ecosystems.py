@@ -28,7 +28,8 @@ class Vendor:
     """A distribution with advisories: its packages' type, the name of a release, and what its advisories name.
 
     ``judged`` is ``source`` where advisories are about source packages, else ``binary``, or ``both``.
-    ``is_prefix`` is true where a release has several ecosystems that begin alike.
+    ``is_prefix`` is true where a release has several ecosystems that begin alike. ``publishers`` are those whose
+    packages the advisories are about, by the beginning of what an RPM says of its vendor; without any, whoever's.
     """
 
     type: Literal["deb", "apk", "rpm"]
@@ -36,6 +37,7 @@ class Vendor:
     release: Callable[[str], str]
     judged: Literal["source", "binary", "both"] = "source"
     is_prefix: bool = False
+    publishers: tuple[str, ...] = ()
 
 
 def _major(version: str) -> str:
@@ -63,9 +65,11 @@ VENDORS: Mapping[str, Vendor] = {
     "debian": Vendor("deb", _named("Debian", _major), _major),
     "ubuntu": Vendor("deb", _named("Ubuntu", _minor), _minor, is_prefix=True),
     "alpine": Vendor("apk", lambda version: f"Alpine:v{_minor(version)}", _minor),
-    "almalinux": Vendor("rpm", _named("AlmaLinux", _major), _major, "binary"),
-    "rocky": Vendor("rpm", _named("Rocky Linux", _major), _major, "both"),
-    "rhel": Vendor("rpm", _named("Red Hat:enterprise_linux", _major), _major, "binary", is_prefix=True),
+    "almalinux": Vendor("rpm", _named("AlmaLinux", _major), _major, "binary", publishers=("AlmaLinux",)),
+    "rocky": Vendor("rpm", _named("Rocky Linux", _major), _major, "both", publishers=("Rocky",)),
+    "rhel": Vendor(
+        "rpm", _named("Red Hat:enterprise_linux", _major), _major, "binary", is_prefix=True, publishers=("Red Hat",)
+    ),
     "sles": Vendor("rpm", _suse, _whole, "both"),
     "opensuse-leap": Vendor("rpm", lambda version: f"openSUSE:Leap {version}", _whole, "both"),
     "mageia": Vendor("rpm", _named("Mageia", _major), _major, "both"),

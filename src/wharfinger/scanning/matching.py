@@ -94,10 +94,11 @@ def _place(subject: Subject) -> tuple[bytes, bool]:
 
 
 def _findings(subject: Subject, purls: Sequence[str], advisories: Known, order: Sequence[str]) -> Iterator[Finding]:
+    place = _place(subject)[0]
     hits = [
         hit
         for ecosystem in (subject.ecosystem, *subject.also)
-        for hit in advisories.hits(ecosystem, subject.name, _place(subject)[0])
+        for hit in advisories.hits(ecosystem, subject.name, place)
         if _is_of_stream(hit, subject) and _is_for_platform(hit, subject)
     ]
     for names, about in fold(hits):
@@ -110,7 +111,19 @@ def _is_of_stream(hit: Hit, subject: Subject) -> bool:
     """A fix in one module stream says nothing of another, nor of packages outside of modules."""
     if hit.stream is None or subject.stream is None:
         return hit.stream == subject.stream or not hit.fixed
-    return "*" in {hit.stream, subject.stream} or subject.stream in hit.stream.split(" ")
+    if hit.stream == "*":
+        return True
+    streams = hit.stream.split(" ")
+    return subject.stream in streams or (subject.stream == "*" and any(_may_be(each, subject) for each in streams))
+
+
+def _may_be(stream: str, subject: Subject) -> bool:
+    """Whether a package of a module that does not say of which stream may be of this one: nodejs 16.20 is not of 18."""
+    module, _, number = stream.partition(":")
+    if module != subject.name or not number[:1].isdigit():
+        return True
+    version = subject.version.rpartition(":")[2]
+    return version.startswith((f"{number}.", f"{number}-"))
 
 
 def _is_for_platform(hit: Hit, subject: Subject) -> bool:

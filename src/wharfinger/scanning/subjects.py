@@ -82,6 +82,9 @@ def _of_distribution(package: Package, distribution: Distribution | None, known:
     if vendor is None or vendor.type != package.type:
         name = f"{distribution.id}:{distribution.version}" if vendor is None else package.type
         return Unjudged(package, name, f"there are no advisories for {package.type} packages of {distribution.id}")
+    maker = package.detail.get("vendor", "")
+    if maker and vendor.publishers and not maker.startswith(vendor.publishers):
+        return Unjudged(package, package.type, f"they are by {maker[:60]}, of whom there are no advisories")
     if not distribution.version:
         return Unjudged(package, distribution.id, "os-release does not say which release it is")
     ecosystems = loaded(vendor, distribution.version, known.ecosystems)

@@ -1,7 +1,7 @@
 """What a change of a tag rule does to the tags that are there."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
@@ -15,8 +15,8 @@ TAGS_AT_MOST = 200_000
 NAMED_AT_MOST = 3
 
 
-def of(tx: Connection, before: Item | None, after: Item | None) -> str:
-    """What becomes of how many present tags."""
+def of(tx: Connection, before: Item | None, after: Item | None, _whole: Sequence[Item] = ()) -> str:
+    """What becomes of how many present tags by this rule alone: every rule that covers a tag counts."""
     was, is_ = (None if item is None else parsing.rule(item.plain) for item in (before, after))
     counts, odd, seen = Counter[str](), list[str](), 0
     for repository, tag in _tags(tx, was, is_):

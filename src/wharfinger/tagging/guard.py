@@ -1,7 +1,7 @@
 """Asks the rules, in the transaction of whatever changes a tag."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -60,6 +60,16 @@ class TagGuard:
     def judge(self, tx: Connection, by: Caller, where: Where, change: TagChange, now: float) -> Refused | None:
         """What forbids a change that has not been made yet."""
         return _judge(self._book.rules(tx), tx, by, where, change, now)
+
+    def undeletable(self, tx: Connection, now: float) -> Callable[[str], Callable[[str], bool] | None]:
+        """Of a repository, what says which tags may not be removed; None where no rule says so of any."""
+        found = [rule for rule in self._book.rules(tx) if rule.is_undeletable(now)]
+
+        def within(repository: str) -> Callable[[str], bool] | None:
+            own = [rule for rule in found if rule.repositories.matches(repository)]
+            return (lambda tag: any(rule.covers_tag(tag) for rule in own)) if own else None
+
+        return within
 
     def immutable_by(self, tx: Connection, repository: RepoName, tag: Tag) -> Rule | None:
         """The rule that lets nobody move the tag."""

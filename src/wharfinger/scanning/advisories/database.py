@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +19,15 @@ _REMEMBERED = 20_000
 _NAMES_AT_ONCE = 200
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What is said of a vulnerability beside the advisory that matched."""
+
+    ratings: frozenset[Rating]
+    exploited: date | None
+    likelihood: float | None
+
+
 class Advisories:
     """A finished file never changes, so that it is read without locks. One thread at a time; see ``known.Known``."""
 
@@ -29,9 +38,11 @@ class Advisories:
         self._db.execute("PRAGMA trusted_schema = OFF")
         self._decoder = msgspec.json.Decoder(Advisory)
         self._record = lru_cache(maxsize=_REMEMBERED)(self._read_record)
+        self._about = lru_cache(maxsize=_REMEMBERED)(self._read_about)
 
     def close(self) -> None:
         self._record.cache_clear()
+        self._about.cache_clear()
         self._db.close()
 
     @cached_property
@@ -103,22 +114,24 @@ class Advisories:
         return frozenset(found)
 
     def ratings(self, ids: Collection[str]) -> Sequence[Rating]:
-        found: set[Rating] = set()
-        for id in ids:
-            sql = "SELECT source, severity, vector, kind FROM rating WHERE vulnerability = ?"
-            found |= {Rating(s, Severity(level), v, k) for s, level, v, k in self._db.execute(sql, (id,))}
-            for (record,) in self._db.execute("SELECT record FROM named WHERE name = ?", (id,)).fetchall():
-                found |= _of_others(self._record(record)[1])
+        found = {rating for id in ids for rating in self._about(id).ratings}
         return sorted(found, key=lambda each: (each.source, each.kind, each.severity, each.vector or ""))
 
     def exploited(self, ids: Collection[str]) -> date | None:
-        sql = "SELECT min(day) FROM exploited WHERE vulnerability = ?"
-        days = [row[0] for id in ids for row in self._db.execute(sql, (id,)) if row[0]]
-        return date.fromisoformat(min(days)) if days else None
+        return min((day for id in ids if (day := self._about(id).exploited)), default=None)
 
     def likelihood(self, ids: Collection[str]) -> float | None:
-        sql = "SELECT max(score) FROM likelihood WHERE vulnerability = ?"
-        return max((row[0] for id in ids for row in self._db.execute(sql, (id,)) if row[0] is not None), default=None)
+        scores = (self._about(id).likelihood for id in ids)
+        return max((score for score in scores if score is not None), default=None)
+
+    def _read_about(self, id: str) -> _About:
+        sql = "SELECT source, severity, vector, kind FROM rating WHERE vulnerability = ?"
+        ratings = {Rating(s, Severity(level), v, k) for s, level, v, k in self._db.execute(sql, (id,))}
+        for (record,) in self._db.execute("SELECT record FROM named WHERE name = ?", (id,)).fetchall():
+            ratings |= _of_others(self._record(record)[1])
+        ((day,),) = self._db.execute("SELECT min(day) FROM exploited WHERE vulnerability = ?", (id,)).fetchall()
+        ((score,),) = self._db.execute("SELECT max(score) FROM likelihood WHERE vulnerability = ?", (id,)).fetchall()
+        return _About(frozenset(ratings), None if day is None else date.fromisoformat(day), score)
 
     def end_of_life(self, distribution: str, release: str) -> date | None:
         sql = "SELECT max(day) FROM ends WHERE distribution = ? AND release = ?"

@@ -1,5 +1,7 @@
 """Lifecycle: the trash, holds, use, runs; and what is known of each image."""
 
+from uuid import uuid4
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -126,6 +128,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_in_use_repository_id")),
     )
     op.create_index(op.f("ix_in_use_repository_id_digest"), "in_use", ["repository_id", "digest"])
+    op.create_table(
+        "server", sa.Column("id", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("id", name=op.f("pk_server"))
+    )
+    op.bulk_insert(sa.table("server", sa.column("id")), [{"id": str(uuid4())}])
     op.create_table(
         "lifecycle_runs",
         sa.Column("id", KEY, autoincrement=True, nullable=False),

@@ -1,0 +1,150 @@
+"""One repository's part of a run, in one transaction: it is looked at again, and only what still holds is done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from wharfinger.access.caller import Caller, system
+from wharfinger.lifecycle import comparing, gathering, judging
+from wharfinger.lifecycle.book import Policies, PolicyBook
+from wharfinger.lifecycle.comparing import Agreed
+from wharfinger.lifecycle.evaluate import Verdict
+from wharfinger.lifecycle.images import Image
+from wharfinger.lifecycle.judging import Judged
+from wharfinger.lifecycle.rules import trash_length
+from wharfinger.lifecycle.surveying import UndeletableIn
+from wharfinger.lifecycle.units import SECOND
+from wharfinger.meta import audit, lifecycle_facts, lifecycle_runs, tags
+from wharfinger.meta.history import How
+from wharfinger.meta.lifecycle_runs import Done, Item, Run
+from wharfinger.registry.tag_changes import TagChanges, Where
+from wharfinger.registry.trash import Trash
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName, Tag
+
+TAGS_TOLD = 100
+"""Tags that the audit trail names of an image that went with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found before the transaction began. While that is all the same, its verdicts are."""
+
+    policies: Policies
+    judged: Judged
+
+
+class Doing:
+    """Does what a run lists of one repository."""
+
+    def __init__(self, book: PolicyBook, undeletable: UndeletableIn, trash: Trash, changes: TagChanges) -> None:
+        self._book = book
+        self._undeletable = undeletable
+        self._trash = trash
+        self._changes = changes
+
+    def look(self, tx: Connection, where: Where, clock: int, now: float) -> Seen | None:
+        """The verdicts as they are now, changing nothing; None where there are no images."""
+        policies = self._book.policies(tx)
+        facts = lifecycle_facts.read_one(tx, where.id, gathering.asked(policies))
+        if facts is None:
+            return None
+        return Seen(policies, judging.judge(where.name, facts, policies, self._undeletable(tx, now)(where.name), clock))
+
+    def do(self, tx: Connection, run: Run, where: Where, seen: Seen | None, now: float) -> bool:
+        """Delete and untag what the run lists here, and still holds; False when the run has to stop.
+
+        Whatever is to be noted of each image is noted. Raises what makes the transaction be taken back.
+        """
+        items = lifecycle_runs.items_in(tx, run.id, where.id, Done.WAITING)
+        lifecycle_facts.lock(tx, where.id, [item.digest for item in items])
+        judged = self._judge(tx, run, where, seen, now)
+        found = _agreed(judged, items)
+        if found.changed and not run.report.get("skip_changed"):
+            lifecycle_runs.settle(tx, run.id, where.id, _outcomes(found.changed, Done.CHANGED))
+            return False
+        settled = _outcomes(found.changed, Done.CHANGED) | dict.fromkeys(found.gone, (Done.GONE, None))
+        if _is_over(judged, found) and not run.report.get("over_ceiling"):
+            settled |= dict.fromkeys((*found.delete, *found.untag), (Done.OVER, None))
+        else:
+            self._delete(tx, run, where, found, items, now)
+            self._untag(tx, run, where, found.untag, now)
+            settled |= dict.fromkeys(found.delete, (Done.DELETED, None))
+            settled |= dict.fromkeys(map(Digest, found.untag), (Done.UNTAGGED, None))
+        lifecycle_runs.settle(tx, run.id, where.id, settled)
+        return True
+
+    def _judge(self, tx: Connection, run: Run, where: Where, seen: Seen | None, now: float) -> Judged | None:
+        policies = self._book.held(tx)
+        facts = lifecycle_facts.read_one(tx, where.id, gathering.asked(policies))
+        if facts is None:
+            return None
+        undeletable = self._undeletable(tx, now)(where.name)
+        if seen is not None and seen.policies is policies and seen.judged.facts == facts:
+            images = gathering.images(where.name, facts, undeletable)
+            if images == seen.judged.images:  # also in which of its tags may not be removed
+                return seen.judged
+        return judging.judge(where.name, facts, policies, undeletable, round(run.clock * SECOND))
+
+    def _delete(self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float) -> None:
+        by, listed = system("lifecycle", now), {item.digest: item for item in items}
+        together: dict[Digest, list[Digest]] = {}
+        for digest in sorted(found.delete):
+            together.setdefault(found.roots[digest], []).append(digest)
+        length = trash_length(self._book.policies(tx), where.name)
+        empties_at = None if length is None else now + length / SECOND
+        for root, digests in together.items():
+            why = f"lifecycle run {run.id}: {listed[root].reason}"
+            self._trash.put(
+                tx,
+                by,
+                where,
+                digests,
+                root=root,
+                why=why,
+                how=How.LIFECYCLE,
+                empties_at=empties_at,
+                run_id=run.id,
+            )
+        audit.add_many(tx, [_told(by, run, where.name, listed[digest]) for digest in sorted(found.delete)])
+
+    def _untag(self, tx: Connection, run: Run, where: Where, found: Mapping[Digest, Sequence[str]], now: float) -> None:
+        by = system("lifecycle", now)
+        for digest, names in found.items():
+            gone = [Tag(name) for name in sorted(names)]
+            for tag in gone:
+                tags.remove(tx, where.name, tag)
+            self._changes.removed(tx, by, where, gone, digest, now, How.LIFECYCLE)
+            told = {"run": run.id, "for": run.who}
+            fields = {"repository": where.name, "digest": digest, "detail": told}
+            audit.add_many(tx, [by.entry("tag.delete", tag=tag, **fields) for tag in gone])
+
+
+def _agreed(judged: Judged | None, items: Sequence[Item]) -> Agreed:
+    images: Sequence[Image] = judged.images if judged else ()
+    verdicts: Sequence[Verdict] = judged.verdicts if judged else ()
+    delete = {item.digest: item.tags for item in items if item.verdict == "delete"}
+    untag = {item.digest: item.tags for item in items if item.verdict == "untag"}
+    return comparing.agreed(images, verdicts, delete, untag)
+
+
+def _is_over(judged: Judged | None, found: Agreed) -> bool:
+    return judged is not None and judging.is_over(
+        len(found.delete) + len(found.untag), judged.ceiling, len(judged.images)
+    )
+
+
+def _outcomes(found: Mapping[Digest, str], state: Done) -> dict[Digest, tuple[Done, str | None]]:
+    return {digest: (state, why) for digest, why in found.items()}
+
+
+def _told(by: Caller, run: Run, repository: RepoName, item: Item) -> audit.Entry:
+    detail = {
+        "run": run.id,
+        "for": run.who,
+        "rule": item.rule,
+        "tags": item.tags[:TAGS_TOLD],
+        "tags_in_all": len(item.tags),
+    }
+    return by.entry("manifest.delete", repository=repository, digest=item.digest, detail=detail)

@@ -1,0 +1,107 @@
+"""What becomes of one repository, and how that stands in a plan. Pure, but for asking which tags may not be removed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from wharfinger.lifecycle import gathering
+from wharfinger.lifecycle.book import Policies, active
+from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
+from wharfinger.lifecycle.gathering import IsUndeletable
+from wharfinger.lifecycle.images import Image
+from wharfinger.lifecycle.plan_file import Going, Kept, RepositoryPlan, Why
+from wharfinger.lifecycle.rules import ceiling, joined
+from wharfinger.meta.lifecycle_facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdicts on a repository's images, in the order of the images; ``observed`` if policies observe only."""
+
+    repository: str
+    facts: Facts
+    images: Sequence[Image]
+    verdicts: Sequence[Verdict]
+    observed: Sequence[Verdict]
+    ceiling: int
+
+    @property
+    def doomed(self) -> frozenset[str]:
+        """The digests of what goes."""
+        return frozenset(each.id for each in self.verdicts if each.verdict == "delete")
+
+    @property
+    def taken(self) -> int:
+        """How many images go or lose a tag."""
+        return sum(each.verdict != "keep" for each in self.verdicts)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether that is more than the ceiling."""
+        return is_over(self.taken, self.ceiling, len(self.images))
+
+
+def is_over(taken: int, ceiling: int, images: int) -> bool:
+    """Whether so many are more than ``ceiling`` percent, which is rounded up: of three images one may go."""
+    return taken > -(-images * ceiling // 100)
+
+
+def is_concerned(policies: Policies, repository: str) -> bool:
+    """Whether some policy is for the repository; without one, everything stays."""
+    return any(policy.repositories.matches(repository) for policy in policies)
+
+
+def judge(repository: str, facts: Facts, policies: Policies, undeletable: IsUndeletable | None, now: int) -> Judged:
+    """The verdicts by the policies that act; and, where some observe, what all of them together would do."""
+    found = gathering.images(repository, facts, undeletable)
+    acting = active(policies)
+    verdicts = evaluate_repository(joined(acting, repository), found, now)
+    observed: Sequence[Verdict] = ()
+    if len(acting) < len(policies) and len(joined(policies, repository)) > len(joined(acting, repository)):
+        observed = evaluate_repository(joined(policies, repository), found, now)
+    return Judged(repository, facts, found, verdicts, observed, ceiling(acting, repository))
+
+
+def part(judged: Judged, frees: dict[str, int], in_all: int) -> RepositoryPlan:
+    """How a plan has it; ``frees`` is what deleting each gives back, ``in_all`` the same of all together."""
+    return RepositoryPlan(
+        repository=judged.repository,
+        images=len(judged.images),
+        ceiling=judged.ceiling,
+        over_ceiling=judged.is_over,
+        frees=in_all,
+        delete=_whys(judged.verdicts, "delete", frees),
+        untag=_whys(judged.verdicts, "untag", {}),
+        keep=_kept(judged.verdicts),
+        observed_delete=_whys(_differing(judged), "delete", {}),
+        observed_untag=_whys(_differing(judged), "untag", {}),
+    )
+
+
+def _differing(judged: Judged) -> Iterable[Verdict]:
+    """What would be otherwise if those policies acted that observe."""
+    pairs = zip(judged.observed, judged.verdicts, strict=True) if judged.observed else ()
+    return [would for would, is_ in pairs if (would.verdict, would.tags_removed) != (is_.verdict, is_.tags_removed)]
+
+
+def _whys(verdicts: Iterable[Verdict], outcome: str, frees: dict[str, int]) -> tuple[Why, ...]:
+    found: dict[tuple[str | None, str], list[Verdict]] = {}
+    for each in verdicts:
+        if each.verdict == outcome:
+            found.setdefault((each.rule, each.reason), []).append(each)
+    return tuple(
+        Why(
+            rule,
+            reason,
+            tuple(Going(each.id, each.tags_removed, frees.get(each.id, 0)) for each in those),
+            sum(len(each.unnamed) for each in those),
+        )
+        for (rule, reason), those in found.items()
+    )
+
+
+def _kept(verdicts: Iterable[Verdict]) -> tuple[Kept, ...]:
+    found: dict[tuple[str | None, str, str | None], list[str]] = {}
+    for each in verdicts:
+        if each.verdict == "keep":
+            found.setdefault((each.rule, each.reason, each.protected_by), []).append(each.id)
+    return tuple(Kept(rule, reason, tuple(those), by) for (rule, reason, by), those in found.items())

@@ -1,0 +1,100 @@
+"""Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from wharfinger.access.actions import Action
+from wharfinger.access.caller import Caller
+from wharfinger.lifecycle import plan_file, surveying
+from wharfinger.lifecycle.book import Policies, PolicyBook
+from wharfinger.lifecycle.freeing import Across
+from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, RepositoryPlan, Total
+from wharfinger.lifecycle.surveying import Survey, UndeletableIn
+from wharfinger.lifecycle.units import SECOND, written
+from wharfinger.meta import lifecycle_facts, lifecycle_runs
+from wharfinger.meta.db import Database
+from wharfinger.meta.lifecycle_facts import Repository
+from wharfinger.select import Selector
+
+DAY = 86400
+PAGE = 1000
+NAMED_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The first line, and all the others as they come."""
+
+    head: Head
+    parts: AsyncIterator[RepositoryPlan | Total]
+
+
+class Plans:
+    """Makes plans. ``undeletable`` says which tags may not be removed."""
+
+    def __init__(self, db: Database, now: Callable[[], float], book: PolicyBook, undeletable: UndeletableIn) -> None:
+        self._db = db
+        self._now = now
+        self._book = book
+        self._undeletable = undeletable
+
+    async def plan(self, by: Caller, where: Selector | None = None, *, clock: int | None = None) -> Plan:
+        """A plan for the repositories that ``where`` selects, of those that the caller may pull from."""
+        now = self._now()
+        clock = round(now * SECOND) if clock is None else clock
+        server, policies = await self._db.read(self._begin)
+        expires = clock + DAYS_VALID * DAY * SECOND
+        head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
+        return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now)))
+
+    def _begin(self, tx: Connection) -> tuple[str, Policies]:
+        return lifecycle_runs.server_id(tx), self._book.policies(tx)
+
+    async def _parts(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[RepositoryPlan | Total]:
+        sum, across, last = Sum(), Across(), ""
+        while page := await self._db.read(lifecycle_facts.repositories_after, last, PAGE):
+            last = page[-1].name
+            for batch in surveying.batches(_wanted(by, where, page)):
+                for part in await self._db.read(surveying.parts, batch, survey):
+                    sum.add(part.plan)
+                    across.add(part.waiting.items())
+                    yield part.plan
+        yield sum.total(across.bytes)
+
+
+def _wanted(by: Caller, where: Selector | None, page: Iterable[Repository]) -> Iterable[Repository]:
+    for each in page:
+        is_asked = each.images and (where is None or where.matches(each.name))
+        if is_asked and (by.is_system or by.may(Action.PULL, each.name)):
+            yield each
+
+
+class Sum:
+    """What all parts of a plan say together."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(("repositories", "images", "delete", "untag", "frees", "unnamed", "observed"), 0)
+        self._over: list[str] = []
+
+    def add(self, part: RepositoryPlan) -> None:
+        """Count one more repository."""
+        observed = (*part.observed_delete, *part.observed_untag)
+        for name, count in (
+            ("repositories", 1),
+            ("images", part.images),
+            ("delete", part.deleted),
+            ("untag", part.untagged),
+            ("frees", part.frees),
+            ("unnamed", sum(why.unnamed for why in part.delete)),
+            ("observed", len(plan_file.going(observed))),
+        ):
+            self._counts[name] += count
+        if part.over_ceiling and len(self._over) < NAMED_AT_MOST:
+            self._over.append(part.repository)
+
+    def total(self, across: int) -> Total:
+        """The last line; ``across`` is what goes of several repositories at once."""
+        counts = {**self._counts, "frees": self._counts["frees"] + across}
+        return Total(**counts, over_ceiling=tuple(self._over))

@@ -1,0 +1,92 @@
+"""Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from wharfinger.lifecycle import gathering, judging
+from wharfinger.lifecycle.book import Policies
+from wharfinger.lifecycle.freeing import Blobs, Freed, freed
+from wharfinger.lifecycle.gathering import IsUndeletable
+from wharfinger.lifecycle.judging import Judged
+from wharfinger.lifecycle.plan_file import RepositoryPlan
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts
+from wharfinger.meta.lifecycle_facts import Repository
+
+UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | None]]
+"""At a time, of a repository, what says which tags may not be removed; None where all may. Given by whoever knows."""
+
+AT_ONCE = 5000
+"""Images that are read at once, unless a repository has more."""
+NOTHING_GOES = Freed({}, 0, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """By which policies, at which moments. ``clock`` is when it is taken to be, in microseconds; ``now`` the time."""
+
+    policies: Policies
+    undeletable: UndeletableIn
+    clock: int
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One repository's part of a plan, and what is to be summed up over repositories."""
+
+    plan: RepositoryPlan
+    waiting: Mapping[int, tuple[int, int]]
+
+
+def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
+    """The repositories in lists that are read at once."""
+    batch: list[Repository] = []
+    images = 0
+    for each in repositories:
+        if batch and images + each.images > AT_ONCE:
+            yield batch
+            batch, images = [], 0
+        batch.append(each)
+        images += each.images
+    if batch:
+        yield batch
+
+
+def judged(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> Iterable[Judged]:
+    """The verdicts in each of the repositories that some policy is for."""
+    concerned = {each.id: each.name for each in repositories if judging.is_concerned(survey.policies, each.name)}
+    asked = gathering.asked(survey.policies)
+    if concerned:
+        undeletable = survey.undeletable(tx, survey.now)
+        for id, facts in lifecycle_facts.read(tx, list(concerned), asked):
+            name = concerned[id]
+            yield judging.judge(name, facts, survey.policies, undeletable(name), survey.clock)
+
+
+def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Part]:
+    """The part of each repository, in their order."""
+    found = {each.repository: each for each in judged(tx, repositories, survey)}
+    doomed = {each.id: found[each.name].doomed for each in repositories if each.name in found}
+    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests])
+    made = []
+    for each in repositories:
+        if each.name not in found:
+            made.append(Part(RepositoryPlan(each.name, each.images), {}))
+            continue
+        gives = freed(blobs[each.id], doomed[each.id]) if each.id in blobs else NOTHING_GOES
+        made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), gives.waiting))
+    return made
+
+
+def _blobs(tx: Connection, ids: Sequence[int]) -> dict[int, Blobs]:
+    found = {id: Blobs() for id in ids}
+    if ids:
+        for id, manifest, needed in lifecycle_blobs.references(tx, ids):
+            found[id].references[manifest] = needed
+        for id, blob, size, repositories in lifecycle_blobs.links(tx, ids):
+            found[id].sizes[blob] = size
+            if repositories > 1:
+                found[id].shared[blob] = repositories
+    return found

@@ -1,0 +1,173 @@
+"""What lifecycle rules look at: the facts of whole repositories, in few rows and columns, for there may be a million.
+
+Times are microseconds since the epoch, which the database makes of its seconds: it does so faster than we do. Two
+:class:`Facts` that are equal lead to the same verdicts, whenever they were read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Select, cast, func, literal, null, select
+
+from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
+from wharfinger.meta.schema_trash import holds, in_use, last_pulls
+from wharfinger.meta.sql import chunks
+from wharfinger.spec.names import RepoName
+
+Row = tuple[Any, ...]
+
+MICROSECONDS = 1_000_000
+ENDLESS = 253_402_214_400 * MICROSECONDS
+"""Until when something is held that is held without an end: the last day of the year 9999."""
+OPTIONAL = ("pulled", "created", "platform", "artifact_type", "size", "labels", "annotations")
+"""What is read only where somebody asks for it, in the order in which a row has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository, and how many manifests it has."""
+
+    id: int
+    name: RepoName
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One repository's.
+
+    ``manifests`` are (digest, pushed, untagged, subject, and those of :data:`OPTIONAL`), by digest; ``tags`` (name,
+    digest, moved), by name; ``children`` (index, child), where both are there; ``holds`` (digest, until); ``in_use``
+    digests.
+    """
+
+    manifests: Sequence[Row]
+    tags: Sequence[Row] = ()
+    children: Sequence[Row] = ()
+    holds: Sequence[Row] = ()
+    in_use: frozenset[str] = field(default_factory=frozenset)
+
+
+def repositories_after(tx: Connection, last: str, limit: int) -> list[Repository]:
+    """Up to ``limit`` repositories after ``last`` in byte order."""
+    count = select(func.count()).where(manifests.c.repository_id == repositories.c.id).scalar_subquery()
+    query = select(repositories.c.id, repositories.c.name, count).where(repositories.c.name > last)
+    rows = tx.execute(query.order_by(repositories.c.name).limit(limit))
+    return [Repository(id, RepoName(name), images) for id, name, images in rows]
+
+
+def find(tx: Connection, name: RepoName) -> Repository | None:
+    """The repository, if there ever was something in it."""
+    count = select(func.count()).where(manifests.c.repository_id == repositories.c.id).scalar_subquery()
+    row = tx.execute(select(repositories.c.id, count).where(repositories.c.name == name)).first()
+    return Repository(row[0], name, row[1]) if row else None
+
+
+def read(tx: Connection, ids: Sequence[int], asked: frozenset[str]) -> Iterator[tuple[int, Facts]]:
+    """(id, facts) of each of these repositories that has manifests, with those columns of :data:`OPTIONAL`."""
+    beside = {
+        "tags": _grouped(tx, _tags(), ids),
+        "children": _grouped(tx, _children(), ids),
+        "holds": _grouped(tx, _holds(), ids),
+    }
+    used = _grouped(tx, _in_use(), ids)
+    for id, rows in _grouped(tx, _manifests(asked), ids).items():
+        own = {name: found.get(id, ()) for name, found in beside.items()}
+        yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), **own)
+
+
+def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts | None:
+    """The same of one repository; None when it has no manifest."""
+    return next((facts for _, facts in read(tx, [repository_id], asked)), None)
+
+
+def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked: frozenset[str]) -> Facts | None:
+    """The same of these images alone, and what of their children is among them; None when none of them is there."""
+    found: dict[str, list[Row]] = {"manifests": [], "tags": [], "children": [], "holds": [], "in_use": []}
+    for some in chunks(digests):
+        for name, query, column in (
+            ("manifests", _manifests(asked), manifests.c.digest),
+            ("tags", _tags(), tags.c.digest),
+            ("children", _children(), manifest_children.c.manifest),
+            ("holds", _holds(), holds.c.digest),
+            ("in_use", _in_use(), in_use.c.digest),
+        ):
+            found[name] += _grouped(tx, query.where(column.in_(some)), [repository_id]).get(repository_id, ())
+    used = frozenset(digest for (digest,) in found.pop("in_use"))
+    return Facts(**found, in_use=used) if found["manifests"] else None
+
+
+def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
+    """Nobody gives or takes these manifests a tag, an index or a hold before this transaction ends.
+
+    Tags first, then manifests, each in order: as everybody else does who locks both.
+    """
+    wanted = sorted(digests)
+    for chunk in chunks(wanted):
+        named = select(tags.c.name).where(tags.c.repository_id == repository_id, tags.c.digest.in_(chunk))
+        tx.execute(named.order_by(tags.c.name).with_for_update()).all()
+    for chunk in chunks(wanted):
+        these = select(manifests.c.digest).where(manifests.c.repository_id == repository_id)
+        tx.execute(these.where(manifests.c.digest.in_(chunk)).order_by(manifests.c.digest).with_for_update()).all()
+
+
+def _grouped(tx: Connection, query: Select[Any], ids: Sequence[int]) -> Mapping[int, Sequence[Row]]:
+    """The rows by their first column, which is the repository's id, and without it."""
+    key = next(iter(query.selected_columns))
+    rows = tx.execute(query.where(key.in_(ids)))
+    return {id: [tuple(row[1:]) for row in own] for id, own in groupby(rows, itemgetter(0))}
+
+
+def _manifests(asked: frozenset[str]) -> Select[Any]:
+    columns: Mapping[str, ColumnElement[Any]] = {
+        "pulled": in_microseconds(last_pulls.c.pulled_at),
+        "created": in_microseconds(manifests.c.created_at),
+        "platform": manifests.c.platform,
+        "artifact_type": manifests.c.artifact_type,
+        "size": manifests.c.total_size,
+        "labels": manifests.c.labels,
+        "annotations": manifests.c.annotations,
+    }
+    always = (
+        manifests.c.repository_id,
+        manifests.c.digest,
+        in_microseconds(manifests.c.pushed_at),
+        in_microseconds(manifests.c.untagged_at),
+        manifests.c.subject,
+    )
+    source: Any = manifests
+    if "pulled" in asked:
+        same = (last_pulls.c.repository_id == manifests.c.repository_id) & (last_pulls.c.digest == manifests.c.digest)
+        source = manifests.outerjoin(last_pulls, same)
+    optional = (columns[name] if name in asked else null().label(name) for name in OPTIONAL)
+    return select(*always, *optional).select_from(source).order_by(manifests.c.repository_id, manifests.c.digest)
+
+
+def _tags() -> Select[Any]:
+    query = select(tags.c.repository_id, tags.c.name, tags.c.digest, in_microseconds(tags.c.moved_at))
+    return query.order_by(tags.c.repository_id, tags.c.name)
+
+
+def _children() -> Select[Any]:
+    edges = manifest_children.c
+    query = select(edges.repository_id, edges.manifest, edges.digest).where(edges.present.is_not(None))
+    return query.order_by(edges.repository_id, edges.manifest, edges.digest)
+
+
+def _holds() -> Select[Any]:
+    until = func.coalesce(func.max(in_microseconds(func.coalesce(holds.c.until, ENDLESS / MICROSECONDS))), literal(0))
+    query = select(holds.c.repository_id, holds.c.digest, until).group_by(holds.c.repository_id, holds.c.digest)
+    return query.order_by(holds.c.repository_id, holds.c.digest)
+
+
+def _in_use() -> Select[Any]:
+    query = select(in_use.c.repository_id, in_use.c.digest).distinct()
+    return query.order_by(in_use.c.repository_id, in_use.c.digest)
+
+
+def in_microseconds(seconds: Column[Any] | ColumnElement[Any]) -> ColumnElement[Any]:
+    """The time as the database reckons it from its seconds."""
+    return cast(func.round(seconds * MICROSECONDS), BigInteger)

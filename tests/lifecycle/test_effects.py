@@ -1,0 +1,40 @@
+"""What a change of policies would do, said before it is made."""
+
+from tests.api.caller import Caller
+from tests.conftest import Registry
+from tests.lifecycle.kit import in_force, policy, push
+
+
+async def told(api: Caller, text: str, *, prune: bool = False) -> list[str]:
+    """The effects of all changes."""
+    found = await api("POST", "/policy/plan", {"policy": text, "prune": prune})
+    return [change["effect"] for change in (*found["changes"], *found["kept"])]
+
+
+async def test_which_images_would_go_and_what_that_frees(registry: Registry, api: Caller) -> None:
+    for n in range(5):
+        await push(registry, "shop/web", f"dev-{n}", n, layers=[b"the same for all" * 50])
+    await push(registry, "shop/web", "prod-1", 9)
+    await push(registry, "other/x", "dev-1", 9)
+    registry.clock.advance(days=10)
+    text = policy('delete: {tags: "dev-*"}', repositories="shop/*")
+    (effect,) = await told(api, text)
+    assert effect.startswith("of 6 images in its repositories, 5 would go (shop/web:dev-")
+    assert "which frees 1" in effect
+    await in_force(registry, text)
+    later = policy("keep: {pushed_within: 30d}", 'delete: {tags: "dev-*"}', repositories="shop/*")
+    assert await told(api, later) == ["of 6 images in its repositories, 5 would no longer go"]
+    assert await told(api, "version: 1\nlifecycle: []\n") == ["of 6 images in its repositories, 5 would no longer go"]
+    untag = policy('untag: {tags: "dev-*"}', repositories="shop/*")
+    assert await told(api, untag) == ["of 6 images in its repositories, 5 would lose tags; 5 would no longer go"]
+
+
+async def test_all_policies_of_the_file_are_looked_at_together(registry: Registry, api: Caller) -> None:
+    await push(registry, "shop/web", "dev-1", 1)
+    guard = "  - name: guard\n    repositories: '**'\n    binding: true\n    rules: [{keep: {tags: '*'}}]\n"
+    assert (
+        await told(api, policy("delete: {}") + guard)
+        == ["of 1 image in its repositories, none is decided otherwise"] * 2
+    )
+    observing = policy("delete: {}", more="mode: observe")
+    assert await told(api, observing) == ["of 1 image in its repositories, none is decided otherwise"]

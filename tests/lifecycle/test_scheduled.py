@@ -1,0 +1,143 @@
+"""Runs that begin by themselves, and runs whose server ended in the middle."""
+
+from typing import Any
+
+from tests.api.caller import Caller
+from tests.conftest import Registry
+from tests.kit.images import Image
+from tests.lifecycle.kit import in_force, plan, policy, present, push
+from wharfinger.access.caller import system
+from wharfinger.lifecycle import plan_file, service
+from wharfinger.lifecycle.runs import LEASE_SECONDS, Asked
+from wharfinger.lifecycle.service import Lifecycle
+from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.tagging.guard import RuleBook, TagGuard
+
+DAILY = "schedule: '0 3 * * *'\n    ceiling: 100%"
+
+
+async def stock(registry: Registry) -> list[Image]:
+    """Two old images and a new one, in each of two repositories."""
+    made = [await push(registry, repository, f"t{n}", n) for repository in ("shop/a", "shop/b") for n in (1, 2)]
+    registry.clock.advance(days=10)
+    return [*made, await push(registry, "shop/a", "new", 3)]
+
+
+def another(registry: Registry) -> Lifecycle:
+    """The same of another process."""
+    guard = TagGuard(RuleBook())
+    services = registry.services
+    return service.build(services.db, registry.clock, services.keeping.trash, TagChanges(guard), guard.undeletable)
+
+
+async def runs(registry: Registry) -> list[Any]:
+    """The reports of all runs, the oldest first."""
+    listed = (await Caller(registry.client)("GET", "/lifecycle/runs"))["runs"]
+    return [await Caller(registry.client)("GET", f"/lifecycle/runs/{run['id']}") for run in reversed(listed)]
+
+
+async def somebody_was_here(registry: Registry) -> None:
+    await push(registry, "shop/z", "z", 99)
+
+
+async def test_a_schedule_begins_one_run_for_each_time_that_comes(registry: Registry) -> None:
+    made = await stock(registry)
+    await in_force(registry, policy("delete: {pushed_before: 7d}", more=DAILY))
+    sweep, other = registry.services.lifecycle.scheduled.sweep, another(registry).scheduled.sweep
+    assert await sweep() == 0  # nothing is due since the policy was made
+    registry.clock.advance(days=1)
+    await somebody_was_here(registry)
+    assert await sweep() + await other() == 1
+    assert await sweep() + await other() == 0
+    (found,) = await runs(registry)
+    assert (found["run"]["kind"], found["run"]["state"], found["counts"]) == ("schedule", "finished", {"deleted": 4})
+    assert (found["run"]["report"]["policy"], found["run"]["report"]["plan"]["delete"]) == ("p", 4)
+    assert await present(registry, "shop/a", made[0], made[4]) == [False, True]
+    registry.clock.advance(days=3)
+    await somebody_was_here(registry)
+    assert await sweep() == 1  # once for the three days
+    assert await sweep() == 0
+
+
+async def test_a_scheduled_run_leaves_what_is_over_the_ceiling_and_observes_only(registry: Registry) -> None:
+    await stock(registry)
+    await in_force(registry, policy("delete: {pushed_before: 7d}", more=DAILY.replace("100%", "50%")))
+    registry.clock.advance(days=1)
+    await somebody_was_here(registry)
+    assert await registry.services.lifecycle.scheduled.sweep() == 1
+    (found,) = await runs(registry)
+    assert found["counts"] == {"deleted": 2, "over": 2}  # two of three, rounded up, and two of two
+    assert {item["repository"] for item in found["items"] if item["state"] == "over"} == {"shop/b"}
+    assert found["run"]["report"]["plan"]["over_ceiling"] == ["shop/b"]
+    await in_force(registry, policy("delete: {}", more=f"mode: observe\n    {DAILY}"))
+    registry.clock.advance(days=1)
+    await somebody_was_here(registry)
+    assert await registry.services.lifecycle.scheduled.sweep() == 1
+    observed = (await runs(registry))[1]
+    assert (observed["counts"], observed["run"]["report"]["plan"]["observed"]) == ({}, 4)
+
+
+async def test_a_clock_that_is_a_day_ahead_deletes_nothing(registry: Registry) -> None:
+    made = await stock(registry)
+    await in_force(registry, policy("delete: {pushed_before: 7d}", more=DAILY))
+    registry.clock.advance(days=30)
+    assert await registry.services.lifecycle.scheduled.sweep() == 1
+    (found,) = await runs(registry)
+    assert found["run"]["state"] == "refused"
+    assert "more than a day ahead of the newest record" in found["run"]["report"]["why"]
+    assert await present(registry, "shop/a", *made[:2]) == [True, True]
+
+
+class Ended(BaseException):
+    """The process was killed."""
+
+
+async def test_a_run_that_was_interrupted_is_finished_or_taken_back(registry: Registry) -> None:
+    made = await stock(registry)
+    await in_force(registry, policy("delete: {pushed_before: 7d}"))
+    raw, other = await plan(registry), another(registry).runs
+    killed_after = 0
+    for killed_after in range(12):
+        dying = _dying(registry, killed_after)
+        try:
+            run = await dying.runs._begin(system("tests", registry.clock.now), plan_file.parse(raw), Asked())
+            await dying.runs.perform(run)
+            break
+        except Ended:
+            registry.clock.advance(1)
+        assert await other.resume() == 0  # somebody may still be at it
+        registry.clock.advance(LEASE_SECONDS + 1)
+        while await other.resume():
+            pass
+        found = (await runs(registry) or [None])[-1]
+        if found is None:
+            continue  # killed before there was a run
+        gone = [not each for each in await present(registry, "shop/a", *made[:2])]
+        assert found["run"]["state"] in {"finished", "interrupted"}
+        assert gone == [found["run"]["state"] == "finished"] * 2
+        if found["run"]["state"] == "finished":
+            assert (found["counts"], found["run"]["report"]["resumed"]) == ({"deleted": 4}, 1)
+            await Caller(registry.client)("POST", f"/lifecycle/runs/{found['run']['id']}/undo")
+        else:
+            assert found["counts"] == {}
+            assert "nothing was deleted" in found["run"]["report"]["why"]
+    assert killed_after > 4
+
+
+def _dying(registry: Registry, writes: int) -> Lifecycle:
+    """A process that is killed after so many transactions."""
+    left = [writes]
+
+    class Dying:
+        def __init__(self) -> None:
+            self.read = registry.services.db.read
+
+        async def write(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+            if left[0] == 0:
+                raise Ended
+            left[0] -= 1
+            return await registry.services.db.write(query, *args, **kwargs)
+
+    guard = TagGuard(RuleBook())
+    db: Any = Dying()
+    return service.build(db, registry.clock, registry.services.keeping.trash, TagChanges(guard), guard.undeletable)
