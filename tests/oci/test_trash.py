@@ -1,8 +1,9 @@
 """To clients, what is in the trash is not there; and what they ask for counts as used."""
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from tests.kit.client import Registry, require
+from tests.conftest import Registry
+from tests.kit.client import require
 from tests.kit.images import image
 from wharfinger.meta.schema_trash import last_pulls
 
@@ -34,6 +35,8 @@ async def test_get_and_head_by_tag_and_digest_count_as_use(registry: Registry) -
             now.advance(10)
             require(await ask(REPO, reference), 200)
             await registry.services.keeping.last_pulls.flush()
-            pulled = select(last_pulls.c.digest, last_pulls.c.pulled_at)
-            rows = await registry.services.db.read(lambda tx, query=pulled: tx.execute(query).all())
-            assert [tuple(row) for row in rows] == [(APP.digest, now())]
+            assert await registry.services.db.read(_pulled) == [(APP.digest, now())]
+
+
+def _pulled(tx: Connection) -> list[tuple[str, float]]:
+    return [(row.digest, row.pulled_at) for row in tx.execute(select(last_pulls))]
