@@ -24,26 +24,25 @@ from tests.kit.parts.tools import installed, tool
 from wharfinger.scanning.cataloguing import LayerCatalogue, LayerSource, catalogue_layer, catalogue_layers, squash
 from wharfinger.scanning.unpacking import chunks
 
-ROUNDS = 3
 _OURS = "import sys; from pathlib import Path; from bench.cataloguing import catalogue; catalogue(Path(sys.argv[1]))"
 
 
-def cost(console: Console) -> None:
+def cost(console: Console, rounds: int) -> None:
     """Print it."""
     with TemporaryDirectory(prefix="wharf-bench-") as folder:
         layout = Path(folder, "layout")
         layers = syft.layout(layout, [(tar, gzip.compress(tar, 6, mtime=0)) for tar in _tars()])
-        _title(console, layers)
+        _title(console, layers, rounds)
         table = Table("an image, cold", "elapsed", "processor", "memory")
         ours = [sys.executable, "-c", _OURS, str(layout)]
         theirs = [str(syft.program()), "scan", f"oci-dir:{layout}", "-o", "json", "-q"]
-        runs = [[_run(command) for command in (ours, theirs)] for _ in range(ROUNDS)]
+        runs = [[_run(command) for command in (ours, theirs)] for _ in range(rounds)]
         for name, figures in zip(("Wharfinger", "Syft 1.18.1"), zip(*runs, strict=True), strict=True):
             elapsed, processor, memory = (statistics.median(each) for each in zip(*figures, strict=True))
             table.add_row(name, f"{elapsed:.1f} s", f"{processor:.1f} s", f"{memory / 2**20:.0f} MiB")
         console.print(table)
-        _one_layer(console, max(layers, key=_size))
-        _known(console, layers)
+        _one_layer(console, max(layers, key=_size), rounds)
+        _known(console, layers, rounds)
 
 
 def catalogue(layout: Path) -> None:
@@ -77,9 +76,9 @@ def _size(layer: LayerSource) -> int:
         return stream.seek(0, os.SEEK_END)
 
 
-def _title(console: Console, layers: Sequence[LayerSource]) -> None:
+def _title(console: Console, layers: Sequence[LayerSource], rounds: int) -> None:
     sizes = [_size(layer) for layer in layers]
-    console.print(f"{len(sizes)} layers, {sum(sizes) / 1e6:.0f} MB; {ROUNDS} rounds by turns, the median")
+    console.print(f"{len(sizes)} layers, {sum(sizes) / 1e6:.0f} MB; {rounds} rounds by turns, the median")
 
 
 def _run(command: Sequence[str]) -> tuple[float, float, float]:
@@ -94,10 +93,10 @@ def _run(command: Sequence[str]) -> tuple[float, float, float]:
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
-def _one_layer(console: Console, layer: LayerSource) -> None:
+def _one_layer(console: Console, layer: LayerSource, rounds: int) -> None:
     """Both in this process, so that what is compared is the work alone."""
-    inflating = _processor(lambda: _inflate_and_hash(layer))
-    cataloguing = _processor(lambda: catalogue_layer(layer))
+    inflating = _processor(lambda: _inflate_and_hash(layer), rounds)
+    cataloguing = _processor(lambda: catalogue_layer(layer), rounds)
     size = f"one layer of {_size(layer) / 1e6:.0f} MB"
     console.print(
         f"{size}: inflating and hashing {inflating:.2f} s, cataloguing it {cataloguing:.2f} s of the processor: "
@@ -123,20 +122,20 @@ class _Hashing:
         return raw
 
 
-def _known(console: Console, layers: Sequence[LayerSource]) -> None:
+def _known(console: Console, layers: Sequence[LayerSource], rounds: int) -> None:
     kept = [layer.to_json() for layer in catalogue_layers(layers)]
 
     def lay() -> None:
         squash([LayerCatalogue.from_json(raw) for raw in kept])
 
     count = len(squash([LayerCatalogue.from_json(raw) for raw in kept]).packages)
-    console.print(f"{count} packages from layers that are known: {_processor(lay) * 1000:.0f} ms")
+    console.print(f"{count} packages from layers that are known: {_processor(lay, rounds) * 1000:.0f} ms")
 
 
-def _processor(work: Callable[[], object]) -> float:
+def _processor(work: Callable[[], object], rounds: int) -> float:
     """Seconds of the processor, the median of some rounds."""
     figures = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.process_time()
         work()
         figures.append(time.process_time() - start)
