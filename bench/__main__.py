@@ -12,6 +12,8 @@ from rich.console import Console
 from bench import measure, report
 from bench.access import cost as show_cost
 from bench.advisories import cost as show_advisories
+from bench.cataloguing import cost as show_cataloguing
+from bench.collection import cost as show_collection
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
 from bench.report import Report
@@ -30,7 +32,9 @@ def bench(
     backend: Literal["files", "postgres-s3"] = "files",
     profile: bool = False,
     access: bool = False,
+    cataloguing: bool = False,
     advisories: bool = False,
+    collection: bool = False,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
     setting: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -52,8 +56,12 @@ def bench(
         Show instead where the time of a manifest GET and of a small blob GET goes, in this process.
     access
         Show instead what it costs to decide who may do what, in this process, on both databases.
+    cataloguing
+        Show instead what it costs to catalogue an image, next to Syft.
     advisories
         Show instead what it costs to bring advisories in and to match with them.
+    collection
+        Show instead what giving back the bytes of 100,000 blobs costs, on both databases.
     folder
         Where the registries keep their data: the disk that is measured.
     wharf
@@ -69,6 +77,12 @@ def bench(
         return
     if access:
         show_cost(console)
+        return
+    if collection:
+        show_collection(console)
+        return
+    if cataloguing:
+        show_cataloguing(console, rounds)
         return
     if advisories:
         show_advisories(console)

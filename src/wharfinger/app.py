@@ -6,15 +6,13 @@ housekeeping(settings)   in one process of its own: what is done without being a
 """
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry
 
 from wharfinger.access import audit_keys, keys, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
@@ -73,6 +71,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
+from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -83,7 +82,7 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, journal_gauge, lost_counter, silent_reporters
+from wharfinger.web.metrics import RequestMetrics, exposition, journal_gauge, lost_counter, silent_reporters
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -231,7 +230,7 @@ def assemble(settings: Settings, now: Clock) -> tuple[Services, Site]:
     )
     operations = Operations(
         ready=services.ready,
-        metrics=partial(_exposition, metrics),
+        metrics=partial(exposition, metrics),
         authenticate=partial(_authenticate, services.authenticator, addresses),
     )
     api = Late(partial(_api, services, addresses))
@@ -322,6 +321,7 @@ async def housekeeping(settings: Settings) -> None:
             "verdicts on images that are gone": scans.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
+        sweeps |= Usage(services.db, time.time).sweeps()
         key = audit_keys.load(audit_key(settings))
         retention = _retention(services.db, key, settings)
         sweeps |= {"pulls in the audit trail": retention.sweep_pulls, "records of the audit trail": retention.sweep}
@@ -384,13 +384,3 @@ async def _authenticate(
     authenticator: Authenticator, addresses: Addresses, authorization: str | None, scope: Scope
 ) -> None:
     await authenticator.account(authorization, Origin(addresses.client(scope)))
-
-
-def _exposition(own: CollectorRegistry) -> bytes:
-    """Metrics of all workers when they share a folder for them, else of this one."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        return generate_latest(own)
-    shared = CollectorRegistry()
-    MultiProcessCollector(shared, folder)
-    return generate_latest(shared)

@@ -3,18 +3,18 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.server import Server, Wharf
 from tests.kit.advisories import write_zip
-from tests.kit.images import index
+from tests.kit.images import Image, descriptor, index, made
 from tests.kit.parts.wharf import wharf as serving
 from tests.remote.registries import Asked, Registry, Reply, running
 from tests.scanning import trees
 from tests.scanning.test_commands import BOOKWORM, OPENSSL, STATUS
-
-pytestmark = pytest.mark.slow
+from wharfinger.spec import media_types
 
 PASSWORD = "correct horse battery"
 ARM64 = trees.image([{"var/lib/dpkg/status": STATUS, "etc/os-release": trees.DEBIAN}], architecture="arm64")
@@ -76,11 +76,14 @@ class Old:
     """A registry from before there were referrers; it keeps what it is given."""
 
     def __init__(self) -> None:
+        self.referrers = 404
         self.kept = {f"manifests/{BOOKWORM.digest}": BOOKWORM.raw, "manifests/1": BOOKWORM.raw}
         self.kept |= {f"blobs/{digest}": content for digest, content in BOOKWORM.blobs.items()}
 
     def answer(self, asked: Asked) -> Reply:
         path = asked.path.removeprefix("/v2/shop/web/")
+        if path.startswith("referrers/"):
+            return self.referrers, {}, b""
         if asked.method == "POST":
             return 202, {"Location": "/v2/shop/web/blobs/uploads/1?state=x"}, b""
         if asked.method == "PUT":
@@ -107,6 +110,73 @@ def test_a_registry_that_knows_no_referrers_is_given_a_list_of_them(command: Wha
         artifact = json.loads(old.kept[f"manifests/{each['digest']}"])
         assert artifact["subject"]["digest"] == BOOKWORM.digest
         assert f"blobs/{artifact['layers'][0]['digest']}" in old.kept
+
+
+def bill(*purls: str, raw: bytes | None = None) -> Image:
+    """A bill of materials about the image."""
+    kind = "application/vnd.cyclonedx+json"
+    components = [{"type": "library", "name": "x", "purl": purl} for purl in purls]
+    content = raw or json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": components}).encode()
+    fields = {
+        "artifactType": kind,
+        "config": descriptor(b"{}", "application/vnd.oci.empty.v1+json"),
+        "layers": [descriptor(content, kind)],
+        "subject": BOOKWORM.descriptor,
+    }
+    return made(media_types.OCI_MANIFEST, fields, blobs=[b"{}", content])
+
+
+def listed(old: Old, *bills: Image) -> None:
+    """Have the bills in the registry, and in the list by which it is found that they are about the image."""
+    for each in bills:
+        old.kept[f"manifests/{each.digest}"] = each.raw
+        old.kept |= {f"blobs/{digest}": content for digest, content in each.blobs.items()}
+    entries = [{**each.descriptor, "artifactType": each.fields["artifactType"]} for each in bills]
+    index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": entries}
+    old.kept[f"manifests/{BOOKWORM.digest.replace(':', '-')}"] = json.dumps(index).encode()
+
+
+def test_an_attached_bill_counts_for_what_is_not_seen_in_the_image(command: Wharf) -> None:
+    old = Old()
+    own = "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64"
+    attached = bill("pkg:npm/lodash@4.17.15", own)
+    listed(old, attached)
+    (image,) = scanned(command, old)
+    assert [(each["name"], each["type"]) for each in image["packages"]] == [
+        *(("libssl3", "deb"), ("zlib1g", "deb")),
+        ("lodash", "npm"),
+    ]
+    assert (image["packages"][2]["layer"], image["packages"][2]["paths"]) == (
+        attached.digest,
+        [f"referrer:{attached.digest}"],
+    )
+    assert image["status"] == "not-assessed", "there are no advisories for npm"
+
+
+@pytest.mark.parametrize("raw", [b'{"bomFormat": "CycloneDX", "components": 5}', b"[" * 100_000])
+def test_an_attached_bill_that_cannot_be_read_is_told_of(command: Wharf, raw: bytes) -> None:
+    old = Old()
+    broken = bill(raw=raw)
+    listed(old, broken)
+    (image,) = scanned(command, old)
+    assert (image["status"], image["problems"][0]["layer"]) == ("partial", broken.digest)
+
+
+def test_a_bill_that_is_gone_is_told_of_and_so_is_a_list_that_cannot_be_had(command: Wharf) -> None:
+    old = Old()
+    gone = bill("pkg:npm/lodash@4.17.15")
+    listed(old, gone)
+    del old.kept[f"manifests/{gone.digest}"]
+    assert scanned(command, old)[0]["problems"][0]["layer"] == gone.digest
+    old.referrers = 500
+    assert "cannot be listed" in scanned(command, old)[0]["problems"][0]["reason"]
+
+
+def scanned(command: Wharf, old: Old) -> Any:
+    with running() as registry:
+        registry.answer = old.answer
+        words = ("scan", f"{registry.host}/shop/web:1", "--advisories", "known.zip", "--output", "json")
+        return command.done(*words).json["images"]
 
 
 def test_what_is_in_no_registry_has_nothing_beside_it(command: Wharf) -> None:

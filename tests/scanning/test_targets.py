@@ -2,12 +2,15 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.kit.anywhere import changed
 from tests.kit.images import Image, descriptor, index, made
 from tests.kit.images import image as plain_image
 from tests.remote.registries import Asked, Registry, Reply, running
@@ -117,6 +120,31 @@ def test_what_docker_save_writes_is_known_by_its_configuration(tmp_path: Path, c
         pass
 
 
+@pytest.mark.parametrize(
+    ("written", "asked", "same"),
+    [
+        ("docker.io/library/debian:12", "debian:12", True),
+        ("docker.io/shop/web:1", "shop/web:1", True),
+        ("localhost/shop/web:latest", "localhost/shop/web", True),
+        ("shop/web:1", "1", True),
+        ("shop/web:1", "other/web:1", False),
+        ("quay.io/shop/web:1", "shop/web:1", False),
+        ("shop/web:11", "shop/web:1", False),
+    ],
+)
+def test_a_name_in_what_docker_save_writes_may_be_short_or_long(
+    tmp_path: Path, written: str, asked: str, same: bool
+) -> None:
+    file = trees.docker_archive(tmp_path / "image.tar", TREES[:1], tag=written)
+    try:
+        with at(f"docker-archive:{file}:{asked}") as target:
+            assert len(target.images) == 1
+    except ManifestUnknown:
+        assert not same
+    else:
+        assert same
+
+
 def test_a_layer_that_docker_save_did_not_mean_is_told_of(tmp_path: Path) -> None:
     file = trees.docker_archive(tmp_path / "image.tar", TREES)
     file.write_bytes(file.read_bytes().replace(b"Version: 3.0.17", b"Version: 9.0.17"))
@@ -131,6 +159,15 @@ def test_a_layer_with_other_bytes_is_a_problem_of_its_image(folder: Path) -> Non
     (_, amd64), (_, arm64) = catalogues(str(folder))
     assert [(each.layer, "digest" in each.reason) for each in amd64.problems] == [(digest, True)]
     assert not arm64.problems
+
+
+@pytest.mark.parametrize("change", [lambda raw: raw.replace(b"amd64", b"arm64"), lambda raw: raw[:-1]])
+def test_a_configuration_with_other_bytes_is_a_problem_too(folder: Path, change: Callable[[bytes], bytes]) -> None:
+    digest, raw = next(iter(AMD64.blobs.items()))
+    (folder / "blobs" / digest.replace(":", "/")).write_bytes(change(raw))
+    with at(f"oci:{folder}:one") as target:
+        (image,) = target.images
+    assert "another digest or size" in image.trouble
 
 
 def test_an_image_that_is_not_there_is_a_problem_of_its_own(folder: Path) -> None:
@@ -239,3 +276,33 @@ def test_a_configuration_under_another_name_is_refused(tmp_path: Path) -> None:
     ((_, catalogue),) = catalogues(f"docker-archive:{file}")
     assert "another digest" in catalogue.problems[0].reason
     assert issubclass(DigestInvalid, Refusal)
+
+
+_BASES = (
+    (trees.files(BOTH, AMD64, tags=["both"]), "oci-archive"),
+    (
+        {
+            "manifest.json": json.dumps([{"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["l.tar"]}]).encode(),
+            "c.json": json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["x"]}}).encode(),
+            "l.tar": trees.layer(TREES[0], plain=True),
+        },
+        "docker-archive",
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(base=st.sampled_from(_BASES), data=st.data())
+def test_an_archive_with_anything_anywhere_is_read_or_refused(
+    tmp_path: Path, base: tuple[dict[str, bytes], str], data: st.DataObject
+) -> None:
+    files, scheme = dict(base[0]), base[1]
+    name = data.draw(st.sampled_from(sorted(name for name in files if files[name][:1] in (b"{", b"["))))
+    files[name] = json.dumps(changed(json.loads(files[name]), data)).encode()
+    file = tmp_path / "image.tar"
+    file.write_bytes(trees.layer(files, plain=True))
+    try:
+        with at(f"{scheme}:{file}") as target:
+            assert target.images or scheme == "oci-archive"
+    except Refusal:
+        pass

@@ -27,6 +27,7 @@ from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
 from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
+from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
 from wharfinger.web.challenge import Addresses
 
@@ -71,6 +72,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *OversightHandlers(services.oversight).routes(),
         *TrustHandlers(services.trusting).routes(),
         *AuditHandlers(services.audit).routes(),
+        *UsageHandlers(services.db).routes(),
         *CollectionHandlers(services.collector).routes(),
     )
 

@@ -1,7 +1,7 @@
 """Findings for people: a table with colours on a terminal, and lines of tabs elsewhere."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wharfinger.cli.output import clean
@@ -38,7 +38,7 @@ def show(scan: "Scan") -> None:
         rows = [_row(image, number) for number in range(len(image.findings))]
         if terminal:
             if rows:
-                print_coloured(HEADINGS, rows)
+                print_coloured(HEADINGS, _once(rows))
             print()
         else:
             plain_rows(HEADINGS, ((image.platform, *row) for row in rows))
@@ -79,6 +79,14 @@ def _row(image: "ImageScan", number: int) -> tuple[str, ...]:
     id = finding.id if finding.kev is None else f"{finding.id} (exploited)"
     fixed = finding.fixed or WORDS.get(finding.state, finding.state)
     return (finding.severity.value, id, finding.package, finding.version, fixed, _where(image, finding))
+
+
+def _once(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """The rows, where a package is told once and not again for each of its vulnerabilities in a row."""
+    last = ""
+    for row in rows:
+        yield (*row[:-1], "" if row[-1] == last else row[-1])
+        last = row[-1]
 
 
 def _where(image: "ImageScan", finding: "Finding") -> str:

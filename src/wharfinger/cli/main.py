@@ -38,6 +38,7 @@ from wharfinger.cli import (
     token,
     trash,
     trust,
+    usage,
     users,
     verdict,
 )
@@ -83,6 +84,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     trust.trust,
     audit.audit,
     fsck.fsck,
+    usage.usage,
     advisories.advisories,
 )
 """One for each module beside this one; what a command needs of the server is imported when it runs."""

@@ -1,16 +1,14 @@
 """What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, literal, select
 
 from wharfinger.meta.schema import blobs
 from wharfinger.meta.schema_usage import usage_changes
 from wharfinger.meta.sql import chunks
+from wharfinger.meta.usage_sums import STORE as STORE  # noqa: PLC0414 - `usage.STORE` is what callers say
 from wharfinger.spec.digest import Digest
-
-STORE = 0
-"""The repository that holds everything: no repository has this key."""
 
 
 def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: int) -> None:
@@ -23,8 +21,8 @@ def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: in
         tx.execute(noted)
 
 
-def note_gone(tx: Connection, sizes: Mapping[Digest, int]) -> None:
-    """Nobody holds these blobs any more, and their rows are gone."""
-    if sizes:
-        gone = [{"repository_id": STORE, "digest": digest, "size": size, "sign": -1} for digest, size in sizes.items()]
-        tx.execute(insert(usage_changes), gone)
+def note_gone(tx: Connection, gone: Iterable[tuple[int, Digest, int]]) -> None:
+    """These repositories hold these blobs, of this size, no longer: the same for many at once."""
+    rows = [{"repository_id": r, "digest": digest, "size": size, "sign": -1} for r, digest, size in gone]
+    if rows:
+        tx.execute(insert(usage_changes), rows)

@@ -65,9 +65,9 @@ class _Image:
         return {number_of(path): path for path in paths}
 
     def _hiding(self, layer: LayerCatalogue) -> "_Hiding":
-        asked = self._asked.keys()
-        files = {self._asked[each] for each in asked & set(numbers(layer.files))}
-        folders = {self._asked[each] for each in asked & set(numbers(layer.folders))}
+        asked = frozenset(self._asked)
+        files = {self._asked[each] for each in asked.intersection(numbers(layer.files))}
+        folders = {self._asked[each] for each in asked.intersection(numbers(layer.folders))}
         return _Hiding(
             itself=frozenset({*map(place, layer.whiteouts), *files, *folders}),
             below=frozenset({*map(place, layer.whiteouts), *map(place, layer.opaque), *files}),
@@ -146,7 +146,8 @@ class _Owner:
 
 
 def _owners(standing: Sequence[_Spell], distribution: Distribution | None) -> Mapping[int, _Owner]:
-    """For every hash of a path that a package of the distribution brought, that package."""
+    """For every hash of a path that says something and that a package of the distribution brought, that package."""
+    asked = frozenset(number_of(spell.evidence.path) for spell in standing)
     installed = {
         (spell.evidence.kind, found.name): _purl(found, distribution)
         for spell in standing
@@ -158,7 +159,7 @@ def _owners(standing: Sequence[_Spell], distribution: Distribution | None) -> Ma
         for spell in standing
         for owned in spell.evidence.owned
         if (purl := installed.get((spell.evidence.kind.removesuffix("-files"), owned.package)))
-        for number in numbers(owned.hashes)
+        for number in asked.intersection(numbers(owned.hashes))
     }
 
 

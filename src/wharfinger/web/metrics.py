@@ -1,6 +1,9 @@
 """What there is to count of requests, and the line in the access log."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 300)
 
@@ -64,3 +67,13 @@ def silent_reporters(registry: CollectorRegistry) -> Gauge:
         registry=registry,
         multiprocess_mode="mostrecent",
     )
+
+
+def exposition(own: CollectorRegistry) -> bytes:
+    """Metrics of all workers when they share a folder for them, else of this one."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return generate_latest(own)
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared, folder)
+    return generate_latest(shared)

@@ -79,12 +79,13 @@ def answers(port: int, path: str = "/") -> bool:
         connection.close()
 
 
-def run(command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
+def run(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "", seconds: float = 300
+) -> str:
     """Run command to its end and return what it printed; its own words are in the error if it fails."""
     words = [str(word) for word in command]
-    result = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, timeout=300, env={**os.environ, **(env or {})}, check=False
-    )
+    whole = {**os.environ, **(env or {})}
+    result = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=seconds, env=whole, check=False)
     if result.returncode != 0:
         said = result.stdout[-2000:] + result.stderr[-4000:]
         raise ProgramFailed(f"{' '.join(words)} ended with {result.returncode}:\n{said}")

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO, cast
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.remote.references import ImageReference
 from wharfinger.remote.repositories import Repositories
 from wharfinger.scanning.cataloguing import LayerSource
+from wharfinger.scanning.packages import Problem
+from wharfinger.scanning.targets import bills
+from wharfinger.scanning.targets.bills import Bill
 from wharfinger.scanning.targets.docker_archive import DockerArchive
 from wharfinger.scanning.targets.files import Archive, Folder
 from wharfinger.scanning.targets.images import Image, images
@@ -23,6 +27,10 @@ Remote = Callable[[], AbstractContextManager[Repositories]]
 """Opens the way to registries: only for a target that is in one, so that a local one needs no network."""
 
 
+Attached = Callable[[Digest], tuple[list[Bill], list[Problem]]]
+"""What is attached to an image; in a folder or an archive, nothing is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A target. ``repository`` is its name in a registry; ``roots`` are the digests that the target itself names."""
@@ -31,6 +39,11 @@ class Opened:
     open: Callable[[Descriptor], Bytes]
     repository: str = ""
     roots: tuple[Digest, ...] = ()
+    attached: Attached = lambda _: ([], [])
+
+    def bills(self, image: Image) -> tuple[list[Bill], list[Problem]]:
+        """The bills of materials attached to an image, and those that could not be had."""
+        return self.attached(image.digest)
 
     def layers(self, image: Image) -> list[LayerSource]:
         """The layers of an image, to be read from the lowest up."""
@@ -57,7 +70,8 @@ def opened(name: Name, remote: Remote) -> Iterator[Opened]:
         case ImageReference():
             with remote() as repositories:
                 place = Repository(repositories, name)
-                yield _of(place, place.roots(), name.repository)
+                found = _of(place, place.roots(), name.repository)
+                yield replace(found, attached=partial(bills.attached, repositories, name, place))
 
 
 def _of(place: Place, roots: list[Root], repository: str = "") -> Opened:

@@ -1,0 +1,170 @@
+"""The figures of usage: folded from what was noted, sampled, and compared with the links themselves.
+
+The comparison is of one state of the database, in which what is noted and not yet folded counts as well. So it is right
+while pushes go on; and whoever folds and whoever compares is the same process, by a lease.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, text
+
+from wharfinger.meta import repos
+from wharfinger.meta.schema_usage import usage_blobs, usage_changes, usage_checks, usage_repositories, usage_samples
+from wharfinger.meta.sql import chunks
+from wharfinger.meta.sql import insert as upsert
+from wharfinger.meta.usage import STORE
+from wharfinger.meta.usage_sums import Change, Delta, Held, sums
+from wharfinger.spec.names import RepoName
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How much the figures are off: by blob (holders, sum of their keys), and by repository."""
+
+    blobs: Mapping[str, Held]
+    repositories: Mapping[int, Delta]
+
+    @property
+    def count(self) -> int:
+        return len(self.blobs) + len(self.repositories)
+
+
+def fold(tx: Connection, limit: int) -> int:
+    """Add up to ``limit`` changes to the figures; how many. One transaction: none counts twice, and none not."""
+    rows = tx.execute(select(usage_changes).order_by(usage_changes.c.id).limit(limit)).all()
+    changes = [Change(row.repository_id, row.digest, row.size, row.sign) for row in rows]
+    held = _held(tx, {change.digest for change in changes})
+    after, deltas = sums(held, changes)
+    _put_blobs(tx, after)
+    add(tx, deltas)
+    for some in chunks([row.id for row in rows]):
+        tx.execute(delete(usage_changes).where(usage_changes.c.id.in_(some)))
+    return len(rows)
+
+
+def _held(tx: Connection, digests: Iterable[str]) -> dict[str, Held]:
+    found: dict[str, Held] = {}
+    for some in chunks(sorted(digests)):
+        rows = tx.execute(select(usage_blobs).where(usage_blobs.c.digest.in_(some)))
+        found |= {row.digest: Held(row.size, row.holders, row.key_sum) for row in rows}
+    return found
+
+
+def _put_blobs(tx: Connection, after: Mapping[str, Held]) -> None:
+    for some in chunks(sorted(after)):
+        tx.execute(delete(usage_blobs).where(usage_blobs.c.digest.in_(some)))
+        kept = [
+            {"digest": digest, "size": held.size, "holders": held.holders, "key_sum": held.key_sum}
+            for digest in some
+            if (held := after[digest]).holders or held.key_sum
+        ]
+        if kept:
+            tx.execute(insert(usage_blobs), kept)
+
+
+def add(tx: Connection, deltas: Mapping[int, Delta]) -> None:
+    """Let the figures of these repositories be so much more."""
+    rows = [
+        {"repository_id": key, "blobs": delta.blobs, "bytes": delta.bytes, "exclusive": delta.exclusive}
+        for key, delta in sorted(deltas.items())
+    ]
+    for some in chunks(rows):
+        put = upsert(tx, usage_repositories)
+        more = {name: usage_repositories.c[name] + put.excluded[name] for name in ("blobs", "bytes", "exclusive")}
+        tx.execute(put.on_conflict_do_update(index_elements=["repository_id"], set_=more), some)
+
+
+def pending(tx: Connection) -> bool:
+    """Whether something is noted and not folded."""
+    return tx.execute(select(usage_changes.c.id).limit(1)).first() is not None
+
+
+# Samples ------------------------------------------------------------------------------------------------------------
+
+
+def sample(tx: Connection, day: int, keep_days: int) -> int:
+    """Remember today's figures, again until the day is over, and forget those of long ago; how many there are."""
+    columns = ("repository_id", "bytes", "exclusive")
+    tx.execute(delete(usage_samples).where((usage_samples.c.day == day) | (usage_samples.c.day < day - keep_days)))
+    rows = select(text(str(int(day))), *(usage_repositories.c[name] for name in columns))
+    tx.execute(insert(usage_samples).from_select(["day", *columns], rows))
+    return tx.execute(select(func.count()).where(usage_samples.c.day == day)).scalar_one()
+
+
+# The comparison -----------------------------------------------------------------------------------------------------
+
+_LINKED = """
+    SELECT l.digest AS digest, b.size AS size, 1 AS h, l.repository_id AS k
+        FROM blob_links l JOIN blobs b ON b.digest = l.digest
+    UNION ALL SELECT digest, size, -sign, -sign * repository_id FROM usage_changes WHERE repository_id <> 0
+"""
+_BLOBS = f"""
+    SELECT digest, MAX(size), SUM(h), SUM(k) FROM (
+        {_LINKED} UNION ALL SELECT digest, size, -holders, -key_sum FROM usage_blobs
+    ) everything GROUP BY digest HAVING SUM(h) <> 0 OR SUM(k) <> 0
+"""  # noqa: S608 - put together from the lines above
+_BYTES = """
+    SELECT key, SUM(n), SUM(b) FROM (
+        SELECT l.repository_id AS key, 1 AS n, b.size AS b FROM blob_links l JOIN blobs b ON b.digest = l.digest
+        UNION ALL SELECT 0, 1, size FROM blobs
+        UNION ALL SELECT repository_id, -sign, -sign * size FROM usage_changes
+        UNION ALL SELECT repository_id, -blobs, -bytes FROM usage_repositories
+    ) everything GROUP BY key HAVING SUM(n) <> 0 OR SUM(b) <> 0
+"""
+_EXCLUSIVE = f"""
+    WITH held AS (SELECT digest, MAX(size) AS size, SUM(h) AS h, SUM(k) AS k FROM ({_LINKED}) linked GROUP BY digest)
+    SELECT key, SUM(b) FROM (
+        SELECT k AS key, size AS b FROM held WHERE h = 1
+        UNION ALL SELECT 0, size FROM held WHERE h >= 1
+        UNION ALL SELECT repository_id, -exclusive FROM usage_repositories
+    ) everything GROUP BY key HAVING SUM(b) <> 0
+"""  # noqa: S608 - likewise
+
+
+def drift(tx: Connection) -> Drift:
+    """How far the figures are from what is linked, in this one state of the database."""
+    blobs = {row[0]: Held(int(row[1]), int(row[2]), int(row[3])) for row in tx.execute(text(_BLOBS))}
+    deltas = {int(row[0]): Delta(int(row[1]), int(row[2]), 0) for row in tx.execute(text(_BYTES))}
+    for key, size in tx.execute(text(_EXCLUSIVE)):
+        before = deltas.get(int(key), Delta())
+        deltas[int(key)] = Delta(before.blobs, before.bytes, int(size))
+    return Drift(blobs, deltas)
+
+
+def mend(tx: Connection, found: Drift) -> None:
+    """Make the figures right; nothing was folded since they were compared."""
+    held = _held(tx, found.blobs)
+    after = {}
+    for digest, off in found.blobs.items():
+        before = held.get(digest, Held(off.size))
+        after[digest] = Held(before.size, before.holders + off.holders, before.key_sum + off.key_sum)
+    _put_blobs(tx, after)
+    add(tx, found.repositories)
+
+
+def note_check(tx: Connection, at: float, seconds: float, drifted: int, said: str) -> None:
+    """Remember what a comparison came to; the last hundred are kept."""
+    tx.execute(insert(usage_checks).values(at=at, seconds=seconds, drifted=drifted, drift=said))
+    newest = select(func.max(usage_checks.c.id)).scalar_subquery()
+    tx.execute(delete(usage_checks).where(usage_checks.c.id <= newest - 100))
+
+
+def last_check(tx: Connection) -> tuple[float, int] | None:
+    """When the figures were compared last, and how many were off."""
+    row = tx.execute(select(usage_checks).order_by(usage_checks.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.at, row.drifted)
+
+
+def samples_of(tx: Connection, repository: RepoName, since: int) -> Sequence[tuple[int, int, int]]:
+    """Day, bytes and exclusive bytes of a repository, since that day. Raises NameUnknown."""
+    key = repos.require(tx, repository)
+    query = select(usage_samples.c.day, usage_samples.c.bytes, usage_samples.c.exclusive)
+    query = query.where(usage_samples.c.repository_id == key, usage_samples.c.day >= since)
+    return [(row[0], row[1], row[2]) for row in tx.execute(query.order_by(usage_samples.c.day))]
+
+
+def store(tx: Connection) -> Delta:
+    """The store itself: its blobs, their bytes, and of these what repositories hold."""
+    row = tx.execute(select(usage_repositories).where(usage_repositories.c.repository_id == STORE)).first()
+    return Delta() if row is None else Delta(row.blobs, row.bytes, row.exclusive)
