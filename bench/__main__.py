@@ -13,6 +13,7 @@ from bench import measure, report
 from bench.access import cost as show_cost
 from bench.advisories import cost as show_advisories
 from bench.cataloguing import cost as show_cataloguing
+from bench.collection import cost as show_collection
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
 from bench.report import Report
@@ -33,6 +34,7 @@ def bench(
     access: bool = False,
     cataloguing: bool = False,
     advisories: bool = False,
+    collection: bool = False,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
     setting: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -58,6 +60,8 @@ def bench(
         Show instead what it costs to catalogue an image, next to Syft.
     advisories
         Show instead what it costs to bring advisories in and to match with them.
+    collection
+        Show instead what giving back the bytes of 100,000 blobs costs, on both databases.
     folder
         Where the registries keep their data: the disk that is measured.
     wharf
@@ -73,6 +77,9 @@ def bench(
         return
     if access:
         show_cost(console)
+        return
+    if collection:
+        show_collection(console)
         return
     if cataloguing:
         show_cataloguing(console, rounds)

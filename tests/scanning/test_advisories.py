@@ -1,5 +1,6 @@
 """Sets of advisories: what is taken in, what is left out and told, and that the old set is never lost."""
 
+import copy
 import gzip
 import io
 import json
@@ -7,10 +8,12 @@ import sqlite3
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import zstandard
 
@@ -21,6 +24,7 @@ from wharfinger.scanning.advisories import reading
 from wharfinger.scanning.advisories.building import bring_in
 from wharfinger.scanning.advisories.database import Advisories
 from wharfinger.scanning.advisories.opening import open_advisories, open_database
+from wharfinger.scanning.advisories.records import RecordInvalid
 from wharfinger.scanning.advisories.reports import Imported
 from wharfinger.scanning.versions.schemes import SCHEMES
 
@@ -199,6 +203,74 @@ class TestMalformed:
         assert imported.malformed_count == 1
 
 
+FULL = {
+    "id": "ALSA-2026:1",
+    "aliases": ["CVE-2026-0001"],
+    "upstream": ["CVE-2026-0002"],
+    "related": ["CVE-2026-0003"],
+    "published": "2026-01-01T00:00:00Z",
+    "summary": "Important: nodejs:16 security update",
+    "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}],
+    "database_specific": {"severity": "HIGH", "cvss_v3_score": "7.5"},
+    "affected": [
+        {
+            "package": {"ecosystem": "AlmaLinux:8", "name": "nodejs"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "16-1.module_el8"}]}],
+            "ecosystem_specific": {"status": "postponed", "urgency": "low"},
+        },
+        {
+            "package": {"ecosystem": "Go", "name": "stdlib"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "1.0.0"}, {"last_affected": "1.2.0"}]}],
+            "versions": ["1.5.0"],
+            "ecosystem_specific": {"imports": [{"path": "x", "goos": ["linux"], "goarch": ["arm64"]}]},
+            "database_specific": {"informational": "notice"},
+        },
+    ],
+}
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1.5,
+    "",
+    "0",
+    "\0",
+    "x" * 500,
+    [],
+    {},
+    [None],
+    [[]],
+    [{}],
+    {"": None},
+    {"introduced": 7},
+)
+
+
+def places(value: object, way: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield (*way, key)
+        yield from places(inner, (*way, key))
+
+
+def test_whatever_is_in_any_place_of_a_record_it_is_read_or_refused() -> None:
+    refused = 0
+    for way in places(FULL):
+        for junk in JUNK:
+            raw = copy.deepcopy(FULL)
+            node: Any = raw
+            for key in way[:-1]:
+                node = node[key]
+            node[way[-1]] = junk
+            try:
+                record = parsing.parse(msgspec.convert(raw, parsing.Document))
+            except RecordInvalid:
+                refused += 1
+                continue
+            assert all(interval.low < interval.high for interval in record.intervals), way
+    assert refused > 0
+
+
 class TestHostile:
     def test_a_bomb_is_not_inflated(self, records: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(reading, "FILE_AT_MOST", 2**20)
@@ -370,6 +442,12 @@ class TestReplacing:
             with pytest.raises(Refusal, match="no database of advisories"):
                 bring_in(records, database)
             assert database.read_bytes() == content
+
+    def test_what_the_disk_refuses_is_told(self, records: Path, tmp_path: Path) -> None:
+        write_zip(records / "a.zip", [RECORD])
+        (tmp_path / "file").write_text("")
+        with pytest.raises(Refusal, match="cannot be made"):
+            bring_in(records, tmp_path / "file" / "x.db")
 
     def test_nothing_is_no_set(self, records: Path, database: Path) -> None:
         with pytest.raises(Refusal, match="not one advisory"):

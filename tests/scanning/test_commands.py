@@ -191,6 +191,18 @@ def test_a_target_of_which_nothing_can_be_read_is_not_scanned(wharf: Wharf) -> N
     assert gate(wharf).status == 2
 
 
+def test_halves_of_characters_are_printed_as_question_marks(wharf: Wharf) -> None:
+    odd = trees.image([{"etc/os-release": trees.DEBIAN, "var/lib/dpkg/status": STATUS}], architecture="\ud800")
+    trees.layout(Path("odd"), odd)
+    said = {"vulnerability": "CVE-2026-1000", "products": ["pkg:deb/debian/openssl"], "status": "not_affected"}
+    said["impact_statement"] = "none \udfff"
+    Path("odd.json").write_text(json.dumps({"@context": "https://openvex.dev/ns", "statements": [said]}))
+    result = gate(wharf, "--vex", "odd.json", "--output", "json", target="odd")
+    assert result.status == 0
+    assert result.json["judgements"][0]["platform"] == "linux/?"
+    assert "none ?" in result.out
+
+
 def test_a_layer_that_is_gone_leaves_doubt_and_no_clean_bill(wharf: Wharf) -> None:
     layer = trees.sha256(trees.layer({"etc/os-release": trees.DEBIAN, "var/lib/dpkg/status": STATUS}))
     (Path("web/blobs") / layer.replace(":", "/")).unlink()

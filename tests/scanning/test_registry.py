@@ -16,8 +16,6 @@ from tests.scanning import trees
 from tests.scanning.test_commands import BOOKWORM, OPENSSL, STATUS
 from wharfinger.spec import media_types
 
-pytestmark = pytest.mark.slow
-
 PASSWORD = "correct horse battery"
 ARM64 = trees.image([{"var/lib/dpkg/status": STATUS, "etc/os-release": trees.DEBIAN}], architecture="arm64")
 BOTH = index([BOOKWORM, ARM64])

@@ -7,7 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.kit.anywhere import changed
 from tests.kit.images import Image, descriptor, index, made
 from tests.kit.images import image as plain_image
 from tests.remote.registries import Asked, Registry, Reply, running
@@ -248,3 +251,33 @@ def test_a_configuration_under_another_name_is_refused(tmp_path: Path) -> None:
     ((_, catalogue),) = catalogues(f"docker-archive:{file}")
     assert "another digest" in catalogue.problems[0].reason
     assert issubclass(DigestInvalid, Refusal)
+
+
+_BASES = (
+    (trees.files(BOTH, AMD64, tags=["both"]), "oci-archive"),
+    (
+        {
+            "manifest.json": json.dumps([{"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["l.tar"]}]).encode(),
+            "c.json": json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": ["x"]}}).encode(),
+            "l.tar": trees.layer(TREES[0], plain=True),
+        },
+        "docker-archive",
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(base=st.sampled_from(_BASES), data=st.data())
+def test_an_archive_with_anything_anywhere_is_read_or_refused(
+    tmp_path: Path, base: tuple[dict[str, bytes], str], data: st.DataObject
+) -> None:
+    files, scheme = dict(base[0]), base[1]
+    name = data.draw(st.sampled_from(sorted(name for name in files if files[name][:1] in (b"{", b"["))))
+    files[name] = json.dumps(changed(json.loads(files[name]), data)).encode()
+    file = tmp_path / "image.tar"
+    file.write_bytes(trees.layer(files, plain=True))
+    try:
+        with at(f"{scheme}:{file}") as target:
+            assert target.images or scheme == "oci-archive"
+    except Refusal:
+        pass

@@ -18,6 +18,8 @@ from wharfinger.scanning.versions.schemes import SCHEMES, compare, scheme
 
 VERDICTS = {"<": -1, "=": 0, ">": 1}
 WITH_VECTORS = ("apk", "deb", "gem", "maven", "npm", "rpm")
+"""Of libapt, librpm, apk-tools, node-semver, Gem::Version and Maven's ComparableVersion. The excerpt has two more, made
+with golang.org/x/mod/semver and with Composer\\Semver of Debian's php-composer-semver."""
 
 Pair = tuple[str, str, int]
 
@@ -27,7 +29,7 @@ def wrong(name: str, pairs: Sequence[Pair]) -> list[tuple[Pair, int]]:
     return [(pair, ours) for pair, ours in found if ours != pair[2]]
 
 
-@pytest.mark.parametrize("name", WITH_VECTORS)
+@pytest.mark.parametrize("name", [*WITH_VECTORS, "go", "composer"])
 def test_every_verdict_of_the_reference_is_ours(name: str) -> None:
     pairs = [(a, b, verdict) for a, b, verdict in excerpt("versions.json")[name]]
     assert len(pairs) >= 110

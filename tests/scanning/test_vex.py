@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.anywhere import changed
 from tests.scanning.made import DEBIAN, DJANGO, OPENSSL, finding, image
 from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.packages import Distribution
@@ -266,27 +267,12 @@ def test_releases_are_told_apart_as_each_distribution_does(id: str, one: str, ot
     assert purls.difference(said, package, DEBIAN if id != "debian" else None)
 
 
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=10,
-)
 _BASES = (openvex("pkg:pypi/django"), csaf("pkg:pypi/django", platform="pkg:oci/x"), cyclonedx("pkg:pypi/django"))
 
 
 @given(base=st.sampled_from(_BASES), data=st.data())
 def test_a_document_with_anything_anywhere_is_read_or_refused(base: Fields, data: st.DataObject) -> None:
-    document: Any = json.loads(json.dumps(base))
-    at: Any = document
-    while True:  # walk to a random place, and put a random value there
-        keys = list(at) if isinstance(at, dict) else list(range(len(at)))
-        if not keys:
-            break
-        key = data.draw(st.sampled_from(keys))
-        if not isinstance(at[key], dict | list) or data.draw(st.booleans()):
-            at[key] = data.draw(_JSON)
-            break
-        at = at[key]
+    document = changed(base, data)
     try:
         found = reading.parse(json.dumps(document).encode(), "vex.json")
     except RequestInvalid:

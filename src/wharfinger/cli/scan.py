@@ -11,6 +11,7 @@ from wharfinger.cli import targets
 from wharfinger.cli.output import print_rows
 from wharfinger.cli.targets import AdvisoriesAt, PlainHttp, Platform, Target
 from wharfinger.errors import RequestInvalid
+from wharfinger.spec.digest import encodable
 
 if TYPE_CHECKING:
     from wharfinger.scanning.targets.images import Image
@@ -78,7 +79,7 @@ def _sboms(target: str, format: Sbom, platform: str | None, plain_http: list[str
         with targets.watching(images) as watch:
             catalogues = running.catalogues(opened, images, watch)
     found = [
-        (image, made.text(Subject(target, image.digest, image.platform, catalogue, image.created or EPOCH)))
+        (image, made.text(Subject(encodable(target), image.digest, image.platform, catalogue, image.created or EPOCH)))
         for image, catalogue in zip(images, catalogues, strict=True)
     ]
     if attached:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 from cyclopts import Parameter
 
 from wharfinger.errors import RequestInvalid
+from wharfinger.spec.digest import encodable
 
 if TYPE_CHECKING:  # the command line starts without what only scanning needs
     from wharfinger.scanning.cataloguing import LayerSource
@@ -83,7 +84,7 @@ def scanned(
         judge = partial(matching.match, advisories=known, today=today, unknown_as=unknown_as)
         with watching(images) as watch:
             scans = running.scan(found, images, judge, watch)
-        return Scan(target, known.sha256, known.sources, scans), found
+        return Scan(encodable(target), known.sha256, known.sources, scans), found
 
 
 def _kept() -> Path:

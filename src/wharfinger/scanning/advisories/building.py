@@ -39,7 +39,6 @@ def bring_in(
     Sources that the path does not have stay, unless ``exact``. ``force`` accepts a source that lost over a fifth, and
     a set of nothing. ``facts`` are kept with the set.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
     with staged(database) as staging:
         if database.exists() and _require_ours(database) == FORMAT:
             shutil.copyfile(database, staging)
@@ -53,14 +52,18 @@ def bring_in(
 
 @contextlib.contextmanager
 def staged(database: Path) -> Iterator[Path]:
-    """A file beside the database, empty; gone at the end if it was not moved away."""
-    handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=".new", dir=database.parent)
-    os.close(handle)
-    staging = Path(name)
+    """A file beside the database, empty; gone at the end if it was not moved away. What the disk refuses is told."""
     try:
-        yield staging
-    finally:
-        staging.unlink(missing_ok=True)
+        database.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=".new", dir=database.parent)
+        os.close(handle)
+        staging = Path(name)
+        try:
+            yield staging
+        finally:
+            staging.unlink(missing_ok=True)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise Refusal(f"{database} cannot be made: {error}") from error
 
 
 def _require_ours(database: Path) -> str:

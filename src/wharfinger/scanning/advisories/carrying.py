@@ -94,7 +94,6 @@ def pull(
             if known.sha256 == sha256:
                 return None
             before = known.sources
-    database.parent.mkdir(parents=True, exist_ok=True)
     with building.staged(database) as staging:
         with repositories.blob(reference, layer["digest"], layer["size"]) as chunks, staging.open("wb") as opened:
             _unpack(chunks, opened.write, reference)

@@ -50,7 +50,7 @@ _IN_SUMMARY = re.compile(r"(Critical|Important|Moderate|Low): ")
 # Updates that mend or add something; they are no advisories on security unless they name a CVE.
 _NO_SECURITY = re.compile(r"(AL|RH|RL)[BE]A-")
 _RATED = frozenset(("severity", "database_specific", "ecosystem_specific"))
-_NOTICES = frozenset(("unmaintained", "notice"))
+_NOTICES = ("unmaintained", "notice")
 _CLASSES = {"CVSS_V2": CVSS2, "CVSS_V3": CVSS3, "CVSS_V4": CVSS4}
 
 Kind = Literal["cvss4", "cvss3", "cvss2"]

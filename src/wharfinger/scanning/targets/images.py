@@ -10,7 +10,7 @@ from wharfinger.scanning.targets.place import Place, Root, whole
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec import media_types
 from wharfinger.spec.descriptor import Descriptor
-from wharfinger.spec.digest import Digest
+from wharfinger.spec.digest import Digest, encodable
 from wharfinger.spec.manifest import Manifest
 
 CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
@@ -112,7 +112,7 @@ def _platform(fields: object) -> str:
         case {"os": str(system), "architecture": str(architecture), **more}:
             variant = more.get("variant")
             parts = (system, architecture, *([variant] if isinstance(variant, str) and variant else []))
-            return "/".join(part[:64] for part in parts)
+            return encodable("/".join(part[:64] for part in parts))
     return ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.vex import purls
 from wharfinger.scanning.vex.statements import Named
+from wharfinger.spec.digest import encodable
 
 Fields = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ def text(value: object, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise RequestInvalid(f"{where}: want a text")
-    return value.strip()
+    return encodable(value.strip())
 
 
 def named(value: str) -> Named:
