@@ -69,8 +69,8 @@ class TestImport:
         result = command("advisories", "import", str(records))
         assert result.status == 0
         assert result.rows == [["PyPI", "10", "10", "0", "0"]]
-        assert "1 records are malformed and were left out:\n  records/bad.json: its id is none" in result.err
-        assert "1 other files were passed over:\n  records/list.json: JSON of some other kind" in result.err
+        assert "Left out as malformed: 1\n  records/bad.json: its id is none" in result.err
+        assert "Passed over as something else: 1\n  records/list.json: JSON of some other kind" in result.err
         assert (command.home / "wharfinger" / "advisories.db").is_file()
 
     def test_as_json(self, command: Wharf, records: Path, tmp_path: Path) -> None:

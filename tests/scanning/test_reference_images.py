@@ -11,7 +11,10 @@ import pytest
 from tests.cli.server import Wharf
 from tests.kit import packages
 from tests.kit.advisories import excerpt, write_zip
+from tests.kit.parts.process import run
+from tests.kit.parts.tools import tool
 from tests.scanning import trees
+from tests.scanning.test_commands import OPENSSL
 from tests.scanning.test_matching import lists, plain
 
 pytestmark = pytest.mark.system
@@ -102,3 +105,14 @@ def test_a_go_program_has_what_govulncheck_finds_in_it(wharf: Wharf) -> None:
     modules = {(each["name"], each["version"]) for each in image["packages"]}
     assert {tuple(each) for each in data["modules"]} <= modules
     assert any(name == "stdlib" for name, _ in modules)
+
+
+def test_what_skopeo_makes_of_an_image_is_the_same_image(wharf: Wharf) -> None:
+    status = trees.dpkg(libssl3="openssl 3.0.11-1~deb12u1")
+    trees.layout(wharf.home / "web", trees.image([OS | {"var/lib/dpkg/status": status}]), tags=["1"])
+    write_zip(wharf.home / "known.zip", [OPENSSL])
+    for target in ("docker-archive:saved.tar:shop/web:1", "oci-archive:packed.tar:1", "oci:zstd:1"):
+        more = ["--dest-compress-format", "zstd"] if target.startswith("oci:") else []
+        run([tool("skopeo"), "copy", "--quiet", "--insecure-policy", *more, "oci:web:1", target])
+        (image,) = wharf.done("scan", target, "--advisories", "known.zip", "--output", "json").json["images"]
+        assert (image["status"], [each["id"] for each in image["findings"]]) == ("complete", ["CVE-2026-1000"]), target

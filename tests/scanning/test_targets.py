@@ -120,6 +120,31 @@ def test_what_docker_save_writes_is_known_by_its_configuration(tmp_path: Path, c
         pass
 
 
+@pytest.mark.parametrize(
+    ("written", "asked", "same"),
+    [
+        ("docker.io/library/debian:12", "debian:12", True),
+        ("docker.io/shop/web:1", "shop/web:1", True),
+        ("localhost/shop/web:latest", "localhost/shop/web", True),
+        ("shop/web:1", "1", True),
+        ("shop/web:1", "other/web:1", False),
+        ("quay.io/shop/web:1", "shop/web:1", False),
+        ("shop/web:11", "shop/web:1", False),
+    ],
+)
+def test_a_name_in_what_docker_save_writes_may_be_short_or_long(
+    tmp_path: Path, written: str, asked: str, same: bool
+) -> None:
+    file = trees.docker_archive(tmp_path / "image.tar", TREES[:1], tag=written)
+    try:
+        with at(f"docker-archive:{file}:{asked}") as target:
+            assert len(target.images) == 1
+    except ManifestUnknown:
+        assert not same
+    else:
+        assert same
+
+
 def test_a_layer_that_docker_save_did_not_mean_is_told_of(tmp_path: Path) -> None:
     file = trees.docker_archive(tmp_path / "image.tar", TREES)
     file.write_bytes(file.read_bytes().replace(b"Version: 3.0.17", b"Version: 9.0.17"))

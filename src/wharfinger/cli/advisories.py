@@ -200,16 +200,16 @@ def _print(imported: "Imported", where: Path, *, verbose: bool, as_json: bool) -
     ]
     print_rows(("Source", "Records", "New", "Changed", "Gone"), rows)
     print_rows(("Beside them", "Entries"), [(name, str(count)) for name, count in imported.enrichments.items()])
-    _tell("records are malformed and were left out", imported.malformed_count, imported.malformed, verbose)
-    _tell("records could be used in part alone", imported.flawed_count, imported.flawed, verbose)
-    _tell("other files were passed over", imported.other_count, imported.other, verbose)
+    _tell("Left out as malformed", imported.malformed_count, imported.malformed, verbose)
+    _tell("Used but for a part that is wrong", imported.flawed_count, imported.flawed, verbose)
+    _tell("Passed over as something else", imported.other_count, imported.other, verbose)
     print(f"{imported.records} records in {where}, sha256:{imported.sha256}", file=sys.stderr)
 
 
 def _tell(what: str, count: int, first: "tuple[Skipped, ...]", verbose: bool) -> None:
     if not count:
         return
-    print(f"{count} {what}:", file=sys.stderr)
+    print(f"{what}: {count}", file=sys.stderr)
     shown = first if verbose else first[:SHOWN]
     for each in shown:
         print(f"  {clean(each.place)}: {clean(each.reason)}", file=sys.stderr)

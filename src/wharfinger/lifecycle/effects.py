@@ -12,7 +12,7 @@ from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
 from wharfinger.lifecycle.rules import joined
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, size_written
-from wharfinger.meta import lifecycle_facts
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts
 from wharfinger.meta.lifecycle_facts import Repository
 
 IMAGES_AT_MOST = 100_000
@@ -70,8 +70,9 @@ class Effects:
             found.untagged += sum(_loses_more(each, former) for each, former in zip(is_, was, strict=True))
             found.examples += [_example(name, each.id, each.tags_removed) for each in going[:EXAMPLES]]
             doomed += [Repository(id, name, len(images))] if going else []
+        shared = lifecycle_blobs.shared(tx) if doomed else {}
         for policies, sign in ((new, 1), (old, -1)):
-            survey = Survey(policies, self._undeletable, clock, now)
+            survey = Survey(policies, self._undeletable, clock, now, shared)
             found.frees += sign * sum(part.plan.frees for part in surveying.parts(tx, doomed, survey))
 
 

@@ -10,8 +10,8 @@ class Blobs:
 
     references: dict[str, Sequence[int]] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
-    shared: dict[int, int] = field(default_factory=dict)
-    """Those that more than one repository has, and how many do."""
+    shared: Mapping[int, int] = field(default_factory=dict)
+    """Those that more than one repository has, here or elsewhere, and how many do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
     for manifest, needed in blobs.references.items():
         (going if manifest in doomed else staying).update(needed)
     going -= staying
-    waiting = {blob: (blobs.shared[blob], blobs.sizes[blob]) for blob in going if blob in blobs.shared}
+    waiting = {blob: (blobs.shared[blob], blobs.sizes.get(blob, 0)) for blob in going if blob in blobs.shared}
     sizes = {blob: blobs.sizes.get(blob, 0) for blob in going if blob not in waiting}
     each = {
         manifest: sum(sizes.get(blob, 0) for blob in needed)

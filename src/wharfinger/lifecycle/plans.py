@@ -1,6 +1,6 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from wharfinger.lifecycle.freeing import Across
 from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, RepositoryPlan, Total
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, written
-from wharfinger.meta import lifecycle_facts, lifecycle_runs
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_facts import Repository
 from wharfinger.select import Selector
@@ -44,13 +44,14 @@ class Plans:
         """A plan for the repositories that ``where`` selects, of those that the caller may pull from."""
         now = self._now()
         clock = round(now * SECOND) if clock is None else clock
-        server, policies = await self._db.read(self._begin)
+        server, policies, shared = await self._db.read(self._begin)
         expires = clock + DAYS_VALID * DAY * SECOND
         head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
-        return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now)))
+        return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now, shared)))
 
-    def _begin(self, tx: Connection) -> tuple[str, Policies]:
-        return lifecycle_runs.server_id(tx), self._book.policies(tx)
+    def _begin(self, tx: Connection) -> tuple[str, Policies, Mapping[int, int]]:
+        policies = self._book.policies(tx)
+        return lifecycle_runs.server_id(tx), policies, lifecycle_blobs.shared(tx) if policies else {}
 
     async def _parts(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[RepositoryPlan | Total]:
         sum, across, last = Sum(), Across(), ""

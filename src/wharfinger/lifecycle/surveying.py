@@ -1,7 +1,7 @@
 """Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,8 @@ class Survey:
     undeletable: UndeletableIn
     clock: int
     now: float
+    shared: Mapping[int, int] = field(default_factory=dict)
+    """How many repositories have each blob that several have: see ``meta/lifecycle_blobs.py``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     """The part of each repository, in their order."""
     found = {each.repository: each for each in judged(tx, repositories, survey)}
     doomed = {each.id: found[each.name].doomed for each in repositories if each.name in found}
-    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests])
+    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests], survey.shared)
     made = []
     for each in repositories:
         if each.name not in found:
@@ -80,13 +82,11 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     return made
 
 
-def _blobs(tx: Connection, ids: Sequence[int]) -> dict[int, Blobs]:
-    found = {id: Blobs() for id in ids}
+def _blobs(tx: Connection, ids: Sequence[int], shared: Mapping[int, int]) -> dict[int, Blobs]:
+    found = {id: Blobs(shared=shared) for id in ids}
     if ids:
         for id, manifest, needed in lifecycle_blobs.references(tx, ids):
             found[id].references[manifest] = needed
-        for id, blob, size, repositories in lifecycle_blobs.links(tx, ids):
+        for id, blob, size in lifecycle_blobs.sizes(tx, ids):
             found[id].sizes[blob] = size
-            if repositories > 1:
-                found[id].shared[blob] = repositories
     return found

@@ -5,7 +5,7 @@ somebody else has in hand, and is stopped by the foreign key of whatever refers 
 The order, and what a crash leaves behind: ``docs/internals/gc.md``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -72,8 +72,8 @@ def collect_links(tx: Connection, now: float, limit: int) -> Batch:
         tx.execute(delete(link_reviews).where(theirs))
     gone = _remove(tx, sorted(free - needed), _delete_links)
     later = set(due) - needed - set(gone)
-    for repository_id, digests in _by_repository(gone):
-        usage.note(tx, repository_id, digests, -1)
+    sizes = dict(_sizes(tx, {digest for _, digest in gone}))
+    usage.note_gone(tx, [(repository_id, digest, sizes[digest]) for repository_id, digest in gone])
     for repository_id, digests in _by_repository(sorted(later)):
         reviews.note_links(tx, repository_id, digests, now + LATER)
     reviews.note_blobs(tx, [digest for _, digest in gone], now)
@@ -100,7 +100,7 @@ def collect_blobs(tx: Connection, now: float, limit: int) -> Batch:
     reviews.note_blobs(tx, later, now + LATER)
     condemned = [free[digest] for digest in gone]
     _doom(tx, condemned, now)
-    usage.note_gone(tx, {blob.digest: blob.size for blob in condemned})
+    usage.note_gone(tx, [(usage.STORE, blob.digest, blob.size) for blob in condemned])
     return Batch(len(due), len(gone), sum(blob.size for blob in condemned), len(later))
 
 
@@ -138,6 +138,11 @@ def _pair(repository_id: ColumnElement[Any], digest: ColumnElement[Any]) -> tupl
 
 def _link(row: Any) -> Link:
     return row[0], Digest(row[1])
+
+
+def _sizes(tx: Connection, digests: Iterable[Digest]) -> Iterator[tuple[Digest, int]]:
+    rows = tx.execute(select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(sorted(digests))))
+    return ((Digest(row.digest), row.size) for row in rows)
 
 
 def _by_repository(links: Sequence[Link]) -> Iterator[tuple[int, list[Digest]]]:

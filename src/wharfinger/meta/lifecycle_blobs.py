@@ -3,6 +3,7 @@
 A blob is called by the first 64 bits of its digest: there may be ten million references, and this is for sums alone.
 """
 
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,19 +21,24 @@ def references(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str, S
     keys: Any = func.aggregate_strings(func.substr(edges.digest, KEY_BEGINS, KEY_LENGTH), "")
     query = select(edges.repository_id, edges.manifest, keys).where(edges.repository_id.in_(ids))
     for id, manifest, joined in tx.execute(query.group_by(edges.repository_id, edges.manifest)):
-        yield id, manifest, array("Q", bytes.fromhex(joined))
+        needed = array("Q", bytes.fromhex(joined))
+        if sys.byteorder == "little":
+            needed.byteswap()
+        yield id, manifest, needed
 
 
-def links(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
-    """(repository, blob, its size, how many repositories have it) of each that these repositories have."""
-    other = blob_links.alias()
-    count = select(func.count()).select_from(other).where(other.c.digest == blob_links.c.digest).scalar_subquery()
-    key = func.substr(blobs.c.digest, KEY_BEGINS, KEY_LENGTH)
-    query = select(blob_links.c.repository_id, key, blobs.c.size, count)
-    query = query.join(blobs, blobs.c.digest == blob_links.c.digest).where(blob_links.c.repository_id.in_(ids))
-    for id, text, size, count_of_it in tx.execute(query):
-        yield id, _key(text), size, count_of_it
+def sizes(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """(repository, blob, its size) of each that these repositories have."""
+    key = func.substr(blob_links.c.digest, KEY_BEGINS, KEY_LENGTH)
+    # No join: SQLite would go through all blobs once for each repository.
+    size_of = select(blobs.c.size).where(blobs.c.digest == blob_links.c.digest).scalar_subquery()
+    query = select(blob_links.c.repository_id, key, size_of).where(blob_links.c.repository_id.in_(ids))
+    for id, text, size in tx.execute(query):
+        yield id, int(text, 16), size
 
 
-def _key(text: str) -> int:
-    return array("Q", bytes.fromhex(text))[0]
+def shared(tx: Connection) -> dict[int, int]:
+    """How many repositories have each blob that more than one has. One walk along an index, for all together."""
+    key = func.substr(blob_links.c.digest, KEY_BEGINS, KEY_LENGTH)
+    query = select(key, func.count()).group_by(blob_links.c.digest).having(func.count() > 1)
+    return {int(text, 16): count for text, count in tx.execute(query)}

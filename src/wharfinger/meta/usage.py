@@ -1,6 +1,6 @@
 """What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, insert, literal, select
 
@@ -21,8 +21,8 @@ def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: in
         tx.execute(noted)
 
 
-def note_gone(tx: Connection, sizes: Mapping[Digest, int]) -> None:
-    """Nobody holds these blobs any more, and their rows are gone."""
-    if sizes:
-        gone = [{"repository_id": STORE, "digest": digest, "size": size, "sign": -1} for digest, size in sizes.items()]
-        tx.execute(insert(usage_changes), gone)
+def note_gone(tx: Connection, gone: Iterable[tuple[int, Digest, int]]) -> None:
+    """These repositories hold these blobs, of this size, no longer: the same for many at once."""
+    rows = [{"repository_id": r, "digest": digest, "size": size, "sign": -1} for r, digest, size in gone]
+    if rows:
+        tx.execute(insert(usage_changes), rows)

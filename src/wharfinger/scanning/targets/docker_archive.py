@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from wharfinger.errors import DigestInvalid, ManifestInvalid, ManifestUnknown, Refusal
+from wharfinger.remote import references
 from wharfinger.scanning import unpacking
 from wharfinger.scanning.limits import Limits, Unreadable
 from wharfinger.scanning.targets.files import Files
@@ -116,4 +117,12 @@ def _require_named_so(name: str, digest: Digest) -> None:
 
 def _is_called(entry: Mapping[str, Any], tag: str) -> bool:
     names = entry.get("RepoTags") or []
-    return any(isinstance(name, str) and (name == tag or name.endswith(f":{tag}")) for name in names)
+    return any(isinstance(name, str) and (name.endswith(f":{tag}") or _same(name, tag)) for name in names)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are of one image: some programs write docker.io before what others leave out."""
+    if not (references.is_reference(one) and references.is_reference(other)):
+        return one == other
+    a, b = references.parse(one), references.parse(other)
+    return (a.registry, a.repository, a.meant_tag) == (b.registry, b.repository, b.meant_tag)

@@ -1,0 +1,192 @@
+"""A plan of a million images, and explaining one of them: on a generated database, SQLite or PostgreSQL.
+
+python -m bench.lifecycle make sqlite:///wharf.db --images 1000000       tables alone: no bytes are stored anywhere
+python -m bench.lifecycle measure sqlite:///wharf.db
+
+There is a repository for every hundred images, the largest with a twentieth of all. Of ten blobs of an image
+three are its own, four are shared within the repository and three with others; every twentieth manifest is an index of
+the next two.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import random
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+
+from wharfinger.access.caller import system
+from wharfinger.lifecycle import plan_file, service
+from wharfinger.meta import policy_sections
+from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.migrate import migrate
+from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, manifest_children, manifests, repositories, tags
+from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.registry.trash import Trash
+from wharfinger.spec.names import RepoName, Tag
+from wharfinger.tagging.guard import RuleBook, TagGuard
+
+POLICY = """[{"name": "default", "repositories": ["**"], "rules": [
+  {"keep": {"tags": "prod-*", "newest": 10}}, {"delete": {"untagged_for": "7d"}},
+  {"keep": {"tagged_within": "30d"}}, {"delete": {}}]}]"""
+NOW = 1_800_000_000.0
+DAY = 86400.0
+RAW = b"{}".ljust(600)
+BASE = 300
+Rows = dict[str, list[tuple[Any, ...]]]
+TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
+    "repositories": (repositories, ("id", "name", "created_at")),
+    "blobs": (blobs, ("digest", "size", "location", "created_at")),
+    "blob_links": (blob_links, ("repository_id", "digest", "linked_at")),
+    "manifests": (
+        manifests,
+        ("repository_id", "digest", "media_type", "annotations", "size", "pushed_at", "raw", "untagged_at"),
+    ),
+    "manifest_blobs": (manifest_blobs, ("repository_id", "manifest", "digest", "present")),
+    "manifest_children": (manifest_children, ("repository_id", "manifest", "digest", "present")),
+    "tags": (tags, ("repository_id", "name", "digest", "moved_at")),
+}
+
+
+def sizes(images: int) -> list[int]:
+    """How many images each repository has: one of a twentieth, one of a thousand, the others alike."""
+    largest = images // 20
+    others = max(1, images // 100 - 2)
+    rest = images - largest - 1000
+    return [largest, 1000, *(rest // others + (n < rest % others) for n in range(others))]
+
+
+def digest(*words: object) -> str:
+    return f"sha256:{hashlib.sha256(repr(words).encode()).hexdigest()}"
+
+
+def repository(number: int, images: int, chance: random.Random) -> Rows:
+    """The rows of one repository."""
+    rows: Rows = {name: [] for name in TABLES}
+    rows["repositories"].append((number, f"bench/r{number:05}", NOW))
+    pool = [digest("pool", number, n) for n in range(20)]
+    rows["blobs"] += [(one, 5_000_000, f"{one}/x", NOW) for one in pool]
+    linked = set(pool)
+    names = [digest("manifest", number, n) for n in range(images)]
+    owned: set[int] = set()
+    for n, name in enumerate(names):
+        pushed = NOW - chance.random() * 400 * DAY
+        count = 0 if n in owned else chance.choice((0, 1, 1, 2, 2, 3))
+        rows["manifests"].append((number, name, "m", "{}", len(RAW), pushed, RAW, None if count else pushed + DAY))
+        rows["tags"] += [
+            (number, f"{chance.choice(('prod', 'dev', 'main'))}-{n}-{k}", name, pushed) for k in range(count)
+        ]
+        if n % 20 == 0 and n + 2 < images and n not in owned:
+            owned |= {n + 1, n + 2}
+            rows["manifest_children"] += [(number, name, names[n + k], names[n + k]) for k in (1, 2)]
+            continue
+        own = [digest("own", number, n, k) for k in range(3)]
+        rows["blobs"] += [(one, 1_000_000 + k, f"{one}/x", NOW) for k, one in enumerate(own)]
+        base = [digest("base", k) for k in chance.sample(range(BASE), 3)]
+        needed = [*own, *chance.sample(pool, 4), *base]
+        linked.update(own, base)
+        rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
+    rows["blob_links"] += [(number, one, NOW) for one in sorted(linked)]
+    return rows
+
+
+def batches(images: int) -> Iterator[Rows]:
+    """All rows, some repositories at a time."""
+    chance = random.Random(1)
+    rows: Rows = {name: [] for name in TABLES}
+    rows["blobs"] += [(digest("base", k), 30_000_000, f"base-{k}", NOW) for k in range(BASE)]
+    for number, count in enumerate(sizes(images), start=1):
+        for name, more in repository(number, count, chance).items():
+            rows[name] += more
+        if len(rows["manifests"]) > 20_000:
+            yield rows
+            rows = {name: [] for name in TABLES}
+    yield rows
+
+
+def make(url: str, images: int) -> None:
+    """Fill a new database."""
+    db = open_database(url)
+    migrate(db.engine)
+    with db.engine.connect() as tx:
+        if db.engine.dialect.name == "sqlite":
+            for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -400000"):
+                tx.exec_driver_sql(f"PRAGMA {pragma}")
+        for rows in batches(images):
+            for name, (table, columns) in TABLES.items():
+                if rows[name]:
+                    _put(tx, table, columns, rows[name])
+            tx.commit()
+        policy_sections.write(tx, "lifecycle", POLICY, NOW)
+        tx.commit()
+        tx.execute(text("ANALYZE"))
+        tx.commit()
+
+
+def _put(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    driver: Any = tx.connection.dbapi_connection
+    if tx.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        driver.execute("BEGIN")  # or each row would be a transaction
+        driver.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
+        driver.execute("COMMIT")
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+async def measure(url: str) -> None:
+    """Plan everything, then explain images of the repositories of a thousand and of the largest."""
+    db = open_database(url)
+    found = _lifecycle(db, lambda: NOW)
+    begun, busy, bytes_out = time.perf_counter(), time.process_time(), 0
+    plan = await found.plans.plan(system("bench", NOW))
+    last: Any = None
+    async for last in plan.parts:
+        bytes_out += len(plan_file.line(last))
+    took, busy = time.perf_counter() - begun, time.process_time() - busy
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(
+        f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed: {took:.1f} s, of which {busy:.1f} s"
+    )
+    print(f"      in Python, {peak} MiB at most, a file of {bytes_out // 2**20} MiB")
+    for name in ("bench/r00002", "bench/r00001"):
+        with db.engine.connect() as tx:
+            picked = "SELECT tags.name FROM tags JOIN repositories ON repositories.id = tags.repository_id"
+            statement = text(f"{picked} WHERE repositories.name = :name ORDER BY tags.name LIMIT 40")
+            chosen = [row[0] for row in tx.execute(statement, {"name": name})]
+        times = []
+        for tag in chosen[::2]:
+            begun = time.perf_counter()
+            await found.explaining.explain(RepoName(name), Tag(tag))
+            times.append(time.perf_counter() - begun)
+        print(f"explain in {name}: median {statistics.median(times) * 1000:.0f} ms, most {max(times) * 1000:.0f} ms")
+    await db.close()
+
+
+def _lifecycle(db: Database, now: Callable[[], float]) -> service.Lifecycle:
+    guard = TagGuard(RuleBook())
+    changes = TagChanges(guard)
+    return service.build(db, now, Trash(db, now, changes), changes, guard.undeletable)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.lifecycle")
+    parser.add_argument("what", choices=["make", "measure"])
+    parser.add_argument("database")
+    parser.add_argument("--images", type=int, default=1_000_000)
+    asked = parser.parse_args()
+    if asked.what == "make":
+        make(asked.database, asked.images)
+    else:
+        asyncio.run(measure(asked.database))
+
+
+if __name__ == "__main__":
+    main()
