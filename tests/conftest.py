@@ -78,6 +78,8 @@ SLOW = (
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
     "tests/lifecycle/test_commands.py",
+    "tests/scanning/test_confinement.py",
+    "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
     "tests/scanning/test_guide.py",
     "tests/scanning/test_registry.py",

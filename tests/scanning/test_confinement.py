@@ -123,3 +123,20 @@ def test_hard_links_into_a_store_are_followed_with_a_second_look() -> None:
     store: Tree = {"store/ab/cd": dpkg_status(a="1"), "var/lib/dpkg/status": Link("store/ab/cd", hard=True)}
     (package,) = catalogue_image([source(archive(store))]).packages
     assert (package.name, package.paths) == ("a", ("var/lib/dpkg/status",))
+
+
+FILTERED = """
+import ctypes, os, socket
+from wharfinger.scanning import confinement
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert confinement._filter(libc)
+try:
+    socket.socket()
+except PermissionError:
+    os._exit(42)
+"""
+
+
+def test_the_filter_alone_denies_sockets_where_there_are_no_namespaces() -> None:
+    assert subprocess.run([sys.executable, "-I", "-c", FILTERED], check=False, timeout=30).returncode == 42

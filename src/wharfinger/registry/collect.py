@@ -26,7 +26,7 @@ from wharfinger.registry.collect_metrics import Collected, CollectMetrics
 
 LEASE, LEASE_SECONDS = "collector", 60.0
 ACCOUNT, BLOBS = "system:collector", "blobs.collect"
-BATCH = 200
+BATCH = 100
 """Reviews in one transaction: on SQLite everybody's writes wait for so long."""
 DELETED_AT_ONCE = 8
 ASKED_SECONDS = 10.0

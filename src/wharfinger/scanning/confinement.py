@@ -58,11 +58,11 @@ def _barriers(limits: Limits) -> Iterator[str]:
     if platform.system() != "Linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     without_privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     if _leave_network(libc):
         yield "network namespace"
     _leave_root()
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after it, since a change of user forgets it
     if without_privileges and _filter(libc):
         yield "seccomp"
 

@@ -24,7 +24,9 @@ class Package:
     by PEP 503 for Python). ``layer`` is the digest of the layer that introduced it, ``paths`` where it was found.
     ``covered_by`` is the purl of the distribution's package that owns these files, and is judged instead.
     ``detail`` has what matching needs beside: ``modularity`` (rpm), ``goos`` and ``goarch`` (Go), ``main`` ("true" for
-    a Go main module), ``confidence`` ("low" for a jar known by its file name alone).
+    a Go main module), ``confidence`` ("low" for a jar without Maven's files, known by its name, with no group),
+    ``declared`` ("true" where only a lock file names it), ``vendor`` (rpm), ``origin`` (a crate that is not of
+    crates.io).
     """
 
     type: str
