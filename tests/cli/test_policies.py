@@ -38,6 +38,53 @@ def test_a_saved_plan_is_applied_once_and_not_after_a_change(admin: Wharf, tmp_p
     assert "saved plan says itself" in admin.refused("apply", saved, "--yes", "--prune")
 
 
+def directory(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A directory of two files that hold together, and the two."""
+    folder = tmp_path / "policy"
+    folder.mkdir()
+    people, machines = folder / "10-people.yaml", folder / "20-machines.yml"
+    people.write_text("version: 1\naccess:\n  groups:\n    cli-apart: [admin]\n")
+    machines.write_text(
+        "version: 1\naccess:\n  grants:\n    - {principal: 'group:cli-apart', role: reader, on: cli-apart/**}\n"
+    )
+    (folder / ".hidden.yaml").write_text("not: a policy")
+    (folder / "README.md").write_text("not: a policy")
+    (folder / "old.yaml").mkdir()
+    return folder, people, machines
+
+
+def test_a_directory_is_planned_saved_tested_and_applied_as_one_policy(admin: Wharf, tmp_path: Path) -> None:
+    folder, _, _ = directory(tmp_path)
+    saved, tests = tmp_path / "plan.json", tmp_path / "tests.yaml"
+    planned = admin("plan", str(folder), "--out", str(saved))
+    assert planned.status == 2
+    assert "+ admin in group cli-apart" in planned.out
+    assert "+ grant: group:cli-apart reader on cli-apart/**" in planned.out
+    tests.write_text("version: 1\naccess: [{principal: 'group:cli-apart', may: pull, repository: cli-apart/web}]\n")
+    assert admin.done("policy", "test", str(folder), str(tests)).out == "1 of 1 hold.\n"
+    assert admin("apply", str(saved), "--yes").out.endswith("Applied 3 changes.\n")
+    assert "Nothing else to do" in admin("apply", str(folder), "--yes").err
+    assert admin("lifecycle", "replay", "--policy", str(folder)).status == 1  # there is no lifecycle in it
+
+
+def test_what_is_wrong_in_a_directory_is_told_in_its_file(admin: Wharf, tmp_path: Path) -> None:
+    folder, people, machines = directory(tmp_path)
+    people.write_text(people.read_text().replace("admin", "cli-nobody"))
+    unknown = f"wharf: {people}:4:16: access.groups.cli-apart: cli-nobody is not known: "
+    assert admin("plan", str(folder)).err.splitlines()[-1].startswith(unknown)
+    assert admin("apply", str(folder), "--yes").err.startswith(unknown)
+    machines.write_text(machines.read_text().replace("role:", "rule:"))
+    for words in (("plan", folder), ("access", "explain", "ci", "pull", "a", "--policy", folder)):
+        first, *_ = admin(*map(str, words)).err.splitlines()
+        assert first.startswith(f"wharf: {machines}:4:44: access.grants[0].rule: unknown key"), words
+    machines.write_text(people.read_text())
+    twice = f"wharf: {machines}:4:16: access.groups.cli-apart: what {people}:4:16 says cannot be joined with this\n"
+    assert admin("apply", str(folder), "--yes").err == twice
+    for file in (people, machines):
+        file.unlink()
+    assert "there is no *.yaml" in admin.refused("plan", str(folder))
+
+
 def test_what_is_exported_is_what_is(admin: Wharf, tmp_path: Path) -> None:
     file = str(tmp_path / "all.yaml")
     admin.done("export", "--out", file)

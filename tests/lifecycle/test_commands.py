@@ -85,6 +85,24 @@ def test_a_policy_that_is_wrong_is_told_with_file_and_line(
     assert "cannot read it" in capsys.readouterr().err
 
 
+def test_a_directory_of_policies_is_one_list_of_them(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    default = f"version: 1\n{DEFAULT.removeprefix('version: 1')}"
+    (folder / "b.yaml").write_text(default)
+    (folder / "a.yaml").write_text(
+        "version: 1\nlifecycle: [{name: shop, repositories: shop/web, binding: true, rules: [{delete: {}}]}]\n"
+    )
+    assert wharf(folder, files[1]) == 0
+    verdicts = [(each["verdict"], each["rule"]) for each in json.loads(capsys.readouterr().out)]
+    assert verdicts == [("delete", "default/4"), ("delete", "shop/1")]
+    (folder / "b.yaml").write_text(default.replace("untagged_for", "untagged_since"))
+    assert wharf(folder, files[1]) == 1
+    assert capsys.readouterr().err.startswith(f"wharf: {folder / 'b.yaml'}:8:34: lifecycle[1].rules[1]")
+
+
 def test_now_has_a_zone(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert wharf(*files, now="2026-01-31T00:00:00") == 1
     assert "--now: '2026-01-31T00:00:00' is no time" in capsys.readouterr().err

@@ -21,13 +21,14 @@ _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands, counted from one."""
+    """Where something stands, counted from one; in which file, where it could be in one of several."""
 
     line: int
     column: int
+    file: str = ""
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}"
+        return f"{_begin(self.file, '')}{self.line}:{self.column}"
 
 
 @dataclass(slots=True)
@@ -56,21 +57,25 @@ class Mapping:
 Tree = Scalar | Sequence | Mapping
 
 
-def read(text: str) -> Tree | None:
+def read(text: str, file: str = "") -> Tree | None:
     """The document; None where there is none. Raises RequestInvalid with the place of what is wrong."""
     if len(text.encode("utf-8", "surrogatepass")) > BYTES_AT_MOST:
-        raise RequestInvalid(f"more than {BYTES_AT_MOST} bytes: that is too much for a policy")
-    builder = _Builder()
+        raise RequestInvalid(f"{_begin(file)}more than {BYTES_AT_MOST} bytes: that is too much for a policy")
+    builder = _Builder(file)
     try:
         for event in _events(text):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{mark.line + 1}:{mark.column + 1}: " if mark else ""
+        place = f"{Place(mark.line + 1, mark.column + 1, file)}: " if mark else _begin(file)
         raise RequestInvalid(f"{place}not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, UnicodeError) as error:
-        raise RequestInvalid(f"not YAML: {' '.join(str(error).split())[:200]}") from error
+        raise RequestInvalid(f"{_begin(file)}not YAML: {' '.join(str(error).split())[:200]}") from error
     return builder.root
+
+
+def _begin(file: str, space: str = " ") -> str:
+    return f"{file}:{space}" if file else ""
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -81,14 +86,16 @@ def _events(text: str) -> Iterator[yaml.Event]:
 class _Builder:
     """Puts the tree together, one event at a time, without recursion."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str) -> None:
+        self._file = file
         self.root: Tree | None = None
         self._open: list[Sequence | Mapping] = []
         self._keys: list[Tree | None] = []
         self._nodes = 0
 
     def take(self, event: yaml.Event) -> None:
-        place = Place(event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else Place(1, 1)
+        mark = event.start_mark
+        place = Place(mark.line + 1, mark.column + 1, self._file) if mark else Place(1, 1, self._file)
         _refuse_cleverness(event, place)
         match event:
             case yaml.ScalarEvent():

@@ -27,7 +27,7 @@ def explain(
     *,
     from_: Annotated[str, Parameter(name="--from", help="From this address.")] = "",
     at: Annotated[str | None, Parameter(help="At this time: 2027-01-31, or 2027-01-31T18:00Z; else now.")] = None,
-    policy: Annotated[Path | None, Parameter(help="Decide by this policy file, without asking a server.")] = None,
+    policy: Annotated[Path | None, Parameter(help="Decide by this file or directory, without a server.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Say whether somebody may do something, by which grant, and what would change that.

@@ -21,7 +21,9 @@ for command in lifecycle_runs.COMMANDS:
 @lifecycle.command
 def evaluate(
     *,
-    policy: Annotated[Path, Parameter(help="A policy.yaml with a lifecycle section, or what --from says.")],
+    policy: Annotated[
+        Path, Parameter(help="A policy.yaml with a lifecycle section, a directory, or what --from says.")
+    ],
     images: Annotated[
         Path, Parameter(help="A JSON array of images; - reads standard input.", allow_leading_hyphen=True)
     ],
@@ -79,14 +81,10 @@ def _cell(value: Any) -> str:
 
 
 def policy_from(file: Path) -> Any:
-    """The policies of a file. Raises ConfigError with everything that is wrong, or Refusal."""
+    """The policies of a file or a directory. Raises ConfigError with everything that is wrong, or Refusal."""
     from wharfinger.lifecycle import reading
 
-    text = policy_files.read(file)
-    try:
-        return reading.parse(text)
-    except RequestInvalid as error:
-        raise policy_files.told(file, error) from error
+    return policy_files.policy(file).parsed(reading.parse)
 
 
 def images_from(file: Path) -> Any:

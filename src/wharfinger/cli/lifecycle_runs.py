@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from wharfinger.cli import ask, policy_files, references
 from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows, size
+from wharfinger.cli.policy_files import Source
 from wharfinger.cli.references import ImageName
 from wharfinger.errors import Refusal, RequestInvalid
 
@@ -150,7 +151,7 @@ def explain(image: ImageName, *, as_json: AsJson = False) -> None:
 def replay(
     *,
     days: Annotated[int, Parameter(help="How far back.")] = 90,
-    policy: Annotated[Path | None, Parameter(help="A policy.yaml; without it, what is in force.")] = None,
+    policy: Annotated[Path | None, Parameter(help="A policy.yaml, or a directory; else what is in force.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Say which recorded pulls would have failed, and whose, had a policy been in force for some days.
@@ -160,7 +161,7 @@ def replay(
     """
     from wharfinger.cli.client import logged_in
 
-    text = None if policy is None else policy_files.read(policy)
+    text = None if policy is None else _checked(policy_files.policy(policy))
     with logged_in() as client:
         found = client.post("/lifecycle/replay", {"days": days, "policy": text})
     if as_json:
@@ -181,6 +182,14 @@ def replay(
     print_rows(headings, rows)
     print(f"{found['failing']} of {found['pulls']} recorded pulls would have failed.", file=sys.stderr)
     return CHANGES if found["failing"] else NOTHING
+
+
+def _checked(source: Source) -> str:
+    """Its text, which has lifecycle policies. Raises ConfigError with all that is wrong."""
+    from wharfinger.lifecycle import reading
+
+    source.parsed(reading.parse)
+    return source.text
 
 
 COMMANDS = (plan, apply, runs, run, undo, replay)

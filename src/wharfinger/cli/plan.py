@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from wharfinger.cli import ask, policy_files
 from wharfinger.cli.output import AsJson, clean, print_json
+from wharfinger.cli.policy_files import Source
 from wharfinger.errors import Refusal, RequestInvalid
 
 PLAN = "wharfinger-plan/1"
@@ -16,7 +17,7 @@ PLAN = "wharfinger-plan/1"
 SIGNS = {"add": "+", "change": "~", "remove": "-"}
 NOTHING, CHANGES = 0, 2
 
-PolicyFile = Annotated[Path, Parameter(help="A policy.yaml; /dev/stdin is standard input.")]
+PolicyFile = Annotated[Path, Parameter(help="A policy.yaml, or a directory of *.yaml; /dev/stdin is standard input.")]
 Prune = Annotated[bool, Parameter(negative="", help="Also remove what the file's sections leave out.")]
 
 
@@ -31,22 +32,23 @@ def plan(
 
     Exit status: 0 nothing to do, 2 there are changes, 1 it cannot be applied.
     """
-    text = _checked(file)
-    found = _ask("/policy/plan", {"policy": text, "prune": prune})
+    source = _checked(policy_files.policy(file))
+    found = _ask("/policy/plan", {"policy": source.text, "prune": prune})
     if as_json:
         print_json(found)
     else:
         _print(found)
     if found["problems"]:
-        raise policy_files.told(file, RequestInvalid("", problems=found["problems"]))
+        raise source.told(RequestInvalid("", problems=found["problems"]))
     if out is not None:
-        saved = {"format": PLAN, "policy": text, **{name: found[name] for name in ("prune", "revision", "hash")}}
+        held = {name: found[name] for name in ("prune", "revision", "hash")}
+        saved = {"format": PLAN, "policy": source.text} | held
         policy_files.write(out, json.dumps(saved, indent=2) + "\n")
     return CHANGES if found["changes"] or found["kept"] else NOTHING
 
 
 def apply(
-    file: Annotated[Path, Parameter(help="A policy.yaml, or a plan that was saved with wharf plan --out.")],
+    file: Annotated[Path, Parameter(help="A policy.yaml, a directory of *.yaml, or what plan --out saved.")],
     *,
     yes: Annotated[bool, Parameter(negative="", help="Do not ask.")] = False,
     prune: Prune = False,
@@ -55,10 +57,11 @@ def apply(
 
     A saved plan is refused when access has changed since it was made.
     """
-    fields = _fields(file, prune)
+    source = policy_files.policy(file)
+    fields = _fields(file, source, prune)
     seen = _ask("/policy/plan", {name: fields[name] for name in ("policy", "prune")})
     if seen["problems"]:
-        raise policy_files.told(file, RequestInvalid("", problems=seen["problems"]))
+        raise source.told(RequestInvalid("", problems=seen["problems"]))
     _print(seen)
     if not seen["changes"]:
         return NOTHING
@@ -84,33 +87,25 @@ def export(
         policy_files.write(out, text)
 
 
-def _fields(file: Path, prune: bool) -> dict[str, Any]:
+def _fields(file: Path, source: Source, prune: bool) -> dict[str, Any]:
     """What is sent: of a policy its text, of a plan what it says and the hash that holds it to it."""
-    text = policy_files.read(file)
-    if not text.lstrip().startswith("{") or f'"{PLAN}"' not in text:
-        return {"policy": _parsed(file, text), "prune": prune}
+    if not source.text.lstrip().startswith("{") or f'"{PLAN}"' not in source.text:
+        return {"policy": _checked(source).text, "prune": prune}
     if prune:
         raise Refusal("a saved plan says itself whether it prunes: leave --prune out, or plan again with it")
     try:
-        saved = json.loads(text)
+        saved = json.loads(source.text)
         return {"policy": str(saved["policy"]), "prune": saved["prune"] is True, "hash": str(saved["hash"])}
     except (ValueError, KeyError, TypeError) as error:
         raise Refusal(f"{file}: not a plan that wharf plan --out saved") from error
 
 
-def _checked(file: Path) -> str:
-    return _parsed(file, policy_files.read(file))
-
-
-def _parsed(file: Path, text: str) -> str:
-    """The text, which is a policy. Raises ConfigError with all that is wrong."""
+def _checked(source: Source) -> Source:
+    """The same, which is a policy. Raises ConfigError with all that is wrong."""
     from wharfinger.cli import policy_sections
 
-    try:
-        policy_sections.parse(text)
-    except RequestInvalid as error:
-        raise policy_files.told(file, error) from error
-    return text
+    source.parsed(policy_sections.parse)
+    return source
 
 
 def _ask(path: str, fields: dict[str, Any]) -> Any:

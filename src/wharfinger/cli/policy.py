@@ -19,7 +19,7 @@ PASSED, FAILED = 0, 1
 
 @policy.command(name="test")
 def check(
-    policy: Annotated[Path, Parameter(help="A policy.yaml.")],
+    policy: Annotated[Path, Parameter(help="A policy.yaml, or a directory of *.yaml.")],
     tests: Annotated[Path, Parameter(help="A tests.yaml: who may do what, and which images stay.")],
     *,
     at: Annotated[str | None, Parameter(help="As if it were this day or time, where a test names none.")] = None,
