@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -212,6 +213,34 @@ async def test_more_than_the_ceiling_needs_a_person_with_a_reason(registry: Regi
     found = await apply(registry, made, over_ceiling="the project has ended")
     assert (found["counts"], found["run"]["report"]["over_ceiling"]) == ({"deleted": 1}, "the project has ended")
     assert await present(registry, "shop/web", *images) == [False] * 3
+
+
+async def some_go(registry: Registry, *tags: str, **how: Any) -> Any:
+    """A run that deletes what has these tags, under a ceiling of a half."""
+    await in_force(registry, policy(f"delete: {{tags: [{', '.join(tags)}]}}", more="ceiling: 50%"))
+    return await apply(registry, await plan(registry), **how)
+
+
+async def test_several_small_plans_are_no_way_around_the_ceiling(registry: Registry) -> None:
+    made = [await push(registry, "shop/web", f"t{number}", number) for number in range(1, 5)]
+    first = await some_go(registry, "t1", "t2")
+    assert first["counts"] == {"deleted": 2}
+    await in_force(registry, policy("delete: {tags: t3}", more="ceiling: 50%"))
+    another = await plan(registry)
+    assert read(another)[1]["shop/web"]["over_ceiling"]
+    assert "more goes than the ceiling allows, in shop/web" in await refused(registry, another)
+    registry.clock.advance(hours=23)
+    assert (await some_go(registry, "t3"))["counts"] == {"deleted": 1}
+    assert await present(registry, "shop/web", *made) == [False, False, False, True]
+
+
+async def test_what_was_taken_back_or_let_pass_by_a_person_does_not_count_for_the_ceiling(registry: Registry) -> None:
+    for number in range(1, 5):
+        await push(registry, "shop/web", f"t{number}", number)
+    first = await some_go(registry, "t1", "t2")
+    await Caller(registry.client)("POST", f"/lifecycle/runs/{first['run']['id']}/undo")
+    assert (await some_go(registry, "t2", "t3", over_ceiling="agreed"))["counts"] == {"deleted": 2}
+    assert (await some_go(registry, "t1"))["counts"] == {"deleted": 1}
 
 
 async def test_a_clock_that_is_a_day_ahead_needs_a_person(registry: Registry) -> None:

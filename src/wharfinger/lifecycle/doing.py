@@ -1,6 +1,6 @@
 """One repository's part of a run, in one transaction: it is looked at again, and only what still holds is done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -50,7 +50,8 @@ class Doing:
         facts = lifecycle_facts.read_one(tx, where.id, gathering.asked(policies))
         if facts is None:
             return None
-        return Seen(policies, judging.judge(where.name, facts, policies, self._undeletable(tx, now)(where.name), clock))
+        undeletable = self._undeletable(tx, now)(where.name)
+        return Seen(policies, judging.judge(where.name, facts, policies, undeletable, clock, _lately(tx, where, now)))
 
     def do(self, tx: Connection, run: Run, where: Where, seen: Seen | None, now: float) -> bool:
         """Delete and untag what the run lists here, and still holds; False when the run has to stop.
@@ -65,7 +66,7 @@ class Doing:
             lifecycle_runs.settle(tx, run.id, where.id, _outcomes(found.changed, Done.CHANGED))
             return False
         settled = _outcomes(found.changed, Done.CHANGED) | dict.fromkeys(found.gone, (Done.GONE, None))
-        if _is_over(judged, found) and not run.report.get("over_ceiling"):
+        if judged and judged.is_too_much((*found.delete, *found.untag)) and not run.report.get("over_ceiling"):
             settled |= dict.fromkeys((*found.delete, *found.untag), (Done.OVER, None))
         else:
             self._delete(tx, run, where, found, items, now)
@@ -85,7 +86,8 @@ class Doing:
             images = gathering.images(where.name, facts, undeletable)
             if images == seen.judged.images:  # also in which of its tags may not be removed
                 return seen.judged
-        return judging.judge(where.name, facts, policies, undeletable, round(run.clock * SECOND))
+        lately = _lately(tx, where, now)
+        return judging.judge(where.name, facts, policies, undeletable, round(run.clock * SECOND), lately)
 
     def _delete(self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float) -> None:
         by, listed = system("lifecycle", now), {item.digest: item for item in items}
@@ -129,10 +131,8 @@ def _agreed(judged: Judged | None, items: Sequence[Item]) -> Agreed:
     return comparing.agreed(images, verdicts, delete, untag)
 
 
-def _is_over(judged: Judged | None, found: Agreed) -> bool:
-    return judged is not None and judging.is_over(
-        len(found.delete) + len(found.untag), judged.ceiling, len(judged.images)
-    )
+def _lately(tx: Connection, where: Where, now: float) -> Iterable[str]:
+    return lifecycle_runs.taken_since(tx, [where.id], now - judging.LATELY).get(where.id, ())
 
 
 def _outcomes(found: Mapping[Digest, str], state: Done) -> dict[Digest, tuple[Done, str | None]]:

@@ -12,6 +12,9 @@ from wharfinger.lifecycle.plan_file import Going, Kept, RepositoryPlan, Why
 from wharfinger.lifecycle.rules import ceiling, joined
 from wharfinger.meta.lifecycle_facts import Facts
 
+LATELY = 23 * 3600.0
+"""So many seconds count for the ceiling together. Not a whole day: a daily run is not to count the one before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -23,6 +26,8 @@ class Judged:
     verdicts: Sequence[Verdict]
     observed: Sequence[Verdict]
     ceiling: int
+    lately: frozenset[str] = frozenset()
+    """What runs took within :data:`LATELY`, without asking a person."""
 
     @property
     def doomed(self) -> frozenset[str]:
@@ -30,19 +35,20 @@ class Judged:
         return frozenset(each.id for each in self.verdicts if each.verdict == "delete")
 
     @property
-    def taken(self) -> int:
-        """How many images go or lose a tag."""
-        return sum(each.verdict != "keep" for each in self.verdicts)
-
-    @property
     def is_over(self) -> bool:
-        """Whether that is more than the ceiling."""
-        return is_over(self.taken, self.ceiling, len(self.images))
+        """Whether more images go or lose a tag than the ceiling allows."""
+        return self.is_too_much(each.id for each in self.verdicts if each.verdict != "keep")
+
+    def is_too_much(self, taken: Iterable[str]) -> bool:
+        """Whether taking these would, with what went lately, be more than the ceiling allows of what there was."""
+        going = frozenset(taken)
+        there = self.lately.union(each.id for each in self.images)
+        return bool(going) and len(going | self.lately) > allowed(len(there), self.ceiling)
 
 
-def is_over(taken: int, ceiling: int, images: int) -> bool:
-    """Whether so many are more than ``ceiling`` percent, which is rounded up: of three images one may go."""
-    return taken > -(-images * ceiling // 100)
+def allowed(images: int, ceiling: int) -> int:
+    """How many that is, rounded up: of three images one may go."""
+    return -(-images * ceiling // 100)
 
 
 def is_concerned(policies: Policies, repository: str) -> bool:
@@ -50,7 +56,14 @@ def is_concerned(policies: Policies, repository: str) -> bool:
     return any(policy.repositories.matches(repository) for policy in policies)
 
 
-def judge(repository: str, facts: Facts, policies: Policies, undeletable: IsUndeletable | None, now: int) -> Judged:
+def judge(
+    repository: str,
+    facts: Facts,
+    policies: Policies,
+    undeletable: IsUndeletable | None,
+    now: int,
+    lately: Iterable[str] = (),
+) -> Judged:
     """The verdicts by the policies that act; and, where some observe, what all of them together would do."""
     found = gathering.images(repository, facts, undeletable)
     acting = active(policies)
@@ -58,7 +71,7 @@ def judge(repository: str, facts: Facts, policies: Policies, undeletable: IsUnde
     observed: Sequence[Verdict] = ()
     if len(acting) < len(policies) and len(joined(policies, repository)) > len(joined(acting, repository)):
         observed = evaluate_repository(joined(policies, repository), found, now)
-    return Judged(repository, facts, found, verdicts, observed, ceiling(acting, repository))
+    return Judged(repository, facts, found, verdicts, observed, ceiling(acting, repository), frozenset(lately))
 
 
 def part(judged: Judged, frees: dict[str, int], in_all: int) -> RepositoryPlan:

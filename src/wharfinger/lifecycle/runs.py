@@ -18,7 +18,6 @@ from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, InUse, PlanChanged, Refusal, RequestInvalid, RunUnknown
 from wharfinger.lifecycle import comparing, plan_file
 from wharfinger.lifecycle.doing import Doing
-from wharfinger.lifecycle.judging import is_over
 from wharfinger.lifecycle.plan_file import Plan, RepositoryPlan, going
 from wharfinger.lifecycle.plans import DAY
 from wharfinger.lifecycle.units import SECOND
@@ -115,8 +114,7 @@ class Runs:
             return {}, False
         delete, untag = ({Digest(each.digest): each.tags for each in going(whys)} for whys in (part.delete, part.untag))
         found = comparing.agreed(seen.judged.images, seen.judged.verdicts, delete, untag)
-        taken = len(found.delete) + len(found.untag)
-        return dict(found.changed), is_over(taken, seen.judged.ceiling, len(seen.judged.images))
+        return dict(found.changed), seen.judged.is_too_much((*found.delete, *found.untag))
 
     async def _begin(self, by: Caller, plan: Plan, asked: Asked) -> Run:
         report = {"skip_changed": asked.skip_changed, "over_ceiling": asked.over_ceiling}

@@ -11,7 +11,7 @@ from wharfinger.lifecycle.freeing import Blobs, Freed, freed
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan
-from wharfinger.meta import lifecycle_blobs, lifecycle_facts
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.lifecycle_facts import Repository
 
 UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | None]]
@@ -62,9 +62,11 @@ def judged(tx: Connection, repositories: Sequence[Repository], survey: Survey) -
     asked = gathering.asked(survey.policies)
     if concerned:
         undeletable = survey.undeletable(tx, survey.now)
+        lately = lifecycle_runs.taken_since(tx, concerned, survey.now - judging.LATELY)
         for id, facts in lifecycle_facts.read(tx, list(concerned), asked):
             name = concerned[id]
-            yield judging.judge(name, facts, survey.policies, undeletable(name), survey.clock)
+            taken = lately.get(id, ())
+            yield judging.judge(name, facts, survey.policies, undeletable(name), survey.clock, taken)
 
 
 def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Part]:

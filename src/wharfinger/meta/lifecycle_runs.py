@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from wharfinger.errors import RunUnknown
 from wharfinger.meta.schema import repositories
@@ -194,6 +194,24 @@ def _item(row: Any) -> Item:
     tags = tuple(json.loads(row.tags))
     digest, state = Digest(row.digest), Done(row.state)
     return Item(row.repository_id, digest, row.verdict, row.rule, row.reason, tags, state)
+
+
+def taken_since(tx: Connection, repository_ids: Iterable[int], since: float) -> dict[int, set[Digest]]:
+    """By repository, what runs that began since then deleted or untagged, unless a person let them pass the ceiling."""
+    items, taken = lifecycle_run_items.c, (Done.DELETED, Done.UNTAGGED)
+    found: dict[int, set[Digest]] = {}
+    for some in chunks(repository_ids):
+        these = items.repository_id.in_(some) & items.state.in_(taken)
+        there = exists().where(items.run_id == lifecycle_runs.c.id, these)
+        recent = select(lifecycle_runs).where(lifecycle_runs.c.started_at > since, there)
+        for run in map(_run, tx.execute(recent).all()):
+            if run.report.get("over_ceiling"):
+                continue
+            for id, digest in tx.execute(
+                select(items.repository_id, items.digest).where(items.run_id == run.id, these)
+            ):
+                found.setdefault(id, set()).add(Digest(digest))
+    return found
 
 
 def in_trash(tx: Connection, run_id: int, repository_id: int) -> set[Digest]:

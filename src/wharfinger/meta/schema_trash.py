@@ -136,6 +136,7 @@ lifecycle_runs = Table(
     Column("started_at", Double, nullable=False),
     Column("finished_at", Double),
     Column("report", Text, nullable=False),
+    Index(None, "started_at"),
 )
 
 lifecycle_run_items = Table(

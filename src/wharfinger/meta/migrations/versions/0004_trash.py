@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("report", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lifecycle_runs")),
     )
+    op.create_index(op.f("ix_lifecycle_runs_started_at"), "lifecycle_runs", ["started_at"])
     op.create_table(
         "lifecycle_run_items",
         sa.Column("run_id", KEY, nullable=False),
