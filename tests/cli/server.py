@@ -66,8 +66,9 @@ class Wharf:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
-    def __call__(self, *words: str, stdin: str = "") -> Result:
-        self.monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+    def __call__(self, *words: str, stdin: str | bytes = "") -> Result:
+        raw = stdin.encode() if isinstance(stdin, str) else stdin
+        self.monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
         status = run(list(words))
         said = self.capsys.readouterr()
         return Result(status, said.out, said.err)
@@ -78,7 +79,7 @@ class Wharf:
         assert (result.status, result.err) == (0, "")
         return result
 
-    def refused(self, *words: str, stdin: str = "", status: int = 1) -> str:
+    def refused(self, *words: str, stdin: str | bytes = "", status: int = 1) -> str:
         """The one line with which it was refused; ``status`` is 2 for a question that has no answer."""
         result = self(*words, stdin=stdin)
         assert result.status == status, result

@@ -75,6 +75,10 @@ def test_what_a_cluster_runs_is_reported(admin: Wharf, server: Server) -> None:
     assert (row[1:4], row[5]) == (["admin", "1", "3600"], "ok")
     for nothing in ('{"items": []}', "[]", ""):
         admin.refused("inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=nothing)
+    said = admin.refused(
+        "inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=b'{"items": ["\xe9"]}'
+    )
+    assert said == "this is no text in UTF-8: want the output of kubectl get … -o json"
     out = admin.done("inuse", "report", "inuse/app:none", "--reporter", "tests-prod", "--interval", "1h").out
     assert "inuse/app:none: not here" in out
     admin.done("inuse", "retire", "tests-prod")

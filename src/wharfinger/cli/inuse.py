@@ -55,7 +55,7 @@ def import_(
     from wharfinger.lifecycle import running
 
     ours = [urlsplit(logins.load().url).netloc, *host]
-    found = running.read(sys.stdin.read(running.MAX_LENGTH + 1), ours)
+    found = running.read(_listed(running.MAX_LENGTH + 1), ours)
     images = [
         {"repository": repository, "reference": reference, "places": places}
         for (repository, reference), places in found.images.items()
@@ -92,6 +92,13 @@ def retire(reporter: Annotated[str, Parameter(help="The reporter's name.")]) -> 
     with logged_in() as client:
         client.delete(f"/in-use/{quoted(reporter)}")
     print(f"Retired {reporter}.")
+
+
+def _listed(length: int) -> str:
+    try:
+        return sys.stdin.read(length)
+    except UnicodeDecodeError as error:
+        raise RequestInvalid("this is no text in UTF-8: want the output of kubectl get … -o json") from error
 
 
 def _send(reporter: str, interval: str, images: list[dict[str, Any]], as_json: bool, words: Iterable[str]) -> None:
