@@ -100,7 +100,9 @@ def _tell(rows: Sequence[Row], *, as_csv: bool, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    headings = list(rows[0]) if rows else []
+    if not rows:
+        return
+    headings = list(rows[0])
     if as_csv:
         writer = csv.DictWriter(sys.stdout, headings, lineterminator="\n")
         writer.writeheader()
