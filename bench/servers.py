@@ -58,6 +58,7 @@ def basic(account: tuple[str, str]) -> str:
 OUR_SETTINGS: Mapping[str, str] = {
     "WHARF_ACCESS_LOG": "false",
     "WHARF_LOG_LEVEL": "error",
+    "WHARF_SCAN_ON_PUSH": "false",  # the peer scans nothing
 }
 
 

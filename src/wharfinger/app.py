@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -46,8 +45,10 @@ from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_notes, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
+from wharfinger.config.places import advisories, audit_key, database_url
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.jobs import housekeeper
+from wharfinger.jobs.queue import Queue
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import service as lifecycle
 from wharfinger.lifecycle.service import Lifecycle
@@ -71,6 +72,7 @@ from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.registry.usage import Usage
+from wharfinger.scanning import pushed
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -201,7 +203,8 @@ def _keeping(
 
 def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
     sparse = Sparse(settings.sparse_manifests)
-    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags)
+    reaction = pushed.on_push if settings.scan_on_push else None
+    return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags, pushed=reaction)
 
 
 def create(settings: Settings) -> Site:
@@ -301,8 +304,11 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
+    from wharfinger.scanning.verdicts import Verdicts  # what reads and judges images is for this process alone
+
     metrics = CollectorRegistry()
     services = build(settings, metrics, time.time)
+    scans = Verdicts(services.db, services.store, advisories(settings), time.time)
     notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
@@ -311,6 +317,8 @@ async def housekeeping(settings: Settings) -> None:
             "images that were looked at": services.keeping.facts.sweep,
             "holds that ended": services.keeping.holds.sweep,
             "reporters": services.keeping.in_use.watch,
+            "verdicts by older advisories": scans.judge_again,
+            "verdicts on images that are gone": scans.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         sweeps |= Usage(services.db, time.time).sweeps()
@@ -322,6 +330,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(Sealer(services.db, key, time.time).run())
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
+            tasks.create_task(Queue(services.db, {pushed.KIND: scans.judge}, time.time).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
@@ -346,18 +355,6 @@ def _shippers(db: Database, settings: Settings) -> list[Shipper]:
         webhook = Webhook(settings.audit_webhook, settings.audit_webhook_secret.reveal(), time.time)
         found.append(Shipper(db, "webhook", webhook, time.time))
     return found
-
-
-def audit_key(settings: Settings) -> Path:
-    """Where the key is that signs the audit trail."""
-    return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
-
-
-def database_url(settings: Settings) -> str:
-    """Where the facts are: by default a file in the data folder."""
-    if settings.database is not None:
-        return settings.database.reveal()
-    return f"sqlite:///{settings.data.absolute() / 'wharf.db'}"
 
 
 def store_settings(settings: Settings) -> StoreSettings:

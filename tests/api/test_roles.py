@@ -81,6 +81,8 @@ TABLE = [
     Row("GET", "/history/shop/web", None, accounts_of_any_role(200)),
     Row("GET", "/immutable/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
+    Row("GET", "/verdicts/shop/web/1.4", None, accounts_of_any_role(200)),
+    Row("POST", "/verdicts/shop/web/1.4", {}, only(202, "maintainer", "administrator")),
     Row("POST", "/lifecycle/plan", {}, accounts_of_any_role(200)),  # of what they may pull
     Row("POST", "/lifecycle/apply", {}, accounts_of_any_role(400)),  # with a plan, only who may delete what is in it
     Row("GET", "/lifecycle/runs", None, accounts_of_any_role(200)),  # their own

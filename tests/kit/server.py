@@ -112,7 +112,9 @@ def serve(
         *(Path(sys.executable).with_name("wharf"), "serve"),
         *("--data", folder, "--listen", f"127.0.0.1:{port}", "--workers", str(workers)),
     ]
-    given = {"WHARF_ADMIN_PASSWORD": ACCOUNT[1], **(backend.environment if backend else {}), **(environment or {})}
+    # Scanning what a test pushes by the thousand would take the processor from what it is about.
+    given = {"WHARF_ADMIN_PASSWORD": ACCOUNT[1], "WHARF_SCAN_ON_PUSH": "false"}
+    given |= {**(backend.environment if backend else {}), **(environment or {})}
     server = Server(lambda: _launch([str(word) for word in command], log, given), port, log)
     try:
         server.start()

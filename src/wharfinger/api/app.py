@@ -21,6 +21,7 @@ from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
+from wharfinger.api.scanning import ScanningHandlers
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
 from wharfinger.api.sessions import SessionHandlers
@@ -61,6 +62,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
+        *ScanningHandlers(services.db).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),

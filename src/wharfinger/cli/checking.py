@@ -7,13 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wharfinger.app import database_url, store_settings
+from wharfinger.app import store_settings
 from wharfinger.blobs.stores import open_notes, open_stock, open_store
 from wharfinger.cli import ask
 from wharfinger.cli.client import registry_url
 from wharfinger.cli.output import clean, moment, size
 from wharfinger.cli.passwd import require_database
 from wharfinger.config import Settings
+from wharfinger.config.places import database_url
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import open_database
 from wharfinger.meta.migrate import migrate

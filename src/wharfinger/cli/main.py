@@ -40,6 +40,7 @@ from wharfinger.cli import (
     trust,
     usage,
     users,
+    verdict,
 )
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
@@ -59,6 +60,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     inuse.inuse,
     pin.pin,
     scan.scan,
+    verdict.verdict,
     gate.gate,
     tag.tag,
     tag.history,

@@ -8,8 +8,8 @@ from pathlib import Path
 from wharfinger.access.accounts import Accounts, Change, account_name
 from wharfinger.access.caller import system
 from wharfinger.access.passwords import Passwords
-from wharfinger.app import database_url
 from wharfinger.cli.config import loaded
+from wharfinger.config.places import database_url
 from wharfinger.errors import Refusal
 from wharfinger.meta.db import open_database
 

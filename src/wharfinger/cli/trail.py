@@ -88,9 +88,9 @@ def source(config: Path | None, data: str | None) -> Iterator[Trail]:
         with logged_in() as client:
             yield Remote(client)
         return
-    from wharfinger.app import audit_key, database_url
     from wharfinger.cli.config import loaded
     from wharfinger.cli.passwd import require_database
+    from wharfinger.config.places import audit_key, database_url
 
     settings = loaded(config, {"data": data}).settings
     url = database_url(settings)

@@ -86,6 +86,12 @@ class Settings:
         people.GROUPS,
         "Accounts and groups whose pulls do not keep an image: scanners, mirrors, backups.",
     ] = ()
+    scan_on_push: Annotated[
+        bool, values.FLAG, "Catalogue and judge every image that is pushed, in a process beside those that serve."
+    ] = True
+    advisories: Annotated[
+        Path | None, values.FOLDER, "The database of advisories that images are judged by; else advisories.db in data."
+    ] = None
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, case, delete, func, select, update
 
 from wharfinger.meta.schema_jobs import jobs
-from wharfinger.meta.sql import insert
+from wharfinger.meta.sql import chunks, insert
 
 NOBODY = ""
 PROBLEM_AT_MOST = 1000
@@ -94,6 +94,12 @@ def waiting(tx: Connection) -> list[Waiting]:
     query = select(jobs.c.kind, func.count(), failed, func.min(jobs.c.enqueued_at)).group_by(jobs.c.kind)
     rows = tx.execute(query.order_by(jobs.c.kind))
     return [Waiting(kind, count, int(failures), oldest) for kind, count, failures, oldest in rows]
+
+
+def waiting_for(tx: Connection, kind: str, keys: Sequence[str]) -> set[str]:
+    """Those of ``keys`` under which something is to be done."""
+    these = (tx.execute(select(jobs.c.key).where(jobs.c.kind == kind, jobs.c.key.in_(some))) for some in chunks(keys))
+    return {row.key for some in these for row in some}
 
 
 def _held(job: Job, holder: str) -> Any:

@@ -34,6 +34,10 @@ class Sparse(StrEnum):
     ALLOW = "allow"
 
 
+Reaction = Callable[[Connection, RepoName, Manifest, float], None]
+"""Asks for what follows from a push, in its transaction."""
+
+
 class Manifests:
     """The writing side of manifests and tags."""
 
@@ -46,6 +50,7 @@ class Manifests:
         trash: Trash,
         facts: ImageFacts,
         tags: TagChanges | None = None,
+        pushed: Reaction | None = None,
     ) -> None:
         self._db = db
         self._now = now
@@ -53,6 +58,7 @@ class Manifests:
         self._trash = trash
         self._facts = facts
         self._tags = tags or TagChanges()
+        self._pushed = pushed
 
     async def put(
         self,
@@ -102,6 +108,8 @@ class Manifests:
         pointing, where = dict.fromkeys(names, manifest.digest), Where(repository, repository_id)
         self._trash.revive(tx, by, where, manifest.digest)
         self._tags.point(tx, by, where, pointing, condition, may_move, now, How.PUSH)
+        if self._pushed is not None:
+            self._pushed(tx, repository, manifest, now)
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
         """Which of its targets the repository holds; those that it must hold but does not are refused."""

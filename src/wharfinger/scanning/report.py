@@ -21,11 +21,12 @@ def document(scan: Scan) -> dict[str, Any]:
         "schema": SCHEMA,
         "target": scan.target,
         "advisories": {"sha256": scan.sha256, "sources": dict(sorted(scan.sources.items()))},
-        "images": [_image(each) for each in sorted(scan.images, key=lambda each: (each.platform, each.digest))],
+        "images": [image(each) for each in sorted(scan.images, key=lambda each: (each.platform, each.digest))],
     }
 
 
-def _image(scan: ImageScan) -> dict[str, Any]:
+def image(scan: ImageScan) -> dict[str, Any]:
+    """What the document says of one image."""
     problems = sorted(scan.catalogue.problems, key=lambda each: (each.layer, each.path, each.reason))
     return {
         "digest": scan.digest,

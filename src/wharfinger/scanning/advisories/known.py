@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Protocol
 
 from wharfinger.scanning.advisories.records import Advisory
@@ -63,3 +64,35 @@ class Known(Protocol):
     def end_of_life(self, distribution: str, release: str) -> date | None:
         """When a release of a distribution ends, if a table of that was loaded."""
         ...
+
+
+class Nothing:
+    """A set without any advisory: by it nothing is assessed."""
+
+    sha256 = ""
+    sources: Mapping[str, int] = MappingProxyType({})
+    ecosystems: frozenset[str] = frozenset()
+
+    def hits(self, ecosystem: str, name: str, place: bytes) -> Sequence[Hit]:
+        return ()
+
+    def names_ending(self, ecosystem: str, end: str) -> Sequence[str]:
+        return ()
+
+    def other_names(self, ecosystem: str, name: str, ids: Collection[str]) -> frozenset[str]:
+        return frozenset(ids)
+
+    def ratings(self, ids: Collection[str]) -> Sequence[Rating]:
+        return ()
+
+    def exploited(self, ids: Collection[str]) -> date | None:
+        return None
+
+    def likelihood(self, ids: Collection[str]) -> float | None:
+        return None
+
+    def end_of_life(self, distribution: str, release: str) -> date | None:
+        return None
+
+
+NOTHING: Known = Nothing()

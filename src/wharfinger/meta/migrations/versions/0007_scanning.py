@@ -30,3 +30,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "key", name=op.f("uq_jobs_kind_key")),
     )
     op.create_index(op.f("ix_jobs_kind_due_at"), "jobs", ["kind", "due_at"])
+    op.create_table(
+        "layer_catalogues",
+        sa.Column("digest", BYTEWISE, nullable=False),
+        sa.Column("cataloguer", BYTEWISE, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", "cataloguer", name=op.f("pk_layer_catalogues")),
+    )
+    op.create_table(
+        "verdicts",
+        sa.Column("digest", BYTEWISE, nullable=False),
+        sa.Column("repository", BYTEWISE, nullable=False),
+        sa.Column("config", BYTEWISE, nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("layers", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("advisories", BYTEWISE, nullable=False),
+        sa.Column("sources", sa.Text(), nullable=False),
+        sa.Column("cataloguer", BYTEWISE, nullable=False),
+        sa.Column("isolation", sa.Text(), nullable=False),
+        sa.Column("judged_at", sa.Double(), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_verdicts")),
+    )
+    op.create_index(op.f("ix_verdicts_advisories"), "verdicts", ["advisories"])

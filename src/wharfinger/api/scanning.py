@@ -1,0 +1,31 @@
+"""What is known of images: the last verdict on each, and asking for another."""
+
+from wharfinger.access.actions import Action
+from wharfinger.api.routes import By, Route
+from wharfinger.api.scanning_models import AskedView, VerdictsView
+from wharfinger.meta.db import Database
+from wharfinger.scanning import pushed
+from wharfinger.spec import names
+
+
+class ScanningHandlers:
+    """Verdicts are read as they are; scanning is for the jobs."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/verdicts/{repository:path}/{reference}", self.verdicts, Action.PULL),
+            Route("POST", "/verdicts/{repository:path}/{reference}", self.ask, Action.SCAN, 202),
+        ]
+
+    async def verdicts(self, repository: str, reference: str) -> VerdictsView:
+        """What is known of an image, or of every image of an index."""
+        found = await self._db.read(pushed.of, names.repository(repository), names.reference(reference))
+        return VerdictsView.of(found)
+
+    async def ask(self, by: By, repository: str, reference: str) -> AskedView:
+        """Let an image, or all of an index, be scanned again; the last verdict stays until there is another."""
+        name, at = names.repository(repository), names.reference(reference)
+        return AskedView(images=await self._db.write(pushed.ask, name, at, by.now))

@@ -1,0 +1,66 @@
+"""``wharf verdict``: what the registry knows of an image that was pushed to it."""
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from wharfinger.cli import references
+from wharfinger.cli.output import AsJson, moment, print_json, print_rows
+from wharfinger.cli.references import ImageName
+
+SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
+STATES = {
+    "waiting": "it waits to be scanned",
+    "unscanned": "it was never scanned: ask for it with --scan",
+    "nothing-to-scan": "there is no file system in it, and so nothing to scan",
+}
+
+
+def verdict(
+    image: ImageName,
+    *,
+    scan: Annotated[bool, Parameter(negative="", help="Ask for it to be scanned again, and show nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is known to be wrong with an image of the registry, by which advisories, and since when.
+
+    Every image is scanned when it is pushed, and judged again when the advisories change.
+    """
+    from wharfinger.cli.client import logged_in
+
+    wanted = references.parse(image)
+    path = f"/verdicts/{wanted.repository}/{wanted.reference}"
+    with logged_in() as client:
+        found = client.post(path, {}) if scan else client.get(path)
+    if as_json:
+        print_json(found)
+    elif scan:
+        print(f"{found['images']} to be scanned.")
+    else:
+        for each in found["images"]:
+            _print(each)
+
+
+def _print(image: dict[str, Any]) -> None:
+    known, state = image["verdict"], image["state"]
+    print(f"{image['digest']}  {known['report']['platform'] if known else ''}".rstrip())
+    if state in STATES:
+        print(f"  {STATES[state]}")
+    if known is None:
+        return
+    advisories = f"the advisories {known['advisories']}" if known["advisories"] else "no advisories at all"
+    print(f"  {known['status']}, judged {moment(known['judged_at'])} by {advisories}")
+    counts = ", ".join(f"{known['counts'][each]} {each}" for each in SEVERITIES if known["counts"].get(each))
+    print(f"  findings: {counts or 'none'}")
+    for each in known["report"]["not_assessed"]:
+        print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
+    for each in known["report"]["problems"]:
+        print(f"  not read: {each['layer']} {each['path']}: {each['reason']}")
+    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in")
+    print_rows(headings, (_row(each) for each in known["report"]["findings"]))
+
+
+def _row(finding: dict[str, Any]) -> tuple[str, ...]:
+    known = " (known to be exploited)" if finding["kev"] else ""
+    fixed = finding["fixed"] or finding["state"]
+    return finding["severity"], finding["id"] + known, finding["package"], finding["version"], fixed

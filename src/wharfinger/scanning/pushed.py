@@ -1,0 +1,94 @@
+"""What a push asks for, and what is known of what was pushed. Nothing here reads a layer: see ``verdicts.py``."""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from wharfinger.errors import ManifestUnknown
+from wharfinger.meta import jobs, manifests, repos, verdicts
+from wharfinger.meta.manifests import Stored
+from wharfinger.meta.verdicts import Verdict
+from wharfinger.scanning.targets.images import CONFIGS
+from wharfinger.spec import manifest as spec
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.manifest import Manifest
+from wharfinger.spec.names import Reference, RepoName, Tag, is_digest
+
+KIND = "scan"
+DEPTH_AT_MOST = 8
+
+State = Literal["judged", "waiting", "unscanned", "nothing-to-scan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A manifest that is no index, and what is known of it; of one that waits, the last verdict where there is one."""
+
+    digest: Digest
+    state: State
+    verdict: Verdict | None = None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What ``docs/scan.schema.json`` calls an image; empty without a verdict."""
+        found: dict[str, Any] = json.loads(zlib.decompress(self.verdict.report)) if self.verdict else {}
+        return found
+
+
+def on_push(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+    """Let an image be scanned; an index is known by its images, and charts and signatures have no file system."""
+    if _is_image(manifest):
+        jobs.enqueue(tx, KIND, manifest.digest, {"repository": repository}, now)
+
+
+def ask(tx: Connection, repository: RepoName, reference: Reference, now: float) -> int:
+    """Let an image, or all of an index, be scanned again; how many. Raises NameUnknown or ManifestUnknown."""
+    wanted = [each for each in _below(tx, repository, _find(tx, repository, reference)) if _is_image(each)]
+    for manifest in wanted:
+        on_push(tx, repository, manifest, now)
+    return len(wanted)
+
+
+def of(tx: Connection, repository: RepoName, reference: Reference) -> list[Scanned]:
+    """What is known of an image, or of every image of an index. Raises NameUnknown or ManifestUnknown."""
+    found = list(_below(tx, repository, _find(tx, repository, reference)))
+    digests = [each.digest for each in found]
+    known, waiting = verdicts.find(tx, digests), jobs.waiting_for(tx, KIND, digests)
+    return [_scanned(each, known.get(each.digest), waits=each.digest in waiting) for each in found]
+
+
+def _scanned(manifest: Manifest, verdict: Verdict | None, *, waits: bool) -> Scanned:
+    if not _is_image(manifest):
+        return Scanned(manifest.digest, "nothing-to-scan")
+    return Scanned(manifest.digest, "waiting" if waits else "judged" if verdict else "unscanned", verdict)
+
+
+def _is_image(manifest: Manifest) -> bool:
+    return not manifest.children and bool(manifest.blobs) and manifest.blobs[0].media_type in CONFIGS
+
+
+def _find(tx: Connection, repository: RepoName, reference: Reference) -> Stored:
+    if is_digest(reference):
+        found = manifests.find(tx, repository, Digest(reference))
+    else:
+        found = manifests.find_tagged(tx, repository, Tag(reference))
+    if found is None:
+        repos.require(tx, repository)
+        raise ManifestUnknown(f"{reference} is not known in {repository}", reference=reference)
+    return found
+
+
+def _below(tx: Connection, repository: RepoName, stored: Stored, depth: int = 0) -> Iterator[Manifest]:
+    """The manifest, or those of an index that the repository holds, however far below."""
+    manifest = spec.parse(stored.raw, stored.media_type, stored.digest)
+    if not manifest.children:
+        yield manifest
+        return
+    for digest in dict.fromkeys(child.digest for child in manifest.children) if depth < DEPTH_AT_MOST else ():
+        child = manifests.find(tx, repository, digest)
+        if child is not None:
+            yield from _below(tx, repository, child, depth + 1)
