@@ -42,8 +42,10 @@ class Judged:
     def is_too_much(self, taken: Iterable[str]) -> bool:
         """Whether taking these would, with what went lately, be more than the ceiling allows of what there was."""
         going = frozenset(taken)
+        if not going:
+            return False
         there = self.lately.union(each.id for each in self.images)
-        return bool(going) and len(going | self.lately) > allowed(len(there), self.ceiling)
+        return len(going | self.lately) > allowed(len(there), self.ceiling)
 
 
 def allowed(images: int, ceiling: int) -> int:
