@@ -97,9 +97,9 @@ def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked:
     """The same of these images alone, and what of their children is among them; None when none of them is there."""
     found: dict[str, list[Row]] = {name: [] for name in _IMAGE}
     for some in chunks(digests):
-        for name, own in found.items():
+        for name in _IMAGE:
             query = _some(name, asked if name == "manifests" else frozenset())
-            own += _grouped(tx, query, {"ids": [repository_id], "digests": some}).get(repository_id, ())
+            found[name] += _grouped(tx, query, {"ids": [repository_id], "digests": some}).get(repository_id, ())
     used = frozenset(digest for (digest,) in found.pop("in_use"))
     return Facts(**found, in_use=used) if found["manifests"] else None
 

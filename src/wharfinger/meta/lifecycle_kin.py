@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, bindparam, null, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Connection, Select, bindparam, null, select, union_all
 
 from wharfinger.meta.lifecycle_facts import in_microseconds
 from wharfinger.meta.schema import manifest_children, manifests, tags
@@ -45,8 +45,11 @@ def _beside(tx: Connection, repository_id: int, some: list[str]) -> Iterator[str
 def _statement() -> CompoundSelect[Any]:
     """All of it in one statement: (digest, None), or (None, name) of the own tags."""
     edges, known, subject = manifest_children.c, manifests.c, manifests.alias("subject").c
-    id, some, no_name = bindparam("id"), bindparam("some", expanding=True), null().label("name")
-    named, about = tags.c.repository_id == id, bindparam("about", expanding=True)
+    id: BindParameter[int] = bindparam("id")
+    some: BindParameter[str] = bindparam("some", expanding=True)
+    about: BindParameter[str] = bindparam("about", expanding=True)
+    no_name = null().label("name")
+    named = tags.c.repository_id == id
     is_subject = (subject.repository_id == known.repository_id) & (subject.digest == known.subject)
     return union_all(
         select(edges.present, no_name).where(
