@@ -120,7 +120,8 @@ def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
 
 def _grouped(tx: Connection, query: Select[Any], values: Mapping[str, Any]) -> Mapping[int, Sequence[Row]]:
     """The rows by their first column, which is the repository's id, and without it."""
-    return {id: [tuple(row[1:]) for row in own] for id, own in groupby(tx.execute(query, values), itemgetter(0))}
+    rows: Iterable[Any] = tx.execute(query, values)
+    return {id: [row[1:] for row in own] for id, own in groupby(rows, itemgetter(0))}
 
 
 # Statements are made once: making one takes longer than running it for a few rows.
