@@ -73,7 +73,7 @@ def test_the_sizes_of_many_blobs_are_found_whatever_their_order() -> None:
     rows = [(f"{key:016x}", size) for key, size in known.items()]
     sizes = lifecycle_blobs.Sizes(rows)
     assert {key: sizes.get(key, -1) for key in known} == known
-    assert [sizes.get(key + 1, -1) for key in list(known)[:3000]] == [-1] * 3000
+    assert {sizes.get(key ^ 1, -1) for key in known} == {-1}
 
 
 async def test_what_another_repository_has_is_counted_when_it_goes_from_both(registry: Registry) -> None:
