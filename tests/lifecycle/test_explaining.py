@@ -12,7 +12,7 @@ from tests.lifecycle.test_against_the_text import DAY, NOW, inventories, policie
 from wharfinger.lifecycle import families, parsing, units
 from wharfinger.lifecycle import images as reading
 from wharfinger.lifecycle.evaluate import evaluate_repository
-from wharfinger.lifecycle.foreseeing import Foresight, ranked
+from wharfinger.lifecycle.foreseeing import Counted, Foresight, counted, leading
 from wharfinger.lifecycle.rules import joined
 
 
@@ -21,16 +21,16 @@ from wharfinger.lifecycle.rules import joined
 def test_it_says_what_evaluating_everything_says(written: list[Any], stock: list[Any]) -> None:
     rules = joined(parsing.parse(written), "shop/web")
     images = [each for each in reading.parse(stock) if each.repository == "shop/web"]
-    now, selectors = units.moment(NOW), ranked(rules)
+    now, counts = units.moment(NOW), counted(rules)
     whole = {moment: evaluate_repository(rules, images, moment) for moment in (now, now + DAY)}
     pulls = any(key in str(written) for key in ("pull", "active"))
     for number, each in enumerate(images):
         kin = {images[i].id for i in _kin(families.of(images), number)}
-        if selectors is None or pulls:
+        if counts is None or pulls:
             matter = images
         else:
-            counted = [one for one in images if any(s.matches(tag.name) for s in selectors for tag in one.tags)]
-            matter = [one for one in images if one.id in kin or one in counted]
+            wanted = kin.union(*(_wanted(images, each) for each in counts))
+            matter = [one for one in images if one.id in wanted]
         for moment, verdicts in whole.items():
             assert Foresight(rules, matter, kin, each.id).foresee(moment).verdict == verdicts[number]
 
@@ -47,6 +47,15 @@ def test_the_moment_that_it_names_is_the_first(written: list[Any], stock: list[A
             verdict = evaluate_repository(rules, images, moment)[number]
             if found.at is None or moment < found.at:
                 assert (verdict.verdict, verdict.tags_removed) == (found.verdict.verdict, found.verdict.tags_removed)
+
+
+def _wanted(images: list[reading.Image], counts: Counted) -> set[str]:
+    ordinary = families.of(images).ordinary
+    tags = [(t.name, one.id, t.pushed) for one, own in zip(images, ordinary, strict=True) for t in own]
+    selected = [each for each in tags if counts.selector.matches(each[0])]
+    if counts.first is None:
+        return {image for _, image, _ in selected}
+    return leading(sorted(selected, key=lambda each: -each[2]), counts.first)
 
 
 def _kin(family: families.Families, start: int) -> set[int]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from wharfinger.errors import ManifestUnknown
 from wharfinger.lifecycle import gathering
 from wharfinger.lifecycle.book import PolicyBook, active
-from wharfinger.lifecycle.foreseeing import Foreseen, Foresight, Rules, ranked
+from wharfinger.lifecycle.foreseeing import Counted, Foreseen, Foresight, Rules, counted, leading
 from wharfinger.lifecycle.rules import joined
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
@@ -17,6 +17,9 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_facts import Facts
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import Reference, RepoName, Tag, is_digest
+
+SOME_AT_MOST = 5000
+"""Images that are read one by one; of more, all of the repository are read, which takes no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,24 @@ def _facts(
     tx: Connection, repository_id: int, rules: Rules, asked: frozenset[str], kin: set[str] | None
 ) -> tuple[Facts, set[str]]:
     """What has to be looked at: the image's kin, and what a ``newest`` may count; all where that is not to be said."""
-    selectors = ranked(rules)
-    if kin is not None and selectors is not None and not (selectors and "pulled" in asked):
-        wanted = set(kin)
-        if selectors:
-            wanted |= lifecycle_kin.tagged(tx, repository_id, lambda tag: any(s.matches(tag) for s in selectors))
-        found = lifecycle_facts.read_some(tx, repository_id, sorted(wanted), asked)
-    else:  # a pull of a child counts for its index, so that no image can be left out
+    wanted = None if kin is None else _wanted(tx, repository_id, counted(rules), asked)
+    if kin is None or wanted is None or len(wanted) > SOME_AT_MOST:
         found = lifecycle_facts.read_one(tx, repository_id, asked)
+    else:
+        found = lifecycle_facts.read_some(tx, repository_id, sorted(kin | wanted), asked)
     assert found is not None, "the image is there"
     return found, kin if kin is not None else {row[0] for row in found.manifests}
+
+
+def _wanted(tx: Connection, repository_id: int, counts: list[Counted] | None, asked: frozenset[str]) -> set[str] | None:
+    """What a ``newest`` may count; None for everything."""
+    if counts is None or (counts and "pulled" in asked):
+        return None  # a pull of a child counts for its index, so that no image can be left out
+    found: set[str] = set()
+    for each in counts:
+        if each.first is None:
+            found |= lifecycle_kin.tagged(tx, repository_id, each.selector)
+        else:
+            tags = lifecycle_kin.newest_first(tx, repository_id, each.selector, 2 * each.first + 100)
+            found |= leading(tags, each.first)
+    return found

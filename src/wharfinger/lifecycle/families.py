@@ -55,8 +55,10 @@ def of(images: Sequence[Image]) -> Families:
     subjects: dict[int, list[int]] = {}
     for i, image in enumerate(images):
         tags = image.tags
-        if any(tag.name.startswith("sha256-") for tag in tags):
-            tags = tuple(tag for tag in tags if not _is_reference(tag.name, numbers))
+        for tag in tags:
+            if tag.name.startswith("sha256-"):
+                tags = tuple(tag for tag in image.tags if not _is_reference(tag.name, numbers))
+                break
         ordinary.append(tags)
         if image.children:
             children[i] = [n for each in dict.fromkeys(image.children) if (n := numbers.get(each, i)) != i]

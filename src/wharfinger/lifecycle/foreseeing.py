@@ -36,6 +36,44 @@ def ranked(rules: Rules) -> list[Selector] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What a ``newest`` may count: images with such a tag; ``first`` of them, by their newest such tag, or else all."""
+
+    selector: Selector
+    first: int | None
+
+
+def counted(rules: Rules) -> list[Counted] | None:
+    """What each ``newest`` may count; None where one may count any image."""
+    asking = [group for group in every_group(rules) if group.newest is not None]
+    takes_tags = any(rule.action == "untag" for _, rule in rules)
+    found = [Counted(group.tags, None if takes_tags else _first(group)) for group in asking if group.tags is not None]
+    return found if len(found) == len(asking) else None
+
+
+def _first(group: Group) -> int | None:
+    """How many can be among the newest, where their tags and nothing else say which."""
+    newest = group.newest
+    says_no_more = newest is not None and newest.by == "tagged" and newest.per is None and len(group.conditions) == 1
+    return newest.count if newest is not None and says_no_more else None
+
+
+def leading(tags: Iterable[tuple[str, str, int]], first: int) -> set[str]:
+    """The images with the ``first`` newest of these tags, which are (name, image, since) and come newest first.
+
+    And those that are as new as the last of them: who of these is meant is for :mod:`ranking` to say.
+    """
+    found: set[str] = set()
+    last: int | None = None
+    for _, image, since in tags:
+        if len(found) >= first and since != last:
+            break
+        found.add(image)
+        last = since
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """The verdict now, and the next one that is another, if there is one before ``until``; None for never."""
 

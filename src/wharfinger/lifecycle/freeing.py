@@ -2,6 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Protocol
+
+
+class SizeOf(Protocol):
+    """Knows how big blobs are: a dictionary, or what is smaller than one."""
+
+    def get(self, blob: int, otherwise: int, /) -> int: ...
 
 
 @dataclass(slots=True)
@@ -9,7 +17,7 @@ class Blobs:
     """Those of one repository: what each manifest needs, how big each is, and how many repositories have it."""
 
     references: dict[str, Sequence[int]] = field(default_factory=dict)
-    sizes: dict[int, int] = field(default_factory=dict)
+    sizes: SizeOf = field(default_factory=dict[int, int])
     shared: Mapping[int, int] = field(default_factory=dict)
     """Those that more than one repository has, here or elsewhere, and how many do."""
 
@@ -34,7 +42,7 @@ def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
     waiting = {blob: (blobs.shared[blob], blobs.sizes.get(blob, 0)) for blob in going if blob in blobs.shared}
     sizes = {blob: blobs.sizes.get(blob, 0) for blob in going if blob not in waiting}
     each = {
-        manifest: sum(sizes.get(blob, 0) for blob in needed)
+        manifest: sum(map(sizes.get, needed, repeat(0)))
         for manifest, needed in blobs.references.items()
         if manifest in doomed
     }

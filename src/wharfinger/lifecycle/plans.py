@@ -1,7 +1,7 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -21,6 +21,8 @@ from wharfinger.select import Selector
 DAY = 86400
 PAGE = 1000
 NAMED_AT_MOST = 100
+SIZES_AFTER = 20_000
+"""Images after which the sizes of all blobs are read at once, for it will be most of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Plans:
         while page := await self._db.read(lifecycle_facts.repositories_after, last, PAGE):
             last = page[-1].name
             for batch in surveying.batches(_wanted(by, where, page)):
+                if survey.sizes is None and survey.policies and sum.images >= SIZES_AFTER:
+                    survey = replace(survey, sizes=await self._db.read(lifecycle_blobs.all_sizes))
                 for part in await self._db.read(surveying.parts, batch, survey):
                     sum.add(part.plan)
                     across.add(part.waiting.items())
@@ -94,6 +98,11 @@ class Sum:
             self._counts[name] += count
         if part.over_ceiling and len(self._over) < NAMED_AT_MOST:
             self._over.append(part.repository)
+
+    @property
+    def images(self) -> int:
+        """How many were counted so far."""
+        return self._counts["images"]
 
     def total(self, across: int) -> Total:
         """The last line; ``across`` is what goes of several repositories at once."""

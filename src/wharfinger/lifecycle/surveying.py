@@ -12,6 +12,7 @@ from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
+from wharfinger.meta.lifecycle_blobs import Sizes
 from wharfinger.meta.lifecycle_facts import Repository
 
 UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | None]]
@@ -32,6 +33,8 @@ class Survey:
     now: float
     shared: Mapping[int, int] = field(default_factory=dict)
     """How many repositories have each blob that several have: see ``meta/lifecycle_blobs.py``."""
+    sizes: Sizes | None = None
+    """Those of all blobs; where it is None, they are looked up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     """The part of each repository, in their order."""
     found = {each.repository: each for each in judged(tx, repositories, survey)}
     doomed = {each.id: found[each.name].doomed for each in repositories if each.name in found}
-    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests], survey.shared)
+    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests], survey)
     made = []
     for each in repositories:
         if each.name not in found:
@@ -84,11 +87,13 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     return made
 
 
-def _blobs(tx: Connection, ids: Sequence[int], shared: Mapping[int, int]) -> dict[int, Blobs]:
-    found = {id: Blobs(shared=shared) for id in ids}
+def _blobs(tx: Connection, ids: Sequence[int], survey: Survey) -> dict[int, Blobs]:
+    sizes: dict[int, dict[int, int]] = {id: {} for id in ids}
+    if ids and survey.sizes is None:
+        for id, blob, size in lifecycle_blobs.sizes(tx, ids):
+            sizes[id][blob] = size
+    found = {id: Blobs(sizes=survey.sizes or sizes[id], shared=survey.shared) for id in ids}
     if ids:
         for id, manifest, needed in lifecycle_blobs.references(tx, ids):
             found[id].references[manifest] = needed
-        for id, blob, size in lifecycle_blobs.sizes(tx, ids):
-            found[id].sizes[blob] = size
     return found

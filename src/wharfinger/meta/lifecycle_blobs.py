@@ -5,14 +5,60 @@ A blob is called by the first 64 bits of its digest: there may be ten million re
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs
 
+Keys: TypeAlias = "array[int]"
+
 KEY_BEGINS, KEY_LENGTH = 8, 16  # behind "sha256:" or "sha512:"
+SHELVES, SHELF_SHIFT = 256, 56
+PAGE = 20_000
+
+
+class Sizes:
+    """How big every blob is, in 16 bytes for each; a dictionary would take ten times as much."""
+
+    def __init__(self, blobs: Iterable[tuple[str, int]]) -> None:
+        """From the digits that a blob is called by, and its size."""
+        keys = [array("Q") for _ in range(SHELVES)]
+        sizes = [array("Q") for _ in range(SHELVES)]
+        for digits, size in blobs:
+            key = int(digits, 16)
+            shelf = key >> SHELF_SHIFT
+            keys[shelf].append(key)
+            sizes[shelf].append(size)
+        self._shelves = [_ascending(*shelf) for shelf in zip(keys, sizes, strict=True)]
+
+    def get(self, blob: int, otherwise: int, /) -> int:
+        """The size, or what to say of a blob that is not there: as a dictionary does."""
+        keys, sizes = self._shelves[blob >> SHELF_SHIFT]
+        at = bisect_left(keys, blob)
+        return sizes[at] if at < len(keys) and keys[at] == blob else otherwise
+
+
+def _ascending(keys: Keys, sizes: Keys) -> tuple[Keys, Keys]:
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return array("Q", map(keys.__getitem__, order)), array("Q", map(sizes.__getitem__, order))
+
+
+def all_sizes(tx: Connection) -> Sizes:
+    """The sizes of all blobs: for who needs many, in a fifth of the time that looking up each would take."""
+    query = select(func.substr(blobs.c.digest, KEY_BEGINS, KEY_LENGTH), blobs.c.size)
+    rows: Any = tx.execute(query.execution_options(yield_per=PAGE))
+    return Sizes(rows)
+
+
+def _keys(text: str) -> Keys:
+    """From their digits one after the other."""
+    found = array("Q", bytes.fromhex(text))
+    if sys.byteorder == "little":
+        found.byteswap()
+    return found
 
 
 def references(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str, Sequence[int]]]:
@@ -21,10 +67,7 @@ def references(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, str, S
     keys: Any = func.aggregate_strings(func.substr(edges.digest, KEY_BEGINS, KEY_LENGTH), "")
     query = select(edges.repository_id, edges.manifest, keys).where(edges.repository_id.in_(ids))
     for id, manifest, joined in tx.execute(query.group_by(edges.repository_id, edges.manifest)):
-        needed = array("Q", bytes.fromhex(joined))
-        if sys.byteorder == "little":
-            needed.byteswap()
-        yield id, manifest, needed
+        yield id, manifest, _keys(joined)
 
 
 def sizes(tx: Connection, ids: Sequence[int]) -> Iterator[tuple[int, int, int]]:

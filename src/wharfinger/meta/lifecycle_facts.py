@@ -6,11 +6,24 @@ Times are microseconds since the epoch, which the database makes of its seconds:
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Connection, Select, cast, func, literal, null, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
@@ -68,13 +81,9 @@ def find(tx: Connection, name: RepoName) -> Repository | None:
 
 def read(tx: Connection, ids: Sequence[int], asked: frozenset[str]) -> Iterator[tuple[int, Facts]]:
     """(id, facts) of each of these repositories that has manifests, with those columns of :data:`OPTIONAL`."""
-    beside = {
-        "tags": _grouped(tx, _tags(), ids),
-        "children": _grouped(tx, _children(), ids),
-        "holds": _grouped(tx, _holds(), ids),
-    }
-    used = _grouped(tx, _in_use(), ids)
-    for id, rows in _grouped(tx, _manifests(asked), ids).items():
+    beside = {name: _grouped(tx, _whole(name), {"ids": ids}) for name in ("tags", "children", "holds")}
+    used = _grouped(tx, _whole("in_use"), {"ids": ids})
+    for id, rows in _grouped(tx, _whole("manifests", asked), {"ids": ids}).items():
         own = {name: found.get(id, ()) for name, found in beside.items()}
         yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), **own)
 
@@ -86,16 +95,11 @@ def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts
 
 def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked: frozenset[str]) -> Facts | None:
     """The same of these images alone, and what of their children is among them; None when none of them is there."""
-    found: dict[str, list[Row]] = {"manifests": [], "tags": [], "children": [], "holds": [], "in_use": []}
+    found: dict[str, list[Row]] = {name: [] for name in _IMAGE}
     for some in chunks(digests):
-        for name, query, column in (
-            ("manifests", _manifests(asked), manifests.c.digest),
-            ("tags", _tags(), tags.c.digest),
-            ("children", _children(), manifest_children.c.manifest),
-            ("holds", _holds(), holds.c.digest),
-            ("in_use", _in_use(), in_use.c.digest),
-        ):
-            found[name] += _grouped(tx, query.where(column.in_(some)), [repository_id]).get(repository_id, ())
+        for name in _IMAGE:
+            query = _some(name, asked if name == "manifests" else frozenset())
+            found[name] += _grouped(tx, query, {"ids": [repository_id], "digests": some}).get(repository_id, ())
     used = frozenset(digest for (digest,) in found.pop("in_use"))
     return Facts(**found, in_use=used) if found["manifests"] else None
 
@@ -114,11 +118,24 @@ def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
         tx.execute(these.where(manifests.c.digest.in_(chunk)).order_by(manifests.c.digest).with_for_update()).all()
 
 
-def _grouped(tx: Connection, query: Select[Any], ids: Sequence[int]) -> Mapping[int, Sequence[Row]]:
+def _grouped(tx: Connection, query: Select[Any], values: Mapping[str, Any]) -> Mapping[int, Sequence[Row]]:
     """The rows by their first column, which is the repository's id, and without it."""
-    key = next(iter(query.selected_columns))
-    rows = tx.execute(query.where(key.in_(ids)))
-    return {id: [tuple(row[1:]) for row in own] for id, own in groupby(rows, itemgetter(0))}
+    rows: Iterable[Any] = tx.execute(query, values)
+    return {id: [row[1:] for row in own] for id, own in groupby(rows, itemgetter(0))}
+
+
+# Statements are made once: making one takes longer than running it for a few rows.
+@cache
+def _whole(name: str, asked: frozenset[str] = frozenset()) -> Select[Any]:
+    """What a field of :class:`Facts` has of the repositories ``ids``."""
+    query = _manifests(asked) if name == "manifests" else _BESIDE[name]()
+    return query.where(next(iter(query.selected_columns)).in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _some(name: str, asked: frozenset[str]) -> Select[Any]:
+    """The same of the images ``digests``."""
+    return _whole(name, asked).where(_IMAGE[name].in_(bindparam("digests", expanding=True)))
 
 
 def _manifests(asked: frozenset[str]) -> Select[Any]:
@@ -166,6 +183,17 @@ def _holds() -> Select[Any]:
 def _in_use() -> Select[Any]:
     query = select(in_use.c.repository_id, in_use.c.digest).distinct()
     return query.order_by(in_use.c.repository_id, in_use.c.digest)
+
+
+_BESIDE = {"tags": _tags, "children": _children, "holds": _holds, "in_use": _in_use}
+_IMAGE = {
+    "manifests": manifests.c.digest,
+    "tags": tags.c.digest,
+    "children": manifest_children.c.manifest,
+    "holds": holds.c.digest,
+    "in_use": in_use.c.digest,
+}
+"""Which image a row is about."""
 
 
 def in_microseconds(seconds: Column[Any] | ColumnElement[Any]) -> ColumnElement[Any]:
