@@ -41,9 +41,9 @@ class Client:
         """The JSON that is answered. Raises Refusal, and Unauthorized where that is the reason."""
         return self._ask("GET", path, params=parameters)
 
-    def post(self, path: str, fields: dict[str, Any]) -> Any:
+    def post(self, path: str, fields: dict[str, Any], *, quick: bool = False) -> Any:
         """The same for a change, and for what may take as long."""
-        return self._ask("POST", path, json=fields, timeout=LONG_TIMEOUT)
+        return self._ask("POST", path, json=fields, timeout=TIMEOUT if quick else LONG_TIMEOUT)
 
     def put(self, path: str, fields: dict[str, Any] | None) -> Any:
         """The same for what is there afterwards, whatever was there before."""

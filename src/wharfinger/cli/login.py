@@ -44,7 +44,7 @@ def _exchange(address: str, name: str, password: str) -> logins.Login:
 
     try:
         with Client(address) as client:
-            answer = client.post("/login", {"username": name, "password": password})
+            answer = client.post("/login", {"username": name, "password": password}, quick=True)
     except Unauthorized as error:
         raise Refusal(f"{address} does not accept this user name and password") from error
     return logins.Login(address, name, answer["token"], answer["expires"])
