@@ -1,6 +1,6 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -9,7 +9,7 @@ from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.lifecycle import plan_file, surveying
 from wharfinger.lifecycle.book import Policies, PolicyBook
-from wharfinger.lifecycle.freeing import Across
+from wharfinger.lifecycle.freeing import Across, Shared
 from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, RepositoryPlan, Total
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, written
@@ -51,12 +51,12 @@ class Plans:
         head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
         return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now, shared)))
 
-    def _begin(self, tx: Connection) -> tuple[str, Policies, Mapping[int, int]]:
+    def _begin(self, tx: Connection) -> tuple[str, Policies, Shared]:
         policies = self._book.policies(tx)
         return lifecycle_runs.server_id(tx), policies, lifecycle_blobs.shared(tx) if policies else {}
 
     async def _parts(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[RepositoryPlan | Total]:
-        sum, across, last = Sum(), Across(), ""
+        sum, across, last = Sum(), Across(survey.shared), ""
         while page := await self._db.read(lifecycle_facts.repositories_after, last, PAGE):
             last = page[-1].name
             for batch in surveying.batches(_wanted(by, where, page)):
@@ -64,7 +64,7 @@ class Plans:
                     survey = replace(survey, sizes=await self._db.read(lifecycle_blobs.all_sizes))
                 for part in await self._db.read(surveying.parts, batch, survey):
                     sum.add(part.plan)
-                    across.add(part.waiting.items())
+                    across.add(part.waiting)
                     yield part.plan
         yield sum.total(across.bytes)
 
