@@ -126,6 +126,7 @@ def make(url: str, images: int) -> None:
         tx.commit()
         tx.execute(text("ANALYZE"))
         tx.commit()
+    db.engine.dispose()
 
 
 def _put(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

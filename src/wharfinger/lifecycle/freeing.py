@@ -34,7 +34,7 @@ class Freed:
 
     each: dict[str, int]
     in_all: int
-    waiting: Collection[int]
+    waiting: frozenset[int]
 
 
 def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
@@ -52,7 +52,7 @@ def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
         for manifest, needed in blobs.references.items()
         if manifest in doomed
     }
-    return Freed(each, sum(sizes.values()), going - alone)
+    return Freed(each, sum(sizes.values()), frozenset(going - alone))
 
 
 class Across:

@@ -1,8 +1,9 @@
 """Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from wharfinger.lifecycle import gathering, judging
@@ -20,7 +21,7 @@ UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | No
 
 AT_ONCE = 5000
 """Images that are read at once, unless a repository has more."""
-NOTHING_GOES = Freed({}, 0, ())
+NOTHING_GOES = Freed({}, 0, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,11 @@ class Survey:
     """Those of all blobs; where it is None, they are looked up one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One repository's part of a plan, and what is to be summed up over repositories."""
+class Part(Struct, frozen=True):
+    """One repository's part of a plan, and its blobs that go when all repositories give them up."""
 
     plan: RepositoryPlan
-    waiting: Collection[int]
+    waiting: frozenset[int] = frozenset()
 
 
 def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
@@ -80,7 +80,7 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     made = []
     for each in repositories:
         if each.name not in found:
-            made.append(Part(RepositoryPlan(each.name, each.images), ()))
+            made.append(Part(RepositoryPlan(each.name, each.images)))
             continue
         gives = freed(blobs[each.id], doomed[each.id]) if each.id in blobs else NOTHING_GOES
         made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), gives.waiting))

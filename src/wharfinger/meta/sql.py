@@ -28,7 +28,9 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def plain_rows(tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
+def plain_rows(
+    tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None
+) -> Sequence[tuple[Any, ...]]:
     """The rows as the driver has them: for who reads a million, in half of the time that SQLAlchemy's take.
 
     Of columns whose types need nothing done to what the driver gives: numbers and text.
