@@ -63,7 +63,7 @@ def parts(db: Database, batches: list[Batch]) -> AsyncGenerator[Part, None]:
             for batch in batches:
                 yield batch
 
-        async with aclosing(crews.parts(db.url, await _survey(db), each())) as found:
+        async with aclosing(crews.parts(db, await _survey(db), each())) as found:
             async for part in found:
                 yield part
 

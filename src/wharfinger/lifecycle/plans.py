@@ -1,7 +1,7 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -78,8 +78,7 @@ class Plans:
         images = 0
         async for batch in batches:
             if images >= self._many and survey.policies:
-                survey = replace(survey, sizes=await self._db.read(lifecycle_blobs.all_sizes))
-                async for part in crews.parts(self._db.url, survey, _with(batch, batches)):
+                async for part in crews.parts(self._db, survey, _with(batch, batches)):
                     yield part
                 return
             for part in await self._db.read(surveying.parts, batch, survey):

@@ -6,8 +6,10 @@ A blob is called by the first 64 bits of its digest: there may be ten million re
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Sequence
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import IO, Any, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
@@ -25,14 +27,20 @@ _IS_LITTLE = sys.byteorder == "little"
 class Sizes:
     """How big every blob is, in 16 bytes for each; a dictionary would take ten times as much."""
 
-    def __init__(self, pages: Iterable[Sequence[tuple[str, int]]]) -> None:
-        """From the digits that each blob is called by, in ascending order, and its size."""
-        self._keys, self._sizes = array("Q"), array("Q")
-        for page in pages:
-            digits, sizes = zip(*page, strict=True)
-            self._keys += _keys("".join(digits))
-            self._sizes.extend(sizes)
-        self._shelves = [bisect_left(self._keys, n << SHELF_SHIFT) for n in range(SHELVES)] + [len(self._keys)]
+    def __init__(self, keys: Sequence[int], sizes: Sequence[int]) -> None:
+        """From what the blobs are called, in ascending order, and how big each is."""
+        self._keys, self._sizes = keys, sizes
+        self._shelves = [bisect_left(keys, n << SHELF_SHIFT) for n in range(SHELVES)] + [len(keys)]
+
+    @classmethod
+    def opened(cls, path: Path) -> "Sizes":
+        """What :func:`write_sizes` wrote, which all who open it have together."""
+        if path.stat().st_size == 0:  # which cannot be mapped
+            return cls((), ())
+        with path.open("rb") as file:
+            numbers = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)).cast("Q")
+        half = len(numbers) // 2
+        return cls(numbers[:half], numbers[half:])
 
     def get(self, blob: int, otherwise: int, /) -> int:
         """The size, or what to say of a blob that is not there: as a dictionary does."""
@@ -42,11 +50,16 @@ class Sizes:
         return self._sizes[at] if at < end and keys[at] == blob else otherwise
 
 
-def all_sizes(tx: Connection) -> Sizes:
+def write_sizes(tx: Connection, file: IO[bytes]) -> None:
     """The sizes of all blobs: for who needs many, in a fifth of the time that looking up each would take."""
     key = func.substr(blobs.c.digest, KEY_BEGINS, KEY_LENGTH).label("key")
     found: Any = tx.execute(select(key, blobs.c.size).order_by(key).execution_options(yield_per=PAGE))
-    return Sizes(found.partitions())
+    sizes = array("Q")
+    for page in found.partitions():
+        digits, some = zip(*page, strict=True)
+        file.write(_keys("".join(digits)))
+        sizes.extend(some)
+    file.write(sizes)
 
 
 def _keys(text: str) -> Keys:
