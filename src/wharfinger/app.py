@@ -52,6 +52,7 @@ from wharfinger.jobs.queue import Queue
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import service as lifecycle
 from wharfinger.lifecycle.service import Lifecycle
+from wharfinger.meta import scanners
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.reviews import Grace
 from wharfinger.oci.blobs import BlobHandlers
@@ -73,6 +74,7 @@ from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -122,6 +124,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    scanners: Scanners
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -185,6 +188,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
+        scanners=Scanners(db, now, settings.public_url),
     )
 
 
@@ -271,6 +275,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         trusting=services.trusting,
         audit=services.audit,
         collector=services.collector,
+        scanners=services.scanners,
     )
     return create_api(offered, addresses)
 
@@ -304,11 +309,13 @@ def prepare(settings: Settings) -> str | None:
 
 async def housekeeping(settings: Settings) -> None:
     """Do what is done without being asked, until cancelled."""
+    from wharfinger.scanning.adapters.asking import Asking
     from wharfinger.scanning.verdicts import Verdicts  # what reads and judges images is for this process alone
 
     metrics = CollectorRegistry()
     services = build(settings, metrics, time.time)
     scans = Verdicts(services.db, services.store, advisories(settings), time.time)
+    asking = Asking(services.db, services.authenticator, time.time)
     notes = open_notes(store_settings(settings))
     try:
         sweeps: dict[str, housekeeper.Sweep] = {
@@ -319,6 +326,8 @@ async def housekeeping(settings: Settings) -> None:
             "reporters": services.keeping.in_use.watch,
             "verdicts by older advisories": scans.judge_again,
             "verdicts on images that are gone": scans.sweep,
+            "images to ask other scanners about": asking.again,
+            "reports on images that are gone": asking.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }
         sweeps |= Usage(services.db, time.time).sweeps()
@@ -331,6 +340,8 @@ async def housekeeping(settings: Settings) -> None:
             for shipper in _shippers(services.db, settings):
                 tasks.create_task(shipper.run())
             tasks.create_task(Queue(services.db, {pushed.KIND: scans.judge}, time.time).run())
+            # In a queue of its own: whoever does not answer holds up no scan of ours.
+            tasks.create_task(Queue(services.db, {scanners.KIND: asking.step}, time.time).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
