@@ -13,6 +13,7 @@ from wharfinger.cli import (
     advisories,
     audit,
     config,
+    diff,
     fsck,
     gate,
     gc,
@@ -64,6 +65,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     verdict.verdict,
     scanner.scanner,
     gate.gate,
+    diff.diff,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -94,7 +96,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",)),
+    *(("scan",), ("gate",), ("diff",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 

@@ -19,6 +19,7 @@ from wharfinger.access.fetch import Fetch
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.signing import SCAN_LIFETIME, SCANNER
 from wharfinger.errors import RequestInvalid, Unreachable
+from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.jobs.queue import Later
 from wharfinger.meta import manifests, scanners
 from wharfinger.meta.db import Database
@@ -66,6 +67,10 @@ class Asking:
             delay = _delay(scanner.failures)
             await self._db.write(scanners.failed, name, refusal.message, self._now() + delay)
             raise Later(delay) from refusal
+
+    def sweeps(self) -> dict[str, Sweep]:
+        """What is done every minute."""
+        return {"images to ask other scanners about": self.again, "reports on images that are gone": self.sweep}
 
     async def again(self) -> int:
         """Let scanners be asked about what they never or not lately were asked about; about how many images."""
