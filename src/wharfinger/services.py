@@ -121,7 +121,6 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     tag_changes = TagChanges(guard := TagGuard(RuleBook()))
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
@@ -139,7 +138,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
-        exchange=Exchange(authenticator, workloads),
+        exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=_manifests(db, now, settings, keeping, tag_changes),
@@ -151,6 +150,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         scanners=Scanners(db, now, settings.public_url),
     )
+
+
+def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
+    workloads = Workloads(db, authenticator.directory, keys, Throttle(db, now), now)
+    return Exchange(authenticator, authenticator.accept(workloads))
 
 
 def _keeping(
