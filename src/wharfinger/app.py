@@ -14,7 +14,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from wharfinger.access import audit_keys, keys, sources
+from wharfinger.access import audit_keys, keys, repository_section, sources
 from wharfinger.access.accounts import Accounts, create_first_administrator
 from wharfinger.access.audit import Audit
 from wharfinger.access.audit_keys import AuditKey
@@ -30,6 +30,7 @@ from wharfinger.access.logins import Logins
 from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
+from wharfinger.access.policy_sections import Section
 from wharfinger.access.receivers import Webhook, syslog_receiver
 from wharfinger.access.retention import Retention
 from wharfinger.access.sealing import Sealer
@@ -171,7 +172,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, (tag_section.SECTION, images.section)),  # as in cli/policy_sections.py
+        policies=Policies(db, now, changed, _sections(images)),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
@@ -186,6 +187,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
     )
+
+
+def _sections(images: Lifecycle) -> tuple[Section, ...]:
+    """The same as in ``cli/policy_sections.py``."""
+    return (repository_section.SECTION, tag_section.SECTION, images.section)
 
 
 def _keeping(
