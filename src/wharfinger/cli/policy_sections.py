@@ -11,7 +11,7 @@ from wharfinger.tagging import section as tags
 from wharfinger.tagging.schema import tags as tag_rules
 
 SECTIONS = (repositories.SECTION, tags.SECTION, lifecycle.SECTION)
-"""The same as the server's: see ``app.py``."""
+"""The same as the server's: see ``services.py``."""
 
 
 def schema() -> dict[str, Any]:
