@@ -51,6 +51,7 @@ SLOW = (
     "tests/access/test_policy_file.py",
     "tests/access/test_policy_tests.py",
     "tests/access/test_real_issuer.py",
+    "tests/access/test_repositories.py",
     "tests/access/test_retention.py",
     "tests/access/test_review.py",
     "tests/access/test_sealing.py",
