@@ -318,6 +318,7 @@ async def housekeeping(settings: Settings) -> None:
             "holds that ended": services.keeping.holds.sweep,
             "reporters": services.keeping.in_use.watch,
             "verdicts by older advisories": scans.judge_again,
+            "images that an older cataloguer read": scans.read_again,
             "verdicts on images that are gone": scans.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),
         }

@@ -196,7 +196,7 @@ async def test_an_image_that_is_gone_is_no_trouble_and_is_forgotten_with_its_byt
     await scanner.work()
     assert await scanner.verdicts.sweep() == 0
     await api("POST", "/purge", {"digest": WEB.digest, "because": "a test"})
-    assert await scanner.verdicts.sweep() == 3  # the verdict, and two layers
+    assert await scanner.verdicts.sweep() == 5  # the verdict, two layers, and two packages
 
 
 async def test_who_may_not_pull_learns_nothing_and_who_may_not_scan_asks_for_nothing(scanner: Scanner) -> None:
