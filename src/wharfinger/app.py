@@ -336,6 +336,7 @@ async def housekeeping(settings: Settings) -> None:
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
     finally:
+        scans.close()
         await notes.close()
         await services.close()
 

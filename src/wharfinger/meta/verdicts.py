@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, delete, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, delete, exists, func, or_, select, update
 
 from wharfinger.meta import advisory_sets, judgements
 from wharfinger.meta.schema import blobs
@@ -132,8 +132,13 @@ def put_image(tx: Connection, scanned: Scanned) -> int:
 def put(tx: Connection, image: int, set_: int, own_status: str | None, now: float) -> None:
     """Let the verdict on an image be what is said by this set of the packages it has."""
     said = judgements.sums(tx, set_, image, image).get(image, {})
-    status = own_status or ("not-assessed" if said.get("doubts") else "complete")
-    row = {"image": image, "advisory_set": set_, "status": status, "judged_at": now, "changed_at": now}
+    row = {
+        "image": image,
+        "advisory_set": set_,
+        "status": own_status or _status(said),
+        "judged_at": now,
+        "changed_at": now,
+    }
     row |= {name: said.get(name, 0) for name in TALLIES}
     newer = {name: value for name, value in row.items() if name != "image"}
     tx.execute(insert(tx, verdicts).values(row).on_conflict_do_update(index_elements=["image"], set_=newer))
@@ -172,14 +177,18 @@ def rewrite(tx: Connection, set_: int, limit: int, now: float) -> Rewritten:
 
 
 def _recount(tx: Connection, said: Mapping[int, Mapping[str, int]], now: float) -> None:
-    judged = case((bindparam("b_doubts") > 0, "not-assessed"), else_="complete")
-    status = case((verdicts.c.status.in_(OWN_STATUSES), verdicts.c.status), else_=judged)
+    is_own = or_(*(verdicts.c.status == each for each in OWN_STATUSES))
+    status = case((is_own, verdicts.c.status), else_=bindparam("b_status"))
     values = {name: bindparam(f"b_{name}") for name in TALLIES} | {"status": status, "changed_at": now}
     rows = [
-        {"b_image": image, "b_doubts": found.get("doubts", 0)} | {f"b_{name}": found.get(name, 0) for name in TALLIES}
+        {"b_image": image, "b_status": _status(found)} | {f"b_{name}": found.get(name, 0) for name in TALLIES}
         for image, found in said.items()
     ]
     tx.execute(update(verdicts).where(verdicts.c.image == bindparam("b_image")).values(values), rows)
+
+
+def _status(said: Mapping[str, int]) -> str:
+    return "not-assessed" if said.get("doubts") else "complete"
 
 
 def digests(tx: Connection, images: Iterable[int]) -> list[Digest]:

@@ -70,6 +70,10 @@ class Verdicts:
         self._changed = changed
         self._judging = Judging(db, self._held, now, changed)
 
+    def close(self) -> None:
+        """Give the advisories back."""
+        self._held.close()
+
     async def judge(self, job: Job) -> None:
         """Scan an image that was pushed. Done as well when its repository has it no more."""
         repository, digest = RepoName(str(job.payload["repository"])), Digest(job.key)
@@ -80,9 +84,9 @@ class Verdicts:
         (image,) = await asyncio.to_thread(images, place, [Root(digest, found.media_type)])
         catalogue = await self._catalogue(Opened([image], place.open), image)
         config = Digest(json.loads(found.raw)["config"]["digest"])
-        await self._judge(_scanned(image, repository, config, catalogue, self._now()), versions_of(catalogue))
+        await self.keep(scanned(image, repository, config, catalogue, self._now()), versions_of(catalogue))
 
-    async def _judge(self, scanned: Scanned, packages: Sequence[PackageVersion]) -> None:
+    async def keep(self, scanned: Scanned, packages: Sequence[PackageVersion]) -> None:
         """Match what is new among its packages, and write all of it at once; again where others were quicker."""
         is_written = False
         while not is_written:
@@ -165,7 +169,8 @@ class Verdicts:
         return gone + await self._db.write(package_versions.forget_unused, FORGOTTEN_AT_ONCE)
 
 
-def _scanned(image: Image, repository: RepoName, config: Digest, catalogue: Catalogue, now: float) -> Scanned:
+def scanned(image: Image, repository: RepoName, config: Digest, catalogue: Catalogue, now: float) -> Scanned:
+    """What is kept of an image itself."""
     distribution = catalogue.distribution
     own = "nothing-to-scan" if catalogue.nothing_to_scan else "partial" if catalogue.problems else None
     return Scanned(
