@@ -109,6 +109,7 @@ def finding(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity.value,
         "ratings": [_rating(each) for each in sorted(finding.ratings, key=_order)],
         "kev": finding.kev is not None,
+        "published": None if finding.published is None else finding.published.isoformat(),
         "suppressed": finding.suppressed,
     }
 
