@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from wharfinger.access import sources
+from wharfinger.access import repository_section, sources
 from wharfinger.access.accounts import Accounts
 from wharfinger.access.audit import Audit
 from wharfinger.access.authenticate import Authenticator
@@ -19,6 +19,7 @@ from wharfinger.access.logins import Logins
 from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
+from wharfinger.access.policy_sections import Section
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.throttle import Throttle
@@ -134,7 +135,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, (tag_section.SECTION, images.section)),  # as in cli/policy_sections.py
+        policies=Policies(db, now, changed, _sections(images)),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
@@ -155,6 +156,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
     workloads = Workloads(db, authenticator.directory, keys, Throttle(db, now), now)
     return Exchange(authenticator, authenticator.accept(workloads))
+
+
+def _sections(images: Lifecycle) -> tuple[Section, ...]:
+    """The same as in ``cli/policy_sections.py``."""
+    return (repository_section.SECTION, tag_section.SECTION, images.section)
 
 
 def _keeping(

@@ -10,7 +10,7 @@ from wharfinger.meta import jobs, sql
 from wharfinger.meta.schema import blobs
 from wharfinger.meta.schema_jobs import jobs as job_rows
 from wharfinger.meta.schema_scanners import scanner_reports, scanners
-from wharfinger.meta.schema_scanning import verdicts
+from wharfinger.meta.schema_scanning import scanned_images
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -111,13 +111,13 @@ def ask(tx: Connection, name: str, repository: RepoName, digest: Digest, now: fl
 
 def ask_again(tx: Connection, now: float, limit: int) -> int:
     """Let scanners be asked about images that they never or not lately were asked about; about how many."""
-    key = verdicts.c.digest.concat(" ").concat(scanners.c.name)
-    same = and_(scanner_reports.c.digest == verdicts.c.digest, scanner_reports.c.scanner == scanners.c.name)
+    key = scanned_images.c.digest.concat(" ").concat(scanners.c.name)
+    same = and_(scanner_reports.c.digest == scanned_images.c.digest, scanner_reports.c.scanner == scanners.c.name)
     due = or_(scanner_reports.c.asked_at.is_(None), scanner_reports.c.asked_at <= now - scanners.c.every)
     waits = exists().where(job_rows.c.kind == KIND, job_rows.c.key == key)
     query = (
-        select(scanners.c.name, verdicts.c.repository, verdicts.c.digest)
-        .select_from(verdicts.join(scanners, scanners.c.down_until <= now).outerjoin(scanner_reports, same))
+        select(scanners.c.name, scanned_images.c.repository, scanned_images.c.digest)
+        .select_from(scanned_images.join(scanners, scanners.c.down_until <= now).outerjoin(scanner_reports, same))
         .where(due, ~waits)
         .limit(limit)
     )
