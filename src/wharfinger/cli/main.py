@@ -13,6 +13,7 @@ from wharfinger.cli import (
     advisories,
     audit,
     config,
+    diff,
     fsck,
     gate,
     gc,
@@ -30,6 +31,7 @@ from wharfinger.cli import (
     rm,
     sa,
     scan,
+    scanner,
     secret,
     serve,
     show,
@@ -41,6 +43,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    why,
 )
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
@@ -61,7 +64,10 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     pin.pin,
     scan.scan,
     verdict.verdict,
+    scanner.scanner,
     gate.gate,
+    diff.diff,
+    why.why,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -92,7 +98,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",)),
+    *(("scan",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 
