@@ -30,6 +30,7 @@ from wharfinger.cli import (
     repos,
     rm,
     sa,
+    sbom,
     scan,
     secret,
     serve,
@@ -64,6 +65,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     scan.scan,
     verdict.verdict,
     gate.gate,
+    sbom.sbom,
     diff.diff,
     why.why,
     tag.tag,
@@ -96,7 +98,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",), ("diff",), ("why",)),
+    *(("scan",), ("sbom",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 
