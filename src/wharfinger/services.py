@@ -46,6 +46,7 @@ from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -85,6 +86,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    scanners: Scanners
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -120,7 +122,6 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     tag_changes = TagChanges(guard := TagGuard(RuleBook()))
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
@@ -138,7 +139,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
-        exchange=Exchange(authenticator, workloads),
+        exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=_manifests(db, now, settings, keeping, tag_changes),
@@ -148,7 +149,13 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
+        scanners=Scanners(db, now, settings.public_url),
     )
+
+
+def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
+    workloads = Workloads(db, authenticator.directory, keys, Throttle(db, now), now)
+    return Exchange(authenticator, authenticator.accept(workloads))
 
 
 def _sections(images: Lifecycle) -> tuple[Section, ...]:

@@ -12,14 +12,11 @@ from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDi
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from tests.api.caller import Caller, ask
-from tests.conftest import Registry, hashed_password
+from tests.api.test_policies import somebody
+from tests.conftest import Registry
 from tests.kit import images as kit
-from tests.kit.client import Client
 from tests.scanning import trees
 from tests.scanning.test_on_push import BASE, WEB, Scanner, push
-from wharfinger.meta import accounts, grants
-from wharfinger.meta.accounts import Account
-from wharfinger.meta.grants import GrantRow
 from wharfinger.spec import digest as digests
 
 ARM = trees.image([BASE], architecture="arm64")
@@ -37,18 +34,6 @@ async def scanned(scanner: Scanner) -> Caller:
     await push(scanner, kit.index([WEB, ARM]), "all")
     await scanner.work()
     return Caller(scanner.registry.client)
-
-
-async def elsewhere(registry: Registry) -> Client:
-    """A client of somebody who may pull from other repositories alone."""
-    db, now = registry.services.db, registry.clock()
-    account = Account("a-elsewhere", hashed_password(), disabled=False, generation=1, created_at=now)
-    grant = GrantRow(
-        0, account.name, "reader", "other/**", (), (), None, deny=False, created_at=now, created_by="tests"
-    )
-    await db.write(accounts.add, account)
-    await db.write(grants.add_grant, grant)
-    return registry.as_("elsewhere")
 
 
 async def test_both_formats_are_valid_and_no_layer_is_read_for_them(scanner: Scanner) -> None:
@@ -119,6 +104,6 @@ async def test_of_what_could_not_be_read_it_says_that_it_is_not_all(scanner: Sca
 async def test_who_may_not_pull_is_told_nothing(scanner: Scanner) -> None:
     await scanned(scanner)
     assert (await ask(scanner.registry.as_("reader"), "GET", "/sboms/shop/web/1")).status_code == 200
-    stranger = await elsewhere(scanner.registry)
+    stranger = (await somebody(scanner.registry, "a-stranger", "reader", "other/**")).client
     refused = [(await ask(stranger, "GET", f"/sboms/shop/web/{each}")).status_code for each in ("1", "gone")]
     assert refused[0] == refused[1] in {403, 404}
