@@ -149,7 +149,8 @@ def test_what_is_broken_is_refused_in_words(document: Any) -> None:
 def test_what_is_of_none_of_them_is_not_taken_for_one() -> None:
     foreign = copy.deepcopy(raw("redhat-CVE-2022-38752.json"))
     foreign["document"]["publisher"]["namespace"] = "https://example.org/redhat.com"
-    for document in (foreign, {"a": {"b": {}}}, {"distroversion": "v3.1"}, [], 5):
+    others: tuple[Any, ...] = (foreign, {"a": {"b": {}}}, {"distroversion": "v3.1"}, [], 5)
+    for document in others:
         assert formats.of(json.dumps(document).encode()) is None
 
 
