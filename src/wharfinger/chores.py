@@ -25,6 +25,8 @@ from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
 from wharfinger.scanning.adapters.asking import Asking
+from wharfinger.scanning.backfill import Backfill
+from wharfinger.scanning.metrics import ScanMetrics, Telling
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
 from wharfinger.web.metrics import journal_gauge
@@ -36,9 +38,11 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    scans = Verdicts(db, services.store, advisories(settings), now)
+    counted = ScanMetrics(metrics)
+    scans = Verdicts(db, services.store, advisories(settings), now, took=counted.took)
+    told = {"what is known of images": Telling(db, counted, scans.held, now).sweep}
     asking = Asking(db, services.authenticator, now)
-    sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
+    sweeps = _sweeps(services, scans, now) | told | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
@@ -48,6 +52,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             tasks.create_task(Queue(db, {pushed.KIND: scans.judge}, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
+            if settings.scan_on_push:
+                tasks.create_task(Backfill(db, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
