@@ -68,7 +68,7 @@ def cost(console: Console) -> None:
     table = Table("database", "a pass", "wanted", "longest step", "push alone, median", "99 %", "during", "99 %")
     with TemporaryDirectory(prefix="wharf-bench-") as folder:
         _measure("SQLite", f"sqlite:///{folder}/wharf.db", Path(folder), table)
-        with postgres(Path(folder)) as server, fresh_database(server) as url:
+        with postgres(Path(folder), waits_for_disk=True) as server, fresh_database(server) as url:
             _measure("PostgreSQL", url, Path(folder), table)
     console.print(f"{CONDEMNED:,} condemned blobs in {REPOSITORIES:,} repositories; one image pushed after the other")
     console.print(table)
