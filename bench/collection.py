@@ -163,7 +163,7 @@ async def _push(node: Node, where: str, number: int) -> None:
     by, repository = system("bench", time.time()), names.repository(f"new/{where}")
     pushed = image(layers=[blob(10_000, hash((where, number)))], seed=number)
     for content in pushed.blobs.values():
-        session = await node.uploads.start(repository)
+        session = await node.uploads.start(by, repository)
         await node.uploads.finish(by, repository, session.id, body(content), digests.of(content), start=0)
     manifest = manifests.parse(pushed.raw, pushed.media_type)
     await node.manifests.put(by, repository, manifest, [names.tag("latest")], Precondition(), lambda _tag: None)
