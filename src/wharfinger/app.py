@@ -73,6 +73,8 @@ from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
+from wharfinger.scanning.books import Books
+from wharfinger.scanning.exceptions import Exceptions
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -82,7 +84,14 @@ from wharfinger.web.challenge import Addresses
 from wharfinger.web.gate import Gate, Limits
 from wharfinger.web.http import Scope
 from wharfinger.web.late import App, Late
-from wharfinger.web.metrics import RequestMetrics, exposition, journal_gauge, lost_counter, silent_reporters
+from wharfinger.web.metrics import (
+    RequestMetrics,
+    exception_gauges,
+    exposition,
+    journal_gauge,
+    lost_counter,
+    silent_reporters,
+)
 from wharfinger.web.routes import Route, Router
 from wharfinger.web.site import Operations, Site
 from wharfinger.web.tell import Teller
@@ -122,6 +131,8 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    exceptions: Exceptions
+    books: Books
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -185,6 +196,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
+        exceptions=Exceptions(db, now, longest=settings.exception_longest.total_seconds()),
+        books=Books(),
     )
 
 
@@ -271,6 +284,8 @@ def _api(services: Services, addresses: Addresses) -> App:
         trusting=services.trusting,
         audit=services.audit,
         collector=services.collector,
+        exceptions=services.exceptions,
+        books=services.books,
     )
     return create_api(offered, addresses)
 
@@ -317,6 +332,9 @@ async def housekeeping(settings: Settings) -> None:
             "images that were looked at": services.keeping.facts.sweep,
             "holds that ended": services.keeping.holds.sweep,
             "reporters": services.keeping.in_use.watch,
+            "exceptions that ended": services.exceptions.sweep,
+            "exceptions that end soon": services.exceptions.warn,
+            "exceptions counted": partial(services.exceptions.count, exception_gauges(metrics)),
             "verdicts by older advisories": scans.judge_again,
             "verdicts on images that are gone": scans.sweep,
             "signing keys made": partial(keys.rotate, services.db, time.time),

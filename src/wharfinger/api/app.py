@@ -11,6 +11,7 @@ from wharfinger.api.audit import AuditHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.exceptions import ExceptionHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -62,7 +63,8 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
-        *ScanningHandlers(services.db).routes(),
+        *ScanningHandlers(services.db, services.books).routes(),
+        *ExceptionHandlers(services.exceptions).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),
