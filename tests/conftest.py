@@ -21,6 +21,7 @@ from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.migrate import migrate
+from wharfinger.services import Services
 from wharfinger.web.site import Site
 
 ROLES = ("reader", "publisher", "maintainer", "auditor", "administrator")
@@ -50,6 +51,7 @@ SLOW = (
     "tests/access/test_policy_file.py",
     "tests/access/test_policy_tests.py",
     "tests/access/test_real_issuer.py",
+    "tests/access/test_repositories.py",
     "tests/access/test_retention.py",
     "tests/access/test_review.py",
     "tests/access/test_sealing.py",
@@ -82,6 +84,9 @@ SLOW = (
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
     "tests/scanning/test_guide.py",
+    "tests/scanning/test_guide_on_finding.py",
+    "tests/scanning/test_diff.py",
+    "tests/scanning/test_why.py",
     "tests/scanning/test_registry.py",
 )
 
@@ -169,7 +174,7 @@ class Registry:
     """The application, an administrator's client, and clients for the other roles."""
 
     app: Site
-    services: wiring.Services
+    services: Services
     clock: Clock
     client: Client
     opened: list[Client] = field(default_factory=list)

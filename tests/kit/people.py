@@ -14,12 +14,12 @@ from sqlalchemy import Connection
 
 from tests.kit.client import Client, require
 from tests.kit.granting import grant_row
-from wharfinger import app as wiring
 from wharfinger.access import tokens
 from wharfinger.access.tokens import Kind
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow, SecretRow
+from wharfinger.services import Services
 
 Wanted = tuple[str, str] | tuple[str, str, Mapping[str, object]]
 """Role and pattern, and whatever else a grant may have."""
@@ -29,7 +29,7 @@ class Assembled(Protocol):
     """What is needed of the fixture ``registry``."""
 
     app: Any
-    services: wiring.Services
+    services: Services
     opened: list[Client]
 
 

@@ -32,7 +32,6 @@ from tests.kit.parts.swift import swift
 from tests.kit.stepping import SteppingDatabase, SteppingStore
 from tests.registry.nodes import GRACE, Node, body
 from tests.registry.test_reference_races import ANY, any_tag, anywhere
-from wharfinger import app as wiring
 from wharfinger.access.caller import Caller, system
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.blobs.store import BlobStore
@@ -41,6 +40,7 @@ from wharfinger.config import load
 from wharfinger.errors import BlobUnknown, ManifestBlobUnknown, NameUnknown, Refusal, Unavailable
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.schema import metadata
+from wharfinger.services import store_settings
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec import names
@@ -267,7 +267,7 @@ class Collection(RuleBasedStateMachine):
         return True
 
     async def _upload(self, node: Node, where: RepoName, content: bytes) -> bool:
-        session = await node.uploads.start(where)
+        session = await node.uploads.start(self.by, where)
         await node.uploads.append(where, session.id, body(content), start=0)
         await node.uploads.finish(self.by, where, session.id, None, digests.of(content), start=None)
         return True
@@ -369,7 +369,7 @@ async def test_the_same_on_postgresql_and_an_object_store(
     with fresh_database(postgres_server, template=migrated_database) as url, swift(tmp_path) as bucket:
         backend = in_bucket(url, bucket)
         databases = [open_database(url) for _ in range(NODES)]
-        store = open_store(wiring.store_settings(load(None, backend.environment, {}).settings))
+        store = open_store(store_settings(load(None, backend.environment, {}).settings))
         shelf = backend.shelf
         assert isinstance(shelf, Bucket)
 

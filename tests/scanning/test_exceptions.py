@@ -130,8 +130,8 @@ async def test_it_ends_at_its_second_without_anything_being_run(scanner: Scanner
     assert (await dev("GET", f"/exceptions/{id}"))["state"] == "expired"
     assert [e["id"] for e in (await dev("GET", "/exceptions?state=expired"))["exceptions"]] == [id]
     assert (await dev("GET", "/exceptions?state=approved"))["exceptions"] == []
-    assert await scanner.registry.services.exceptions.sweep() == 1
-    assert await scanner.registry.services.exceptions.sweep() == 0
+    assert await scanner.registry.services.excusing.exceptions.sweep() == 1
+    assert await scanner.registry.services.excusing.exceptions.sweep() == 0
     ((record),) = await trail(scanner, "exception.expire")
     assert (record["account"], record["exception"]) == ("system:exceptions", id)
 
@@ -163,6 +163,7 @@ async def test_nobody_approves_what_they_asked_for(scanner: Scanner) -> None:
 
 async def test_nobody_asks_for_more_than_they_may_push_to(scanner: Scanner) -> None:
     dev, lead = as_(scanner, "dev"), as_(scanner, "lead")
+    where: object
     for where in ("other/web", "**", "shop*", ["shop/web", "other/web"], {"regex": "shop/.*"}, {"not": "x"}):
         said = await dev.refusal("POST", "/exceptions", wanted(scanner, repositories=where), status=403)
         assert "may not push everywhere in" in said, where
@@ -280,7 +281,7 @@ async def test_an_approval_and_the_note_of_its_end_race_to_one_outcome(scanner: 
         client = scanner.registry.as_("sec")
         scanner.registry.clock.advance(seconds=1)
         answer, _ = await asyncio.gather(
-            ask(client, "POST", f"/exceptions/{id}/approve", {}), scanner.registry.services.exceptions.sweep()
+            ask(client, "POST", f"/exceptions/{id}/approve", {}), scanner.registry.services.excusing.exceptions.sweep()
         )
         assert answer.status_code == 409
         found = await scanner.registry.services.db.read(exceptions.find, id)
@@ -290,7 +291,7 @@ async def test_an_approval_and_the_note_of_its_end_race_to_one_outcome(scanner: 
 
 
 async def test_those_that_end_within_a_week_are_said_once_a_day(scanner: Scanner) -> None:
-    service, clock = scanner.registry.services.exceptions, scanner.registry.clock
+    service, clock = scanner.registry.services.excusing.exceptions, scanner.registry.clock
     soon = await approved(scanner, expires_at=clock() + 6 * DAY)
     await approved(scanner, expires_at=clock() + 20 * DAY)
     await requested(scanner, expires_at=clock() + DAY)
@@ -308,7 +309,7 @@ async def test_those_that_end_within_a_week_are_said_once_a_day(scanner: Scanner
 
 
 async def test_they_are_counted(scanner: Scanner) -> None:
-    service, clock, metrics = scanner.registry.services.exceptions, scanner.registry.clock, CollectorRegistry()
+    service, clock, metrics = scanner.registry.services.excusing.exceptions, scanner.registry.clock, CollectorRegistry()
     await approved(scanner, expires_at=clock() + DAY)
     await approved(scanner)
     await requested(scanner)

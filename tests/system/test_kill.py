@@ -22,7 +22,7 @@ from tests.kit.images import blob
 from tests.kit.ledger import Ledger
 from tests.kit.pusher import Pusher
 from tests.kit.server import Server, group, serve
-from wharfinger import app as wiring
+from wharfinger import services as wiring
 from wharfinger.config import Settings
 from wharfinger.serving.roles import Role
 

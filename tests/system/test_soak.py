@@ -16,7 +16,7 @@ from tests.kit import facts
 from tests.kit.backends import Backend, backend
 from tests.kit.server import ACCOUNT, serve
 from tests.kit.soak import GRACE, Soak
-from wharfinger import app as wiring
+from wharfinger import services as wiring
 from wharfinger.config import load
 from wharfinger.meta.schema_access import audit_records
 

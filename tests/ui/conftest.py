@@ -21,6 +21,7 @@ from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import GrantRow
 from wharfinger.meta.schema_access import audit_records
+from wharfinger.services import Services
 from wharfinger.web.site import Site
 
 BY = system("tests", 0.0)
@@ -31,7 +32,7 @@ class House:
     """The application with two local accounts, ``admin`` and ``bob``, and whatever else the settings say."""
 
     app: Site
-    services: wiring.Services
+    services: Services
     clock: Clock
     stack: AsyncExitStack
     browsers: list[Browser] = field(default_factory=list)

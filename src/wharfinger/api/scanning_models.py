@@ -1,7 +1,7 @@
 """What the routes of scanning give."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -41,32 +41,41 @@ class UnmatchedView(_View):
 class VerdictView(_View):
     """The last verdict on one image: by which advisories and cataloguer, when, how many findings of each severity.
 
-    ``report`` is what ``docs/scan.schema.json`` calls an image. What is suppressed in it is not among the ``counts``.
+    ``fixable`` is for how many of them a fixed version is known; ``changed_at`` when the verdict last said something
+    else. ``report`` is what ``docs/scan.schema.json`` calls an image. What is suppressed in it is counted apart.
     """
 
     status: str
     judged_at: float
+    changed_at: float
     advisories: str
     sources: Mapping[str, int]
     cataloguer: str
     isolation: str
     counts: Mapping[str, int]
+    fixable: Mapping[str, int]
     suppressed: int
     unmatched: list[UnmatchedView]
     report: Mapping[str, Any]
 
     @classmethod
     def of(cls, verdict: Verdict, seen: Seen) -> "VerdictView":
-        report = seen.report
-        names = ("status", "judged_at", "advisories", "sources", "cataloguer", "isolation")
-        left = Counter(each["severity"] for each in report["findings"] if each["suppressed"] is None)
+        names = ("status", "judged_at", "changed_at", "advisories", "sources", "cataloguer", "isolation")
+        findings = seen.report["findings"]
+        left = [each for each in findings if each["suppressed"] is None]
         return cls(
-            counts={each.value: left[each.value] for each in Severity},
-            suppressed=len(report["findings"]) - left.total(),
+            counts=_tally(left),
+            fixable=_tally(each for each in left if each["fixed"] is not None),
+            suppressed=len(findings) - len(left),
             unmatched=[UnmatchedView.of(each) for each in seen.unmatched],
-            report=report,
+            report=seen.report,
             **{name: getattr(verdict, name) for name in names},
         )
+
+
+def _tally(findings: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    found = Counter(each["severity"] for each in findings)
+    return {each.value: found[each.value] for each in Severity}
 
 
 class ImageView(_View):

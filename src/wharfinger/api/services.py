@@ -21,8 +21,7 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
-from wharfinger.scanning.books import Books
-from wharfinger.scanning.exceptions import Exceptions
+from wharfinger.scanning.service import Excusing
 from wharfinger.tagging.tagging import Tagging
 
 
@@ -50,5 +49,4 @@ class Services:
     trusting: Trusting
     audit: Audit
     collector: Collector
-    exceptions: Exceptions
-    books: Books
+    excusing: Excusing

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wharfinger.app import store_settings
 from wharfinger.blobs.stores import open_notes, open_stock, open_store
 from wharfinger.cli import ask
 from wharfinger.cli.client import registry_url
@@ -22,6 +21,7 @@ from wharfinger.registry.fsck import Finding, Fsck, Report, Source, Wanted
 from wharfinger.registry.rebuild import Rebuild
 from wharfinger.registry.rebuild import Report as Rebuilt
 from wharfinger.registry.sources import Folder, Registry
+from wharfinger.services import store_settings
 
 Progress = Callable[[str, int, int], None]
 

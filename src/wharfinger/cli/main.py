@@ -13,6 +13,7 @@ from wharfinger.cli import (
     advisories,
     audit,
     config,
+    diff,
     exception,
     fsck,
     gate,
@@ -42,6 +43,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    why,
 )
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
@@ -64,6 +66,8 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     verdict.verdict,
     gate.gate,
     exception.exception,
+    diff.diff,
+    why.why,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -94,7 +98,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",)),
+    *(("scan",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, upd
 
 from wharfinger.meta.schema import manifests, repositories
 from wharfinger.meta.schema_exceptions import exceptions
-from wharfinger.meta.schema_scanning import verdicts
+from wharfinger.meta.schema_scanning import scanned_images
 from wharfinger.spec.digest import Digest
 
 REQUESTED, APPROVED, REFUSED, WITHDRAWN, EXPIRED = STATES = (
@@ -149,7 +149,7 @@ def judged_images(tx: Connection) -> list[tuple[str, Digest]]:
     query = select(repositories.c.name, manifests.c.digest).join(
         repositories, repositories.c.id == manifests.c.repository_id
     )
-    rows = tx.execute(query.where(manifests.c.digest.in_(select(verdicts.c.digest))))
+    rows = tx.execute(query.where(manifests.c.digest.in_(select(scanned_images.c.digest))))
     return [(row.name, Digest(row.digest)) for row in rows]
 
 
