@@ -111,6 +111,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         audit=services.audit,
         collector=services.collector,
         excusing=services.excusing,
+        scanners=services.scanners,
     )
     return create_api(offered, addresses)
 

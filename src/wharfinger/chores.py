@@ -19,10 +19,12 @@ from wharfinger.config.places import advisories, audit_key
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.jobs.queue import Queue
+from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
 from wharfinger.web.metrics import exception_gauges, journal_gauge
@@ -35,7 +37,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     db = services.db
     key = audit_keys.load(audit_key(settings))
     scans = Verdicts(db, services.store, advisories(settings), now)
-    sweeps = _sweeps(services, scans, now) | _trail_sweeps(db, key, settings, now)
+    asking = Asking(db, services.authenticator, now)
+    sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
@@ -44,6 +47,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             for shipper in _shippers(db, settings, now):
                 tasks.create_task(shipper.run())
             tasks.create_task(Queue(db, {pushed.KIND: scans.judge}, now).run())
+            # In a queue of its own: whoever does not answer holds up no scan of ours.
+            tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))

@@ -47,6 +47,7 @@ from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
 from wharfinger.scanning import service as excusing
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -88,6 +89,7 @@ class Services:
     collector: Collector
     tagging: Tagging
     excusing: Excusing
+    scanners: Scanners
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -140,7 +142,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
-        exchange=Exchange(authenticator, _workloads(db, authenticator, issuer_keys, now)),
+        exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=_manifests(db, now, settings, keeping, tag_changes),
@@ -151,11 +153,13 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
         excusing=excusing.build(db, now, longest=settings.exception_longest.total_seconds()),
+        scanners=Scanners(db, now, settings.public_url),
     )
 
 
-def _workloads(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Workloads:
-    return authenticator.accept(Workloads(db, authenticator.directory, keys, Throttle(db, now), now))
+def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
+    workloads = Workloads(db, authenticator.directory, keys, Throttle(db, now), now)
+    return Exchange(authenticator, authenticator.accept(workloads))
 
 
 def _sections(images: Lifecycle) -> tuple[Section, ...]:

@@ -1,13 +1,13 @@
 """What the routes of scanning give."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from wharfinger.meta.verdicts import Verdict
-from wharfinger.scanning.findings import Severity
+from wharfinger.scanning.adapters import merging
+from wharfinger.scanning.adapters.reports import Said
 from wharfinger.scanning.pushed import State
 from wharfinger.scanning.seeing import Seen
 from wharfinger.scanning.vex.applying import Unmatched
@@ -42,7 +42,8 @@ class VerdictView(_View):
     """The last verdict on one image: by which advisories and cataloguer, when, how many findings of each severity.
 
     ``fixable`` is for how many of them a fixed version is known; ``changed_at`` when the verdict last said something
-    else. ``report`` is what ``docs/scan.schema.json`` calls an image. What is suppressed in it is counted apart.
+    else. ``report`` is what ``docs/scan.schema.json`` calls an image, where each finding
+    says which scanners have found it; ``counts`` has those of other scanners, too, and none that is suppressed.
     """
 
     status: str
@@ -64,8 +65,8 @@ class VerdictView(_View):
         findings = seen.report["findings"]
         left = [each for each in findings if each["suppressed"] is None]
         return cls(
-            counts=_tally(left),
-            fixable=_tally(each for each in left if each["fixed"] is not None),
+            counts=merging.counts(left),
+            fixable=merging.counts(each for each in left if each["fixed"] is not None),
             suppressed=len(findings) - len(left),
             unmatched=[UnmatchedView.of(each) for each in seen.unmatched],
             report=seen.report,
@@ -73,9 +74,29 @@ class VerdictView(_View):
         )
 
 
-def _tally(findings: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
-    found = Counter(each["severity"] for each in findings)
-    return {each.value: found[each.value] for each in Severity}
+class SaidView(_View):
+    """What another scanner has said of an image: how many vulnerabilities, when; or why it has not."""
+
+    scanner: str
+    name: str
+    version: str
+    vulnerabilities: int
+    reported_at: float | None
+    waiting: bool
+    problem: str
+
+    @classmethod
+    def of(cls, said: Said) -> "SaidView":
+        by = said.report
+        return cls(
+            scanner=said.scanner,
+            name=by.name if by else "",
+            version=by.version if by else "",
+            vulnerabilities=len(by.items) if by else 0,
+            reported_at=said.reported_at,
+            waiting=said.waiting,
+            problem=said.problem,
+        )
 
 
 class ImageView(_View):
@@ -84,12 +105,14 @@ class ImageView(_View):
     digest: str
     state: State
     verdict: VerdictView | None
+    scanners: list[SaidView] = []
 
     @classmethod
     def of(cls, seen: Seen) -> "ImageView":
         scanned = seen.scanned
         verdict = None if scanned.verdict is None else VerdictView.of(scanned.verdict, seen)
-        return cls(digest=scanned.digest, state=scanned.state, verdict=verdict)
+        others = [SaidView.of(each) for each in seen.said]
+        return cls(digest=scanned.digest, state=scanned.state, verdict=verdict, scanners=others)
 
 
 class VerdictsView(_View):
@@ -100,6 +123,16 @@ class VerdictsView(_View):
     @classmethod
     def of(cls, found: Sequence[Seen]) -> "VerdictsView":
         return cls(images=[ImageView.of(each) for each in found])
+
+
+class BillView(_View):
+    """Bills of materials by the digest of the image, each as its scanner has made it."""
+
+    bills: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, found: Mapping[str, Mapping[str, Any]]) -> "BillView":
+        return cls(bills=found)
 
 
 class AskedView(_View):

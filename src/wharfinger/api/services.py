@@ -21,6 +21,7 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging.tagging import Tagging
 
@@ -50,3 +51,4 @@ class Services:
     audit: Audit
     collector: Collector
     excusing: Excusing
+    scanners: Scanners
