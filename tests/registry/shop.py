@@ -50,8 +50,8 @@ class Shop:
         self.db = db
         self.clock = clock
         self.silent: list[int] = []
-        guard = TagGuard(RuleBook())
-        changes = TagChanges(guard)
+        self.guard = guard = TagGuard(RuleBook())
+        self.changes = changes = TagChanges(guard)
         self.trash = Trash(db, clock, changes)
         self.store = MemoryStore()
         self.facts = facts = ImageFacts(db, self.store)
