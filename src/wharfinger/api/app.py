@@ -8,9 +8,11 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.bills import BillHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.exceptions import ExceptionHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -30,6 +32,7 @@ from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
+from wharfinger.scanning.bills import Bills
 from wharfinger.web.challenge import Addresses
 
 PREFIX = "/api/v1"
@@ -63,7 +66,9 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
-        *ScanningHandlers(services.db).routes(),
+        *ScanningHandlers(services.db, services.excusing.books).routes(),
+        *ExceptionHandlers(services.excusing.exceptions).routes(),
+        *BillHandlers(Bills(services.db, services.pulls)).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),

@@ -14,6 +14,7 @@ from wharfinger.cli import (
     audit,
     config,
     diff,
+    exception,
     fsck,
     gate,
     gc,
@@ -30,6 +31,7 @@ from wharfinger.cli import (
     repos,
     rm,
     sa,
+    sbom,
     scan,
     scanner,
     secret,
@@ -66,6 +68,8 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     verdict.verdict,
     scanner.scanner,
     gate.gate,
+    exception.exception,
+    sbom.sbom,
     diff.diff,
     why.why,
     tag.tag,
@@ -98,7 +102,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",), ("diff",), ("why",)),
+    *(("scan",), ("sbom",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 
