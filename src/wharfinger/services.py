@@ -46,7 +46,9 @@ from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
+from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
+from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -86,6 +88,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    excusing: Excusing
     scanners: Scanners
 
     async def ready(self) -> None:
@@ -120,7 +123,6 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     changed = authenticator.directory.forget
     issuer_keys = KeySets(Fetch(), now)
     tag_changes = TagChanges(guard := TagGuard(RuleBook()))
-    grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
@@ -141,16 +143,21 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=_grace(settings)),
         manifests=_manifests(db, now, settings, keeping, tag_changes),
-        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
+        pulls=Pulls(db, store, now, grace=_grace(settings), redirect=settings.storage_redirect),
         keeping=keeping,
         lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
+        excusing=excusing.build(db, now, longest=settings.exception_longest.total_seconds()),
         scanners=Scanners(db, now, settings.public_url),
     )
+
+
+def _grace(settings: Settings) -> Grace:
+    return Grace(settings.collect_grace.total_seconds())
 
 
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
@@ -171,7 +178,7 @@ def _keeping(
     tags: TagChanges,
     tell_silent: Callable[[int], object],
 ) -> Keeping:
-    keep = Keep(settings.trash_keep.total_seconds(), Grace(settings.collect_grace.total_seconds()).due(0))
+    keep = Keep(settings.trash_keep.total_seconds(), _grace(settings).due(0))
     ignored = settings.lifecycle_ignore_pulls_by
     return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
 
