@@ -83,6 +83,8 @@ SLOW = (
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
     "tests/scanning/test_guide.py",
+    "tests/scanning/test_guide_on_finding.py",
+    "tests/scanning/test_diff.py",
     "tests/scanning/test_registry.py",
 )
 

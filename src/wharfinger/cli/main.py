@@ -13,6 +13,7 @@ from wharfinger.cli import (
     advisories,
     audit,
     config,
+    diff,
     fsck,
     gate,
     gc,
@@ -62,6 +63,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     scan.scan,
     verdict.verdict,
     gate.gate,
+    diff.diff,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -92,7 +94,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",)),
+    *(("scan",), ("gate",), ("diff",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 

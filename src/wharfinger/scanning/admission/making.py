@@ -78,8 +78,8 @@ class Making:
         if rules is None:
             return 0
         repository_id = repos.require(tx, repository)
-        rows.hold(tx, [each.digest for each in rows.outdated(tx, repository_id, rules.id, AT_ONCE)])
-        images = rows.outdated(tx, repository_id, rules.id, AT_ONCE)  # what nobody has made while we waited
+        images = rows.outdated(tx, repository_id, rules.id, AT_ONCE)
+        rows.hold(tx, [each.digest for each in images])  # what is known of them is read after this
         self._make(tx, gates, images)
         return len(images)
 

@@ -18,17 +18,17 @@ def text(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     decision = verdict.decision
-    yield f"### {_SIGNS[decision.answer]} {_plain(verdict.scan.target)} {_plain(verdict.headline)}"
+    yield f"### {_SIGNS[decision.answer]} {plain(verdict.scan.target)} {plain(verdict.headline)}"
     yield ""
-    yield f"Terms: {_plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}."
+    yield f"Terms: {plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}."
     yield f"Advisories `{verdict.scan.sha256[:12]}`."
     if decision.failing:
         yield from _table(decision.failing)
     for doubt in decision.doubts:
-        yield f"- **{doubt.rule}** {_plain(doubt.image.platform)}: {_plain(doubt.reason)}"
+        yield f"- **{doubt.rule}** {plain(doubt.image.platform)}: {plain(doubt.reason)}"
     for each in verdict.unmatched:
-        nearest = f"; the nearest is {_plain(each.nearest)}" if each.nearest else ""
-        yield f"- **VEX** {_plain(each.statement.where)} met nothing: {_plain(each.reason)}{nearest}"
+        nearest = f"; the nearest is {plain(each.nearest)}" if each.nearest else ""
+        yield f"- **VEX** {plain(each.statement.where)} met nothing: {plain(each.reason)}{nearest}"
     passing = [each for each in decision.judgements if not each.fails]
     if passing:
         yield ""
@@ -46,14 +46,14 @@ def _table(judgements: Sequence[Judgement]) -> Iterator[str]:
         finding = each.finding
         why = each.reason + (f". To make it pass: {each.remedy}" if each.remedy else "")
         cells = (each.level, finding.id, finding.package, finding.version, finding.fixed or "–", why)
-        yield f"| {' | '.join(_plain(str(cell)) for cell in (*cells, each.image.platform))} |"
+        yield f"| {' | '.join(plain(str(cell)) for cell in (*cells, each.image.platform))} |"
     if len(judgements) > ROWS_AT_MOST:
         yield ""
         yield f"And {len(judgements) - ROWS_AT_MOST} more."
     yield ""
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown shows as it is, whoever wrote it."""
     printable = "".join(each if each.isprintable() else " " for each in text)
     return "".join(f"\\{each}" if each in _SPECIAL else each for each in printable)

@@ -1,0 +1,113 @@
+"""What is known of a target: by the registry that one is logged in to where it is an image of that, else by a scan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from wharfinger.cli import registries, targets
+from wharfinger.cli.references import Image
+from wharfinger.errors import RequestInvalid
+from wharfinger.spec import names
+
+if TYPE_CHECKING:
+    from wharfinger.scanning.answers.told import Told, ToldImage
+
+KnownTarget = Annotated[
+    str,
+    Parameter(
+        help="What wharf scan takes. An image of the registry you are logged in to, as shop/web:1.4, is known there"
+        " already, and nothing is scanned."
+    ),
+]
+ElseAdvisories = Annotated[
+    Path | None,
+    Parameter(help="Scan by these advisories, also what the registry knows. Else those of wharf advisories."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A target as any registry's client reads it, and which image of our own registry it is, if it is one."""
+
+    text: str
+    own: Image | None = None
+
+
+def meant(target: str) -> Meant:
+    """What a target stands for: without a registry in its name, an image of the one that is logged in to, if any."""
+    from wharfinger.remote.references import DOCKER, ImageReference
+    from wharfinger.scanning.targets import naming
+
+    name, login = naming.parse(target), registries.own_login()
+    if login is None or not isinstance(name, ImageReference):
+        return Meant(target)
+    host = registries.host(login)
+    is_short = name.registry == DOCKER and not name.name.startswith((DOCKER, f"index.{DOCKER}"))
+    if name.registry != host and (not is_short or target.startswith("docker://")):
+        return Meant(target)
+    repository = names.repository(name.name if is_short else name.repository)
+    image = Image(repository, name.digest or names.tag(name.meant_tag))
+    return Meant(f"{host}/{image}", image)
+
+
+def known(target: str, advisories: Path | None, *, platform: str | None, plain_http: list[str] | None) -> "Told":
+    """What is known of a target's images. Raises Refusal where nothing is, and it cannot be found out."""
+    found = meant(target)
+    if found.own is not None and advisories is None:
+        return _told(target, _verdicts(found.own), platform)
+    return _scanned(target, found.text, advisories, platform, plain_http)
+
+
+def _verdicts(image: Image) -> Sequence[dict[str, Any]]:
+    from wharfinger.cli.client import logged_in
+
+    with logged_in() as client:
+        found: Sequence[dict[str, Any]] = client.get(f"/verdicts/{image.repository}/{image.reference}")["images"]
+    return found
+
+
+def _told(target: str, images: Sequence[dict[str, Any]], platform: str | None) -> "Told":
+    from wharfinger.scanning.answers import told
+
+    verdicts = [_verdict(target, each) for each in images if each["state"] != "nothing-to-scan"]
+    if not verdicts:
+        raise RequestInvalid(f"{target} has no file system, so there is nothing known of it")
+    found = [told.read(each["report"]) for each in verdicts]
+    return told.Told(target, frozenset(each["advisories"] for each in verdicts), _chosen(found, platform))
+
+
+def _verdict(target: str, image: dict[str, Any]) -> dict[str, Any]:
+    verdict: dict[str, Any] | None = image["verdict"]
+    if verdict is None:
+        what = "waits to be scanned" if image["state"] == "waiting" else "was not scanned by the registry"
+        raise RequestInvalid(f"{target} {what}: ask again later, or scan it here with --advisories")
+    return verdict
+
+
+def _chosen(images: "Sequence[ToldImage]", platform: str | None) -> "Sequence[ToldImage]":
+    found = [each for each in images if platform in {None, each.platform}]
+    if not found:
+        known = ", ".join(each.platform or "one that says none" for each in images)
+        raise RequestInvalid(f"there is no image for {platform}; there are: {known}")
+    return found
+
+
+def _scanned(
+    target: str, text: str, advisories: Path | None, platform: str | None, plain_http: list[str] | None
+) -> "Told":
+    from wharfinger.scanning.answers import told
+    from wharfinger.scanning.findings import Severity
+
+    scan, _ = targets.scanned(
+        text,
+        advisories,
+        today=datetime.now(UTC).date(),
+        platform=platform,
+        plain_http=plain_http,
+        unknown_as=Severity.HIGH,
+    )
+    return told.Told(target, frozenset((scan.sha256,)), [told.of(each) for each in scan.images])

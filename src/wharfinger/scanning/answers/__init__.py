@@ -1,0 +1,1 @@
+"""Answers about images that are known already: what differs between two, and why one has a vulnerability. Pure."""
