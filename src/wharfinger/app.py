@@ -157,7 +157,9 @@ async def housekeeping(settings: Settings) -> None:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
+        ManifestHandlers(
+            services.pulls, services.gates.admission, services.keeping.last_pulls, services.manifests, services.deletes
+        ),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

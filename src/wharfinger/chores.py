@@ -22,6 +22,7 @@ from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
+from wharfinger.scanning.admission import making
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
 from wharfinger.web.metrics import journal_gauge
@@ -33,14 +34,16 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    scans = Verdicts(db, services.store, advisories(settings), now)
-    sweeps = _sweeps(services, scans, now) | _trail_sweeps(db, key, settings, now)
+    gates = services.gates
+    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
+    sweeps = _sweeps(services, scans, now) | gates.sweeps(advisories(settings)) | _trail_sweeps(db, key, settings, now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
         tasks.create_task(Sealer(db, key, now).run())
         for shipper in _shippers(db, settings, now):
             tasks.create_task(shipper.run())
-        tasks.create_task(Queue(db, {pushed.KIND: scans.judge}, now).run())
+        duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
+        tasks.create_task(Queue(db, duties, now).run())
         tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
         tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
         tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))

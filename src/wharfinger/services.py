@@ -39,12 +39,14 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
-from wharfinger.registry.manifests import Manifests, Sparse
+from wharfinger.registry.manifests import Manifests, Reaction, Sparse, reactions
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
+from wharfinger.scanning.admission import service as admission
+from wharfinger.scanning.admission.service import GateService
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -84,6 +86,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    gates: GateService
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -120,7 +123,9 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
+    gates = admission.build(db, now, lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
+    sections = (tag_section.SECTION, images.section, gates.section)  # as in cli/policy_sections.py
     return Services(
         db=db,
         store=store,
@@ -133,20 +138,21 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, (tag_section.SECTION, images.section)),  # as in cli/policy_sections.py
+        policies=Policies(db, now, changed, sections),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
         exchange=Exchange(authenticator, workloads),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
-        manifests=_manifests(db, now, settings, keeping, tag_changes),
+        manifests=_manifests(db, now, settings, keeping, tag_changes, gates.making.on_push),
         pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
         keeping=keeping,
         lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
+        gates=gates,
     )
 
 
@@ -163,9 +169,11 @@ def _keeping(
     return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
 
 
-def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+def _manifests(
+    db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges, gate: Reaction
+) -> Manifests:
     sparse = Sparse(settings.sparse_manifests)
-    reaction = pushed.on_push if settings.scan_on_push else None
+    reaction = reactions(pushed.on_push, gate) if settings.scan_on_push else gate
     return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags, pushed=reaction)
 
 

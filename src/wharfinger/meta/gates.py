@@ -183,7 +183,7 @@ def grandfather_unjudged(tx: Connection, repository_id: int, now: float) -> None
 
 
 def see_used(tx: Connection, now: float, patience: float) -> int:
-    """Note which of the grandfathered are in use still, and forget those that have not been for ``patience`` seconds."""
+    """Note which grandfathered ones are in use still, and forget those that were not for ``patience`` seconds."""
     same = (in_use.c.repository_id == grandfathered.c.repository_id) & (in_use.c.digest == grandfathered.c.digest)
     stale = grandfathered.c.seen_at < now - patience / 10  # a row need not be written every minute
     tx.execute(update(grandfathered).where(stale, exists().where(same)).values(seen_at=now))
@@ -237,16 +237,25 @@ class Refused:
     grandfathered: bool
 
 
-def refused(tx: Connection, repository: RepoName | None, last: tuple[str, str], limit: int, now: float) -> list[Refused]:
-    """Up to ``limit`` images that are refused, by repository and digest, after ``last``; of one repository, or of all."""
+def refused(
+    tx: Connection, repository: RepoName | None, last: tuple[str, str], limit: int, now: float
+) -> list[Refused]:
+    """Up to ``limit`` images that are refused, by repository and digest, after ``last``; of one or all."""
     own = (grandfathered.c.repository_id == gate_rows.c.repository_id) & (grandfathered.c.digest == gate_rows.c.digest)
+    there = (manifests.c.repository_id == gate_rows.c.repository_id) & (manifests.c.digest == gate_rows.c.digest)
     name, digest = last
     after = (repositories.c.name > name) | ((repositories.c.name == name) & (gate_rows.c.digest > digest))
     query = (
-        select(repositories.c.name, gate_rows.c.digest, gate_rows.c.blocks_from, gate_rows.c.blocks_why, exists().where(own))
+        select(
+            repositories.c.name,
+            gate_rows.c.digest,
+            gate_rows.c.blocks_from,
+            gate_rows.c.blocks_why,
+            exists().where(own),
+        )
         .join(repositories, repositories.c.id == gate_rows.c.repository_id)
         .where(gate_rows.c.blocks_from <= now, after)
-        .where(exists().where(manifests.c.repository_id == gate_rows.c.repository_id, manifests.c.digest == gate_rows.c.digest))
+        .where(exists().where(there))
         .order_by(repositories.c.name, gate_rows.c.digest)
         .limit(limit)
     )
@@ -268,10 +277,12 @@ def counts(tx: Connection, now: float) -> Counts:
     """Over all repositories."""
     blocked = gate_rows.c.blocks_from <= now
     warned = (gate_rows.c.warns_from <= now) & (gate_rows.c.blocks_from.is_(None) | (gate_rows.c.blocks_from > now))
-    numbers = [
-        tx.execute(select(func.count()).select_from(gate_rows).where(which)).scalar_one() for which in (blocked, warned)
-    ]
-    return Counts(*numbers, tx.execute(select(func.count()).select_from(grandfathered)).scalar_one())
+    rows = select(func.count()).select_from(gate_rows)
+    return Counts(
+        blocked=tx.execute(rows.where(blocked)).scalar_one(),
+        warned=tx.execute(rows.where(warned)).scalar_one(),
+        grandfathered=tx.execute(select(func.count()).select_from(grandfathered)).scalar_one(),
+    )
 
 
 def _holder(row: Sequence[object]) -> Holder:

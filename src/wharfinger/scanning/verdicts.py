@@ -7,11 +7,13 @@ import asyncio
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from wharfinger.blobs.store import BlobStore
 from wharfinger.meta import jobs, manifests, verdicts
@@ -35,6 +37,13 @@ from wharfinger.spec.names import RepoName
 
 AT_ONCE = 50
 
+Changed = Callable[[Connection, Collection[Digest]], None]
+"""Told in the transaction that changes what is known of these images: what follows from it holds with it."""
+
+
+def nobody(_tx: Connection, _digests: Collection[Digest]) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class _About:
@@ -50,11 +59,19 @@ class _About:
 class Verdicts:
     """Makes verdicts, by the advisories in a file; where there is none, nothing is assessed, which is not clean."""
 
-    def __init__(self, db: Database, store: BlobStore, advisories: Path, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        store: BlobStore,
+        advisories: Path,
+        now: Callable[[], float],
+        changed: Changed = nobody,
+    ) -> None:
         self._db = db
         self._store = store
         self._advisories = advisories
         self._now = now
+        self._changed = changed
 
     async def judge(self, job: Job) -> None:
         """Scan an image that was pushed. Done as well when its repository has it no more."""
@@ -138,7 +155,11 @@ class Verdicts:
             judged_at=now,
             report=zlib.compress(json.dumps(report.image(scan)).encode()),
         )
-        await self._db.write(verdicts.put, verdict)
+        await self._db.write(self._put, verdict)
+
+    def _put(self, tx: Connection, verdict: Verdict) -> None:
+        verdicts.put(tx, verdict)
+        self._changed(tx, [verdict.digest])
 
     @contextmanager
     def _open(self) -> Iterator[Known]:

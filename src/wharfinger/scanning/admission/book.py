@@ -20,7 +20,9 @@ REMEMBERED = 10_000
 class Gates:
     """All rules at one revision."""
 
-    def __init__(self, revision: str = policy_sections.NO_REVISION, fields: Sequence[Mapping[str, object]] = ()) -> None:
+    def __init__(
+        self, revision: str = policy_sections.NO_REVISION, fields: Sequence[Mapping[str, object]] = ()
+    ) -> None:
         self.revision = revision
         self._rules = [(parsing.rule(each), json.dumps(each, sort_keys=True)) for each in fields]
         self._within: dict[str, Joined | None] = {}
@@ -62,7 +64,7 @@ class GateBook:
         return known if revision == known.revision else self.read(tx)
 
     def read(self, tx: Connection) -> Gates:
-        """What this transaction sees. Raises Unavailable when they cannot be read: then nobody knows what they forbid."""
+        """What this transaction sees. Raises Unavailable when they cannot be read: nobody knows what they forbid."""
         body, known = policy_sections.read(tx, WORD), self._known
         if body.revision == known.revision:
             return known
@@ -75,4 +77,6 @@ def compiled(revision: str, fields: Sequence[Mapping[str, object]]) -> Gates:
     try:
         return Gates(revision, fields)
     except (RequestInvalid, ValueError, TypeError, AttributeError) as error:
-        raise Unavailable("this version cannot read the gate rules, so nothing can be pulled: apply them again") from error
+        raise Unavailable(
+            "this version cannot read the gate rules, so nothing can be pulled: apply them again"
+        ) from error

@@ -58,7 +58,9 @@ def _conditions(value: object, path: str) -> tuple[Condition, ...]:
 def _condition(value: object, path: str) -> Condition:
     if not isinstance(value, Mapping) or not value:
         raise _wrong(path, f"want a mapping of some of {', '.join(CONDITION)}")
-    return Condition(**{key: _known(CONDITION, key, f"{path}.{key}")(each, f"{path}.{key}") for key, each in value.items()})
+    return Condition(
+        **{key: _known(CONDITION, key, f"{path}.{key}")(each, f"{path}.{key}") for key, each in value.items()}
+    )
 
 
 def _word(kind: Callable[[str], T], known: tuple[str, ...]) -> Callable[[object, str], T]:
@@ -89,9 +91,7 @@ def _stale(value: object, path: str) -> Stale:
     return Stale(_length(value["after"], f"{path}.after"), _outcome(value["then"], f"{path}.then"))
 
 
-def _known(
-    table: Mapping[str, Callable[[object, str], Any]], key: object, path: str
-) -> Callable[[object, str], Any]:
+def _known(table: Mapping[str, Callable[[object, str], Any]], key: object, path: str) -> Callable[[object, str], Any]:
     if key in table:
         return table[str(key)]
     close = get_close_matches(str(key), table, n=1)

@@ -15,6 +15,7 @@ gates:
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from wharfinger.access import policy_sections
 from wharfinger.access.policy_reading import Reading
@@ -71,7 +72,9 @@ def words(item: Item) -> str:
     rule = parsing.rule(fields)
     told = [f"{verb} {_conditions(fields[verb])}" for verb in ("block", "warn") if verb in fields]
     told += [f"grace {fields['grace']}"] if "grace" in fields else []
-    told += [f"{key.replace('_', ' ')}: {fields[key]}" for key in ("unscanned", "partial", "not_assessed") if key in fields]
+    told += [
+        f"{key.replace('_', ' ')}: {fields[key]}" for key in ("unscanned", "partial", "not_assessed") if key in fields
+    ]
     match fields.get("stale"):
         case {"after": after, "then": then}:
             told.append(f"advisories older than {after}: {then}")
@@ -79,7 +82,7 @@ def words(item: Item) -> str:
     return f"gate rule {rule.name} in {rule.repositories}: {', '.join(told)}"
 
 
-def _conditions(value: object) -> str:
+def _conditions(value: Any) -> str:
     return " or ".join(_condition(each) for each in (value if isinstance(value, list) else [value]))
 
 

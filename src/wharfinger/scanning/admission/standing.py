@@ -1,6 +1,7 @@
 """How an image stands with the rules: from when on a pull is warned of, and from when on it is refused. Pure.
 
-An image only ever becomes worse with time alone: findings grow old, grace and exceptions end. So two moments say it all.
+An image only ever becomes worse with time alone: findings grow old, grace and exceptions end. So two
+moments say it all.
 """
 
 import json
@@ -9,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 from wharfinger.scanning.admission.rules import ALWAYS, NEVER, Joined, Known, Outcome, Rule
 from wharfinger.scanning.findings import Severity
-from wharfinger.scanning.scans import Status
 
 PLACES = {"partial": "partial", "not-assessed": "not_assessed"}
 """What the statuses of a scan are called by the rules, those that they place."""
@@ -19,7 +19,8 @@ PLACES = {"partial": "partial", "not-assessed": "not_assessed"}
 class Why:
     """Why a pull is warned of or refused: the rule, and the finding or else what is not known.
 
-    ``kind`` is ``finding``, ``unscanned``, ``partial``, ``not_assessed`` or ``stale``; ``more`` counts further findings.
+    ``kind`` is ``finding``, ``unscanned``, ``rejudging``, ``partial``, ``not_assessed`` or ``stale``; ``more`` counts
+    further findings.
     """
 
     kind: str
@@ -65,8 +66,8 @@ class Standing:
         return Outcome.ALLOW, None
 
 
-def standing(rules: Joined, status: Status, findings: Sequence[Known]) -> Standing:
-    """How an image of this status with these findings stands."""
+def standing(rules: Joined, status: str, findings: Sequence[Known]) -> Standing:
+    """How an image of this status (``scans.Status``) with these findings stands."""
     if status == "nothing-to-scan":
         return Standing()
     warns, blocks = (_first(list(_turns(rules, findings, when))) for when in (Rule.warns_from, Rule.blocks_from))
