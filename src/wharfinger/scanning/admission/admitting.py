@@ -58,7 +58,7 @@ class Admission:
         age = await self._live.age(by.now) if rules.minds_age else 0.0
         is_image = partial(_is_image, stored)
         answer = decide(rules, Row(*found) if found else None, by.now, age, is_image)
-        if answer.why is None:
+        if answer.outcome is Outcome.ALLOW or answer.why is None:
             return None
         if answer.outcome is Outcome.BLOCK:
             return await self._refuse(by, repository, stored.digest, answer.why)
