@@ -51,6 +51,7 @@ SLOW = (
     "tests/access/test_policy_file.py",
     "tests/access/test_policy_tests.py",
     "tests/access/test_real_issuer.py",
+    "tests/access/test_repositories.py",
     "tests/access/test_retention.py",
     "tests/access/test_review.py",
     "tests/access/test_sealing.py",
@@ -85,6 +86,7 @@ SLOW = (
     "tests/scanning/test_guide.py",
     "tests/scanning/test_guide_on_finding.py",
     "tests/scanning/test_diff.py",
+    "tests/scanning/test_why.py",
     "tests/scanning/test_registry.py",
 )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -37,16 +38,17 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     gates = services.gates
     scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
     sweeps = _sweeps(services, scans, now) | gates.sweeps(advisories(settings)) | _trail_sweeps(db, key, settings, now)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
-        tasks.create_task(Sealer(db, key, now).run())
-        for shipper in _shippers(db, settings, now):
-            tasks.create_task(shipper.run())
-        duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
-        tasks.create_task(Queue(db, duties, now).run())
-        tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
-        tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
-        tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
+    with closing(scans):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
+            tasks.create_task(Sealer(db, key, now).run())
+            for shipper in _shippers(db, settings, now):
+                tasks.create_task(shipper.run())
+            duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
+            tasks.create_task(Queue(db, duties, now).run())
+            tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
+            tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
+            tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
 
 
 def _sweeps(services: Services, scans: Verdicts, now: Clock) -> dict[str, Sweep]:
@@ -58,6 +60,7 @@ def _sweeps(services: Services, scans: Verdicts, now: Clock) -> dict[str, Sweep]
         "holds that ended": services.keeping.holds.sweep,
         "reporters": services.keeping.in_use.watch,
         "verdicts by older advisories": scans.judge_again,
+        "images that an older cataloguer read": scans.read_again,
         "verdicts on images that are gone": scans.sweep,
         "signing keys made": partial(keys.rotate, services.db, now),
     }

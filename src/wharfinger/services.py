@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from wharfinger.access import sources
+from wharfinger.access import repository_section, sources
 from wharfinger.access.accounts import Accounts
 from wharfinger.access.audit import Audit
 from wharfinger.access.authenticate import Authenticator
@@ -19,6 +19,7 @@ from wharfinger.access.logins import Logins
 from wharfinger.access.noted import Noted
 from wharfinger.access.oversight import Oversight
 from wharfinger.access.policies import Policies
+from wharfinger.access.policy_sections import Section
 from wharfinger.access.secrets import Secrets
 from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.throttle import Throttle
@@ -125,7 +126,6 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
     gates = admission.build(db, now, lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
-    sections = (tag_section.SECTION, images.section, gates.section)  # as in cli/policy_sections.py
     return Services(
         db=db,
         store=store,
@@ -138,7 +138,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, sections),
+        policies=Policies(db, now, changed, _sections(images, gates)),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
@@ -154,6 +154,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
     )
+
+
+def _sections(images: Lifecycle, gates: GateService) -> tuple[Section, ...]:
+    """The same as in ``cli/policy_sections.py``."""
+    return (repository_section.SECTION, tag_section.SECTION, images.section, gates.section)
 
 
 def _keeping(

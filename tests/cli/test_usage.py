@@ -34,13 +34,19 @@ def figures(admin: Wharf, server: Server) -> Iterator[dict[str, Any]]:
 def test_the_figures_are_rows_csv_and_money(admin: Wharf, figures: dict[str, Any]) -> None:
     for name, pushed in (("usage-cli/web", WEB), ("usage-cli/api", API)):
         size = sum(map(len, pushed.blobs.values()))
-        assert figures[name] == {"name": name, "blobs": 3, "bytes": size, "exclusive": size - len(SHARED)}
+        assert figures[name] == {
+            "name": name,
+            "blobs": 3,
+            "bytes": size,
+            "exclusive": size - len(SHARED),
+            "owner": None,
+        }
     web = figures["usage-cli/web"]
-    assert [str(value) for value in web.values()] in admin.done("usage").rows
+    assert ["-" if value is None else str(value) for value in web.values()] in admin.done("usage").rows
     text = admin.done("usage", "--csv", "--price", "1000").out
-    assert text.splitlines()[0] == "name,blobs,bytes,exclusive,cost"
+    assert text.splitlines()[0] == "name,blobs,bytes,exclusive,owner,cost"
     (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["name"] == "usage-cli/web"]
-    assert row == {**{key: str(value) for key, value in web.items()}, "cost": str(round(web["bytes"] / 1e6, 4))}
+    assert row == {**{key: str(value or "") for key, value in web.items()}, "cost": str(round(web["bytes"] / 1e6, 4))}
     assert float(row["cost"]) > 0
 
 

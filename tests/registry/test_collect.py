@@ -44,7 +44,7 @@ class Place:
     shelf: facts.Folder
 
     async def upload(self, content: bytes = DATA, repository: RepoName = APP) -> None:
-        session = await self.node.uploads.start(repository)
+        session = await self.node.uploads.start(BY, repository)
         await self.node.uploads.finish(BY, repository, session.id, body(content), digests.of(content), start=0)
 
     async def push(self, pushed: Image, repository: RepoName = APP) -> None:
@@ -185,7 +185,7 @@ async def test_of_many_answers_about_the_same_blob_few_write(place: Place) -> No
 
 
 async def test_an_upload_that_is_finished_again_has_the_grace_again(place: Place) -> None:
-    session = await place.node.uploads.start(APP)
+    session = await place.node.uploads.start(BY, APP)
     await place.node.uploads.finish(BY, APP, session.id, body(DATA), DIGEST, start=0)
     (before,) = await place.reviews()
     place.clock.advance(minutes=9)

@@ -90,7 +90,7 @@ async def push(node: Node, pushed: Image) -> None:
     """The first blob in two chunks, the others in one request, then the manifest with its tag."""
     by = system("tests", node.uploads._now())
     for number, content in enumerate(pushed.blobs.values()):
-        session = await node.uploads.start(APP)
+        session = await node.uploads.start(by, APP)
         if number == 0:
             await node.uploads.append(APP, session.id, body(content[:10]), start=0)
             await node.uploads.append(APP, session.id, body(content[10:]), start=10)

@@ -267,7 +267,7 @@ class Collection(RuleBasedStateMachine):
         return True
 
     async def _upload(self, node: Node, where: RepoName, content: bytes) -> bool:
-        session = await node.uploads.start(where)
+        session = await node.uploads.start(self.by, where)
         await node.uploads.append(where, session.id, body(content), start=0)
         await node.uploads.finish(self.by, where, session.id, None, digests.of(content), start=None)
         return True

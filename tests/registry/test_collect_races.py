@@ -85,10 +85,9 @@ class Two:
     clock: Clock
 
     async def upload(self, repository: names.RepoName = APP, content: bytes = DATA) -> None:
-        session = await self.second.uploads.start(repository)
-        await self.second.uploads.finish(
-            system("tests", self.clock()), repository, session.id, body(content), digests.of(content), start=0
-        )
+        by = system("tests", self.clock())
+        session = await self.second.uploads.start(by, repository)
+        await self.second.uploads.finish(by, repository, session.id, body(content), digests.of(content), start=0)
 
     async def push(self) -> None:
         for content in IMAGE.blobs.values():
@@ -219,9 +218,9 @@ async def unlinked(two: Two) -> None:
 
 async def test_an_upload_of_the_same_content_that_comes_first_keeps_the_blob(two: Two) -> None:
     await unlinked(two)
-    session = await two.first.uploads.start(OTHER)
-    await two.first.uploads.append(OTHER, session.id, body(DATA), start=0)
     by = system("tests", two.clock())
+    session = await two.first.uploads.start(by, OTHER)
+    await two.first.uploads.append(OTHER, session.id, body(DATA), start=0)
     finished, collected = await two.race(
         lambda node: node.uploads.finish(by, OTHER, session.id, None, DIGEST, start=None), collect_blobs(two)
     )
@@ -231,9 +230,9 @@ async def test_an_upload_of_the_same_content_that_comes_first_keeps_the_blob(two
 
 async def test_an_upload_of_the_same_content_that_comes_second_brings_its_own_bytes(two: Two) -> None:
     await unlinked(two)
-    session = await two.second.uploads.start(OTHER)
-    await two.second.uploads.append(OTHER, session.id, body(DATA), start=0)
     by = system("tests", two.clock())
+    session = await two.second.uploads.start(by, OTHER)
+    await two.second.uploads.append(OTHER, session.id, body(DATA), start=0)
     collected, finished = await two.race(
         collect_blobs(two), lambda node: node.uploads.finish(by, OTHER, session.id, None, DIGEST, start=None)
     )
@@ -295,9 +294,9 @@ async def test_of_two_last_links_that_go_at_once_each_brings_the_blob_up_for_rev
 async def test_a_flag_would_lose_the_blob(two: Two) -> None:
     """What we do not do: both commit, and a blob that a repository holds is flagged as garbage."""
     await unlinked(two)
-    session = await two.first.uploads.start(OTHER)
-    await two.first.uploads.append(OTHER, session.id, body(DATA), start=0)
     by = system("tests", two.clock())
+    session = await two.first.uploads.start(by, OTHER)
+    await two.first.uploads.append(OTHER, session.id, body(DATA), start=0)
 
     def flag(tx: Connection) -> int:
         nobody = "NOT EXISTS (SELECT 1 FROM blob_links WHERE blob_links.digest = blobs.digest)"

@@ -75,7 +75,7 @@ class Race:
         return list(self.image.blobs)[-1]
 
     async def upload(self, node: Node, where: RepoName, content: bytes) -> None:
-        session = await node.uploads.start(where)
+        session = await node.uploads.start(self.by, where)
         await node.uploads.append(where, session.id, body(content), start=0)
         await node.uploads.finish(self.by, where, session.id, None, digests.of(content), start=None)
 

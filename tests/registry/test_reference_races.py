@@ -44,7 +44,7 @@ async def put_sparse(node: Node, repository: RepoName, what: Image) -> None:
 async def upload(fleet: Fleet, repository: RepoName, content: bytes) -> None:
     """Push a blob."""
     uploads = fleet.any().uploads
-    session = await uploads.start(repository)
+    session = await uploads.start(BY, repository)
     await uploads.finish(BY, repository, session.id, body(content), digests.of(content), start=0)
 
 

@@ -39,7 +39,7 @@ async def finish(node: Node, content: Bytes) -> None:
 
 
 async def wrong_digest(node: Node, content: Bytes) -> None:
-    upload = await node.uploads.start(REPO)
+    upload = await node.uploads.start(BY, REPO)
     await node.uploads.finish(BY, REPO, upload.id, content, DIGEST, start=None)
 
 

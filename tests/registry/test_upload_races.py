@@ -16,7 +16,7 @@ TIMES = 40
 
 async def started(fleet: Fleet, content: bytes = b"") -> str:
     """A session that holds ``content``."""
-    upload = await fleet.any().uploads.start(REPO)
+    upload = await fleet.any().uploads.start(BY, REPO)
     if content:
         await fleet.any().uploads.append(REPO, upload.id, body(content), start=0)
     return upload.id
@@ -148,7 +148,7 @@ async def test_the_same_content_pushed_by_many_at_once_is_stored_once(fleet: Fle
 
         async def push(repository: RepoName) -> Blob:
             uploads = fleet.any().uploads
-            upload = await uploads.start(repository)
+            upload = await uploads.start(BY, repository)
             return await uploads.finish(BY, repository, upload.id, body(content), digest, start=0)
 
         outcomes = await fleet.race(*(lambda _, repository=each: push(repository) for each in repositories))

@@ -1,7 +1,8 @@
 """Pulls governed by gates, over HTTP and on both databases: refused, warned of, allowed, and from when on."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -25,8 +26,10 @@ class Killed(Exception):
 
 
 @pytest.fixture
-def guarded(registry: Registry, tmp_path: Path) -> Guarded:
-    return Guarded(registry, tmp_path)
+def guarded(registry: Registry, tmp_path: Path) -> Iterator[Guarded]:
+    made = Guarded(registry, tmp_path)
+    yield made
+    made.verdicts.close()
 
 
 async def test_a_pull_is_refused_and_told_the_finding_and_the_ways_out(guarded: Guarded) -> None:
@@ -150,7 +153,7 @@ async def test_a_verdict_without_its_row_cannot_be(guarded: Guarded) -> None:
     dying = Verdicts(
         guarded.registry.services.db, guarded.registry.services.store, guarded.file, guarded.registry.clock, dies
     )
-    with pytest.raises(Killed):
+    with closing(dying), pytest.raises(Killed):
         await dying.judge_again()
     assert await guarded.row() == row
     known = await Caller(guarded.registry.client)("GET", "/verdicts/shop/web/1")

@@ -1,6 +1,7 @@
 """Images that are pushed are scanned, known by what the advisories say today, and never without their last verdict."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,10 @@ class Scanner:
 
 
 @pytest.fixture
-def scanner(registry: Registry, tmp_path: Path) -> Scanner:
-    return Scanner(registry, tmp_path)
+def scanner(registry: Registry, tmp_path: Path) -> Iterator[Scanner]:
+    made = Scanner(registry, tmp_path)
+    yield made
+    made.verdicts.close()
 
 
 async def push(scanner: Scanner, image: Image = WEB, tag: str | None = "1") -> None:
@@ -180,7 +183,7 @@ async def test_what_is_no_archive_is_partial_and_read_again_the_next_time(scanne
     assert found["verdict"]["status"] == "partial"
     assert found["verdict"]["report"]["problems"][0]["reason"]
     scanner.advise(OPENSSL)
-    assert await scanner.verdicts.judge_again() == 0
+    assert await scanner.verdicts.judge_again() == 1
     assert await scanner.work() == 1  # and not once more by every sweep
     assert await scanner.verdicts.judge_again() == 0
     assert await scanner.work() == 0
@@ -196,7 +199,7 @@ async def test_an_image_that_is_gone_is_no_trouble_and_is_forgotten_with_its_byt
     await scanner.work()
     assert await scanner.verdicts.sweep() == 0
     await api("POST", "/purge", {"digest": WEB.digest, "because": "a test"})
-    assert await scanner.verdicts.sweep() == 3  # the verdict, and two layers
+    assert await scanner.verdicts.sweep() == 5  # the verdict, two layers, and two packages
 
 
 async def test_who_may_not_pull_learns_nothing_and_who_may_not_scan_asks_for_nothing(scanner: Scanner) -> None:

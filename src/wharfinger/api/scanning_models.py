@@ -16,21 +16,24 @@ class _View(BaseModel):
 class VerdictView(_View):
     """The last verdict on one image: by which advisories and cataloguer, when, how many findings of each severity.
 
-    ``report`` is what ``docs/scan.schema.json`` calls an image.
+    ``fixable`` is for how many of them a fixed version is known; ``changed_at`` when the verdict last said something
+    else. ``report`` is what ``docs/scan.schema.json`` calls an image.
     """
 
     status: str
     judged_at: float
+    changed_at: float
     advisories: str
     sources: Mapping[str, int]
     cataloguer: str
     isolation: str
     counts: Mapping[str, int]
+    fixable: Mapping[str, int]
     report: Mapping[str, Any]
 
     @classmethod
     def of(cls, verdict: Verdict, report: Mapping[str, Any]) -> "VerdictView":
-        names = ("status", "judged_at", "advisories", "sources", "cataloguer", "isolation", "counts")
+        names = (name for name in cls.model_fields if name != "report")
         return cls(report=report, **{name: getattr(verdict, name) for name in names})
 
 

@@ -67,7 +67,7 @@ def gate(
     from wharfinger.scanning.gate.deciding import Terms
 
     terms = Terms(Severity(fail_on), fixed_only, _grace(grace), kev, not_assessed, partial)
-    statements = [statement for path in vex or () for statement in _statements(path)]
+    statements = [statement for path in vex or () for statement in statements_of(path)]
     now, counted = datetime.now(UTC), Severity(unknown_as)
     scan, opened = targets.scanned(
         target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
@@ -102,7 +102,8 @@ def _grace(text: str | None) -> timedelta | None:
         raise RequestInvalid(f"--grace {text!r}: {str(error) or f'want {values.DURATION.wanted}'}") from error
 
 
-def _statements(path: Path) -> "Sequence[Statement]":
+def statements_of(path: Path) -> "Sequence[Statement]":
+    """The VEX statements of a file. Raises Refusal."""
     from wharfinger.scanning.vex import reading
 
     try:

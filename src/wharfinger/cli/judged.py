@@ -1,6 +1,6 @@
 """What is known of a target: by the registry that one is logged in to where it is an image of that, else by a scan."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from wharfinger.cli import registries, targets
+from wharfinger.cli import gate, registries, targets
 from wharfinger.cli.references import Image
 from wharfinger.errors import RequestInvalid
 from wharfinger.spec import names
 
 if TYPE_CHECKING:
+    from wharfinger.scanning.answers.origins import Origin
     from wharfinger.scanning.answers.told import Told, ToldImage
 
 KnownTarget = Annotated[
@@ -54,12 +55,42 @@ def meant(target: str) -> Meant:
     return Meant(f"{host}/{image}", image)
 
 
-def known(target: str, advisories: Path | None, *, platform: str | None, plain_http: list[str] | None) -> "Told":
+def known(
+    target: str,
+    advisories: Path | None,
+    *,
+    platform: str | None,
+    plain_http: list[str] | None,
+    vex: Sequence[Path] | None = None,
+) -> "Told":
     """What is known of a target's images. Raises Refusal where nothing is, and it cannot be found out."""
     found = meant(target)
-    if found.own is not None and advisories is None:
-        return _told(target, _verdicts(found.own), platform)
-    return _scanned(target, found.text, advisories, platform, plain_http)
+    if found.own is None or advisories is not None:
+        return _scanned(target, found.text, advisories, platform, plain_http, vex or ())
+    if vex:
+        raise RequestInvalid(f"what does no harm in {target} is for its registry to say; --vex needs --advisories too")
+    return _told(target, _verdicts(found.own), platform)
+
+
+def origins(target: str, digests: Collection[str], plain_http: list[str] | None) -> "Mapping[str, Origin]":
+    """Where the layers of these images of the target come from, as their manifests and configurations tell."""
+    from wharfinger.scanning.answers.origins import Origin
+
+    if not digests:
+        return {}
+    with targets.opened(meant(target).text, plain_http) as opened:
+        return {
+            each.digest: Origin([layer.digest for layer in each.layers or ()], each.history, opened.base(each))
+            for each in opened.images
+            if each.digest in digests
+        }
+
+
+def origin(origins: "Mapping[str, Origin]", digest: str) -> "Origin":
+    """One of them; of an image that is not at the target any more, nothing is known."""
+    from wharfinger.scanning.answers.origins import Origin
+
+    return origins.get(digest) or Origin()
 
 
 def _verdicts(image: Image) -> Sequence[dict[str, Any]]:
@@ -97,12 +128,19 @@ def _chosen(images: "Sequence[ToldImage]", platform: str | None) -> "Sequence[To
 
 
 def _scanned(
-    target: str, text: str, advisories: Path | None, platform: str | None, plain_http: list[str] | None
+    target: str,
+    text: str,
+    advisories: Path | None,
+    platform: str | None,
+    plain_http: list[str] | None,
+    vex: Sequence[Path],
 ) -> "Told":
     from wharfinger.scanning.answers import told
     from wharfinger.scanning.findings import Severity
+    from wharfinger.scanning.vex import applying
 
-    scan, _ = targets.scanned(
+    statements = [statement for path in vex for statement in gate.statements_of(path)]
+    scan, opened = targets.scanned(
         text,
         advisories,
         today=datetime.now(UTC).date(),
@@ -110,4 +148,5 @@ def _scanned(
         plain_http=plain_http,
         unknown_as=Severity.HIGH,
     )
-    return told.Told(target, frozenset((scan.sha256,)), [told.of(each) for each in scan.images])
+    images = applying.apply(scan.images, statements, repository=opened.repository, roots=opened.roots).images
+    return told.Told(target, frozenset((scan.sha256,)), [told.of(each) for each in images])

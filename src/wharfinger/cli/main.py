@@ -42,6 +42,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    why,
 )
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
@@ -64,6 +65,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     verdict.verdict,
     gate.gate,
     diff.diff,
+    why.why,
     tag.tag,
     tag.history,
     tag.rollback,
@@ -94,7 +96,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",), ("diff",)),
+    *(("scan",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 

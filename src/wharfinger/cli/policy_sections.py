@@ -3,6 +3,7 @@
 from typing import Any
 
 from wharfinger.access import policy_file, policy_sections
+from wharfinger.access import repository_section as repositories
 from wharfinger.access.policy_file import Policy
 from wharfinger.lifecycle import reading as lifecycle
 from wharfinger.lifecycle.schema import document
@@ -11,13 +12,14 @@ from wharfinger.scanning.admission.schema import gates as gate_rules
 from wharfinger.tagging import section as tags
 from wharfinger.tagging.schema import tags as tag_rules
 
-SECTIONS = (tags.SECTION, lifecycle.SECTION, gates.SECTION)
+SECTIONS = (repositories.SECTION, tags.SECTION, lifecycle.SECTION, gates.SECTION)
 """The same as the server's: see ``services.py``."""
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a whole ``policy.yaml``; of ``access`` it says that it may be there."""
     found = document()
+    found["properties"]["repositories"] = repositories.schema()
     found["properties"]["tags"] = tag_rules()
     found["properties"]["gates"] = gate_rules()
     return found

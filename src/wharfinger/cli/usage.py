@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -16,8 +16,8 @@ GB = 1_000_000_000
 
 Repository = Annotated[str | None, Parameter(help="One repository, day by day.")]
 Grouped = Annotated[
-    Literal["repository", "namespace"],
-    Parameter(name="--by", help="Add up by the first part of the name: shop for shop/web. That is whose it is, here."),
+    Literal["repository", "namespace", "owner"],
+    Parameter(name="--by", help="Add up by the first part of the name (shop of shop/web), or by the policy's owners."),
 ]
 Without = Annotated[str | None, Parameter(help="What deleting this image would give back: shop/web:1.4.")]
 Price = Annotated[float | None, Parameter(help="What a gigabyte (1,000,000,000 bytes) costs a month.")]
@@ -42,6 +42,7 @@ def usage(
     """List the repositories with what their blobs take: all of them, and those that no other repository holds.
 
     A blob that several repositories hold counts in the bytes of each, and in the exclusive bytes of none.
+    Whose a repository is, policy.yaml says; - stands where it does not.
     """
     from wharfinger.cli.client import logged_in
 
@@ -68,7 +69,7 @@ def _without(client: Any, image: str) -> Row:
 
 def _figures(client: Any, by: str) -> list[Row]:
     found = _pages(client)
-    return list(found) if by == "repository" else _namespaces(found)
+    return list(found) if by == "repository" else _sums(found, _KEYS[by])
 
 
 def _pages(client: Any) -> Iterable[Row]:
@@ -79,10 +80,16 @@ def _pages(client: Any) -> Iterable[Row]:
         last = page["next"]
 
 
-def _namespaces(rows: Iterable[Row]) -> list[Row]:
+_KEYS: Mapping[str, Callable[[Row], str]] = {
+    "namespace": lambda row: str(row["name"]).partition("/")[0],
+    "owner": lambda row: row["owner"] or "-",
+}
+
+
+def _sums(rows: Iterable[Row], key: Callable[[Row], str]) -> list[Row]:
     sums: dict[str, Row] = {}
     for row in rows:
-        name = row["name"].partition("/")[0]
+        name = key(row)
         found = sums.setdefault(name, {"name": name, "repositories": 0, "bytes": 0, "exclusive": 0})
         found["repositories"] += 1
         found["bytes"] += row["bytes"]

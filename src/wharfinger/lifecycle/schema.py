@@ -90,7 +90,13 @@ def document() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "policy.yaml of Wharfinger",
         "type": "object",
-        "properties": {"version": {"enum": [1, "1"]}, "access": {}, "tags": {}, "lifecycle": lifecycle()},
+        "properties": {
+            "version": {"enum": [1, "1"]},
+            "access": {},
+            "repositories": {},
+            "tags": {},
+            "lifecycle": lifecycle(),
+        },
         "additionalProperties": False,
         "$defs": definitions(),
     }

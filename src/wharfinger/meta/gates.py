@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, fun
 
 from wharfinger.meta.schema import manifests, repositories
 from wharfinger.meta.schema_gates import advisory_age, gate_rows, grandfathered
-from wharfinger.meta.schema_scanning import verdicts
+from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import in_use, trash
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
@@ -128,7 +128,8 @@ def outdated(tx: Connection, repository_id: int, rules: str, limit: int) -> list
     query = (
         select(repositories.c.id, repositories.c.name, held.c.digest, held.c.pushed_at)
         .join(held, held.c.repository_id == repositories.c.id)
-        .join(verdicts, verdicts.c.digest == held.c.digest)
+        .join(scanned_images, scanned_images.c.digest == held.c.digest)
+        .join(verdicts, verdicts.c.image == scanned_images.c.id)
         .where(~exists().where(row, gate_rows.c.rules == rules))
         .order_by(used.desc(), held.c.digest)
         .limit(limit)
@@ -177,8 +178,11 @@ def is_grandfathered(tx: Connection, repository_id: int, digest: Digest, now: fl
 
 def grandfather_unjudged(tx: Connection, repository_id: int, now: float) -> None:
     """What is in use in the repository and was never judged may be pulled, though what is unscanned is refused."""
-    unjudged = ~exists().where(verdicts.c.digest == in_use.c.digest)
-    query = select(in_use.c.digest).where(in_use.c.repository_id == repository_id, unjudged).distinct()
+    judged = (scanned_images.c.digest == in_use.c.digest) & (verdicts.c.image == scanned_images.c.id)
+    same = (manifests.c.repository_id == in_use.c.repository_id) & (manifests.c.digest == in_use.c.digest)
+    long_there = exists().where(same, manifests.c.pushed_at <= now - JUST_PUSHED)
+    mine = in_use.c.repository_id == repository_id
+    query = select(in_use.c.digest).where(mine, long_there, ~exists().where(judged)).distinct()
     _grandfather(tx, repository_id, [Digest(digest) for digest in tx.execute(query).scalars()], now)
 
 

@@ -1,8 +1,9 @@
 """Scanning: what layers say, and what is known of images. Beside ``schema.py``, with its conventions."""
 
-from sqlalchemy import Column, Double, Index, LargeBinary, Table, Text
+from sqlalchemy import Column, Double, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
 from wharfinger.meta.schema import BYTEWISE, metadata
+from wharfinger.meta.schema_judging import TALLIES
 
 # What a version of the cataloguer read in a layer: kept by its content, whatever repositories and images it is in.
 layer_catalogues = Table(
@@ -14,24 +15,39 @@ layer_catalogues = Table(
     Column("made_at", Double, nullable=False),
 )
 
-# The last verdict on an image, by its content: a newer one takes its place, and nothing takes it away before. It was
-# read through `repository`; `layers` is a JSON list of digests, so that it is judged again without being read again;
-# `report` is compressed JSON.
-verdicts = Table(
-    "verdicts",
+# An image that was scanned, by its content: what its layers say together. It was read through `repository`; `layers`
+# is a JSON list of digests, `catalogue` compressed JSON of what does not depend on advisories. `report` has the whole
+# instead where a version that kept no packages judged it; such an image waits to be scanned again.
+scanned_images = Table(
+    "scanned_images",
     metadata,
-    Column("digest", BYTEWISE, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("digest", BYTEWISE, nullable=False, unique=True),
     Column("repository", BYTEWISE, nullable=False),
     Column("config", BYTEWISE, nullable=False),
     Column("platform", Text, nullable=False),
     Column("layers", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("counts", Text, nullable=False),
-    Column("advisories", BYTEWISE, nullable=False),
-    Column("sources", Text, nullable=False),
+    Column("distribution", BYTEWISE),
+    Column("release", BYTEWISE),
     Column("cataloguer", BYTEWISE, nullable=False),
     Column("isolation", Text, nullable=False),
+    Column("scanned_at", Double, nullable=False),
+    Column("catalogue", LargeBinary),
+    Column("report", LargeBinary),
+    Index(None, "cataloguer"),
+    Index(None, "config"),
+)
+
+# The last verdict on an image: a newer one takes its place, and nothing takes it away before. Small, because an
+# update of the advisories writes all of them. `changed_at` is when what it says was last another than before.
+verdicts = Table(
+    "image_verdicts",
+    metadata,
+    Column("image", Integer, ForeignKey("scanned_images.id"), primary_key=True, autoincrement=False),
+    Column("advisory_set", Integer, ForeignKey("advisory_sets.id"), nullable=False),
+    Column("status", Text, nullable=False),
     Column("judged_at", Double, nullable=False),
-    Column("report", LargeBinary, nullable=False),
-    Index(None, "advisories"),
+    Column("changed_at", Double, nullable=False),
+    *(Column(name, Integer, nullable=False) for name in TALLIES),
+    Index(None, "advisory_set"),
 )

@@ -1,25 +1,54 @@
-"""Catalogues of layers, and the last verdict on each image; both by content, whoever holds it."""
+"""Catalogues of layers and of images, and the last verdict on each image; all by content, whoever holds it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, Row, Select, bindparam, case, delete, exists, func, or_, select, update
 
+from wharfinger.meta import advisory_sets, judgements
 from wharfinger.meta.schema import blobs
-from wharfinger.meta.schema_scanning import layer_catalogues, verdicts
+from wharfinger.meta.schema_judging import FIXABLE, FOUND, SEVERITIES, TALLIES, image_packages
+from wharfinger.meta.schema_judging import advisory_sets as sets
+from wharfinger.meta.schema_scanning import layer_catalogues, scanned_images, verdicts
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
+
+OWN_STATUSES = ("partial", "nothing-to-scan")
+"""What an image is by itself, whatever advisories say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """An image that was scanned. ``own_status`` is what it is whatever advisories say, if that is so."""
+
+    digest: Digest
+    repository: RepoName
+    config: Digest
+    platform: str
+    layers: tuple[Digest, ...]
+    distribution: str | None
+    release: str | None
+    cataloguer: str
+    isolation: str
+    scanned_at: float
+    own_status: str | None
+    catalogue: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is known of an image, by which advisories and cataloguer, since when.
 
-    ``counts`` has how many findings there are of each severity; ``report`` is the whole as compressed JSON.
+    ``counts`` has how many findings there are of each severity, ``fixable`` for how many of them a fixed version is
+    known. ``changed_at`` is when it said something else for the last time.
     """
 
+    image: int
+    advisory_set: int
     digest: Digest
     repository: RepoName
     config: Digest
@@ -27,12 +56,39 @@ class Verdict:
     layers: tuple[Digest, ...]
     status: str
     counts: Mapping[str, int]
+    fixable: Mapping[str, int]
     advisories: str
     sources: Mapping[str, int]
     cataloguer: str
     isolation: str
     judged_at: float
-    report: bytes
+    changed_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a report is made of: the catalogue, or the whole report where an earlier version judged the image."""
+
+    distribution: str | None
+    release: str | None
+    catalogue: bytes | None
+    report: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """So many verdicts; the images that have other findings now; and those of which something could not be read."""
+
+    count: int
+    changed: Sequence[Digest]
+    partial: Sequence[tuple[Digest, RepoName]]
+
+
+_WHOLE = scanned_images.alias()
+_JUDGED_BY_PACKAGES = ~exists().where(_WHOLE.c.id == verdicts.c.image, _WHOLE.c.report.is_not(None))
+_ADDRESSES = select(scanned_images.c.digest, scanned_images.c.repository).join(
+    verdicts, verdicts.c.image == scanned_images.c.id
+)
 
 
 def catalogues(tx: Connection, layers: Iterable[Digest], cataloguer: str) -> dict[Digest, bytes]:
@@ -51,55 +107,174 @@ def keep_catalogue(tx: Connection, layer: Digest, cataloguer: str, body: bytes, 
     tx.execute(insert(tx, layer_catalogues).values(row).on_conflict_do_nothing())
 
 
-def put(tx: Connection, verdict: Verdict) -> None:
-    """Let this be the verdict on the image."""
+def put_image(tx: Connection, scanned: Scanned) -> int:
+    """Let this be what is known of the image itself; its number."""
     row = {
-        "digest": verdict.digest,
-        "repository": verdict.repository,
-        "config": verdict.config,
-        "platform": verdict.platform,
-        "layers": json.dumps(verdict.layers),
-        "status": verdict.status,
-        "counts": json.dumps(dict(verdict.counts)),
-        "advisories": verdict.advisories,
-        "sources": json.dumps(dict(verdict.sources)),
-        "cataloguer": verdict.cataloguer,
-        "isolation": verdict.isolation,
-        "judged_at": verdict.judged_at,
-        "report": verdict.report,
+        "digest": scanned.digest,
+        "repository": scanned.repository,
+        "config": scanned.config,
+        "platform": scanned.platform,
+        "layers": json.dumps(scanned.layers),
+        "distribution": scanned.distribution,
+        "release": scanned.release,
+        "cataloguer": scanned.cataloguer,
+        "isolation": scanned.isolation,
+        "scanned_at": scanned.scanned_at,
+        "catalogue": scanned.catalogue,
+        "report": None,
     }
     newer = {name: value for name, value in row.items() if name != "digest"}
-    tx.execute(insert(tx, verdicts).values(row).on_conflict_do_update(index_elements=["digest"], set_=newer))
+    put = insert(tx, scanned_images).values(row).on_conflict_do_update(index_elements=["digest"], set_=newer)
+    image: int = tx.execute(put.returning(scanned_images.c.id)).scalar_one()
+    return image
+
+
+def put(tx: Connection, image: int, set_: int, own_status: str | None, now: float) -> None:
+    """Let the verdict on an image be what is said by this set of the packages it has."""
+    said = judgements.sums(tx, set_, image, image).get(image, {})
+    row = {
+        "image": image,
+        "advisory_set": set_,
+        "status": own_status or _status(said),
+        "judged_at": now,
+        "changed_at": now,
+    }
+    row |= {name: said.get(name, 0) for name in TALLIES}
+    newer = {name: value for name, value in row.items() if name != "image"}
+    tx.execute(insert(tx, verdicts).values(row).on_conflict_do_update(index_elements=["image"], set_=newer))
+
+
+def _oldest(tx: Connection, set_: int, limit: int) -> tuple[int, int, int] | None:
+    """The first and the last of up to ``limit`` images whose verdicts are by older sets, and the oldest of the sets."""
+    first = (
+        select(verdicts.c.image, verdicts.c.advisory_set)
+        .join(scanned_images, scanned_images.c.id == verdicts.c.image)
+        .where(verdicts.c.advisory_set < set_, scanned_images.c.report.is_(None))
+        .order_by(verdicts.c.image)
+        .limit(limit)
+        .subquery()
+    )
+    query = select(func.min(first.c.image), func.max(first.c.image), func.min(first.c.advisory_set))
+    low, high, oldest = tx.execute(query).one()
+    return None if low is None else (low, high, oldest)
+
+
+def rewrite(tx: Connection, set_: int, limit: int, now: float) -> Rewritten:
+    """Let up to ``limit`` verdicts by older sets be by this one."""
+    found = _oldest(tx, set_, limit)
+    if found is None:
+        return Rewritten(0, (), ())
+    first, last, oldest = found
+    touched = judgements.touched(tx, oldest, first, last)
+    behind = verdicts.c.image.between(first, last) & (verdicts.c.advisory_set < set_) & _JUDGED_BY_PACKAGES
+    changed = sorted(touched.intersection(tx.execute(select(verdicts.c.image).where(behind)).scalars()))
+    sums = judgements.sums(tx, set_, first, last) if changed else {}
+    if changed:
+        _recount(tx, {image: sums.get(image, {}) for image in changed}, now)
+    partial = tx.execute(_ADDRESSES.where(behind, verdicts.c.status == "partial")).all()
+    count = tx.execute(update(verdicts).where(behind).values(advisory_set=set_, judged_at=now)).rowcount
+    return Rewritten(count, digests(tx, changed), [(Digest(digest), RepoName(name)) for digest, name in partial])
+
+
+def _recount(tx: Connection, said: Mapping[int, Mapping[str, int]], now: float) -> None:
+    is_own = or_(*(verdicts.c.status == each for each in OWN_STATUSES))
+    status = case((is_own, verdicts.c.status), else_=bindparam("b_status"))
+    values = {name: bindparam(f"b_{name}") for name in TALLIES} | {"status": status, "changed_at": now}
+    rows = [
+        {"b_image": image, "b_status": _status(found)} | {f"b_{name}": found.get(name, 0) for name in TALLIES}
+        for image, found in said.items()
+    ]
+    tx.execute(update(verdicts).where(verdicts.c.image == bindparam("b_image")).values(values), rows)
+
+
+def _status(said: Mapping[str, int]) -> str:
+    return "not-assessed" if said.get("doubts") else "complete"
+
+
+def digests(tx: Connection, images: Iterable[int]) -> list[Digest]:
+    """The images with these numbers."""
+    found: list[Digest] = []
+    for some in chunks(images):
+        rows = tx.execute(select(scanned_images.c.digest).where(scanned_images.c.id.in_(some)))
+        found += [Digest(each) for each in rows.scalars()]
+    return found
 
 
 def find(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, Verdict]:
     """The verdicts on these images, as far as there are some."""
-    rows = (tx.execute(select(verdicts).where(verdicts.c.digest.in_(some))) for some in chunks(digests))
+    query = _joined()
+    rows = (tx.execute(query.where(scanned_images.c.digest.in_(some))) for some in chunks(digests))
     return {Digest(row.digest): _verdict(row) for some in rows for row in some}
 
 
-def outdated(tx: Connection, advisories: str, cataloguer: str, after: str, limit: int) -> list[Verdict]:
-    """Up to ``limit`` verdicts by other advisories or another cataloguer, in order of digests, after one of them."""
-    old = (verdicts.c.advisories != advisories) | (verdicts.c.cataloguer != cataloguer)
-    query = select(verdicts).where(old, verdicts.c.digest > after).order_by(verdicts.c.digest).limit(limit)
-    return [_verdict(row) for row in tx.execute(query)]
+def kept(tx: Connection, image: int) -> Kept:
+    """What the report on an image is made of."""
+    columns = (scanned_images.c[name] for name in ("distribution", "release", "catalogue", "report"))
+    return Kept(*tx.execute(select(*columns).where(scanned_images.c.id == image)).one())
+
+
+def read_by_others(tx: Connection, cataloguer: str, after: str, limit: int) -> list[tuple[Digest, RepoName]]:
+    """Up to ``limit`` images that another cataloguer read, or that were judged whole, in order, after one."""
+    other = (scanned_images.c.cataloguer != cataloguer) | scanned_images.c.report.is_not(None)
+    query = select(scanned_images.c.digest, scanned_images.c.repository).where(other, scanned_images.c.digest > after)
+    rows = tx.execute(query.order_by(scanned_images.c.digest).limit(limit))
+    return [(Digest(digest), RepoName(repository)) for digest, repository in rows]
+
+
+def by_status(tx: Connection) -> Counter[str]:
+    """How many verdicts there are of each status."""
+    rows = tx.execute(select(verdicts.c.status, func.count()).group_by(verdicts.c.status))
+    return Counter(dict(rows.tuples().all()))
 
 
 def forget_gone(tx: Connection) -> int:
     """Forget verdicts and catalogues of what no repository and no trash has any more; how many."""
-    gone = 0
-    for table, about in ((verdicts, verdicts.c.config), (layer_catalogues, layer_catalogues.c.digest)):
-        gone += tx.execute(delete(table).where(~exists().where(blobs.c.digest == about))).rowcount
-    return gone
-
-
-def _verdict(row: object) -> Verdict:
-    fields = dict(row._mapping)  # type: ignore[attr-defined]  # noqa: SLF001  a row's documented way to its columns
-    return Verdict(
-        **fields
-        | {
-            "layers": tuple(json.loads(fields["layers"])),
-            "counts": json.loads(fields["counts"]),
-            "sources": json.loads(fields["sources"]),
-        }
+    gone = (
+        tx.execute(select(scanned_images.c.id).where(~exists().where(blobs.c.digest == scanned_images.c.config)))
+        .scalars()
+        .all()
     )
+    for some in chunks(gone):
+        tx.execute(delete(verdicts).where(verdicts.c.image.in_(some)))
+        tx.execute(delete(image_packages).where(image_packages.c.image.in_(some)))
+        tx.execute(delete(scanned_images).where(scanned_images.c.id.in_(some)))
+    unheld = ~exists().where(blobs.c.digest == layer_catalogues.c.digest)
+    return len(gone) + tx.execute(delete(layer_catalogues).where(unheld)).rowcount
+
+
+def _joined() -> Select[Any]:
+    about = [scanned_images.c[name] for name in _ABOUT]
+    return (
+        select(verdicts, *about, sets)
+        .join(scanned_images, scanned_images.c.id == verdicts.c.image)
+        .join(sets, sets.c.id == verdicts.c.advisory_set)
+    )
+
+
+_ABOUT = ("digest", "repository", "config", "platform", "layers", "cataloguer", "isolation")
+
+
+def _verdict(row: Row[tuple[object, ...]]) -> Verdict:
+    by = advisory_sets.of(row)
+    return Verdict(
+        image=row.image,
+        advisory_set=row.advisory_set,
+        digest=Digest(row.digest),
+        repository=RepoName(row.repository),
+        config=Digest(row.config),
+        platform=row.platform,
+        layers=tuple(json.loads(row.layers)),
+        status=row.status,
+        counts=_tally(row, FOUND),
+        fixable=_tally(row, FIXABLE),
+        advisories=by.sha256,
+        sources=by.sources,
+        cataloguer=row.cataloguer,
+        isolation=row.isolation,
+        judged_at=row.judged_at,
+        changed_at=row.changed_at,
+    )
+
+
+def _tally(row: Row[tuple[object, ...]], names: Sequence[str]) -> Mapping[str, int]:
+    return {severity: row._mapping[name] for severity, name in zip(SEVERITIES, names, strict=True)}  # noqa: SLF001  a row's documented way to its columns

@@ -35,12 +35,12 @@ class UploadHandlers:
         wanted = one(parameters, "digest")
         algorithm = digests.parse_algorithm(one(parameters, "digest-algorithm") or digests.CANONICAL)
         if wanted is None or "mount" in parameters:
-            return _session(202, await self._uploads.start(request.repository, algorithm))
+            return _session(202, await self._uploads.start(request.caller, request.repository, algorithm))
         return _created(request.repository, await self._at_once(request, wanted))
 
     async def _at_once(self, request: Request, wanted: str) -> Blob:
         digest = digests.parse(wanted)
-        upload = await self._uploads.start(request.repository, digests.algorithm(digest))
+        upload = await self._uploads.start(request.caller, request.repository, digests.algorithm(digest))
         body = request.body if request.body.exists else None
         return await self._uploads.finish(request.caller, request.repository, upload.id, body, digest, start=0)
 

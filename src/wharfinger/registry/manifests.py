@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
+from wharfinger.access.repository_book import RepositoryBook
 from wharfinger.errors import ManifestBlobUnknown, ManifestInvalid
 from wharfinger.meta import audit, blobs, facts, manifests, repos
 from wharfinger.meta.audit import Entry
@@ -69,6 +70,7 @@ class Manifests:
         self._facts = facts
         self._tags = tags or TagChanges()
         self._pushed = pushed
+        self._book = RepositoryBook()
 
     async def put(
         self,
@@ -84,7 +86,7 @@ class Manifests:
         One that is in the trash comes back by it, with what went with it, but without the tags that it had.
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
         it is wrong, PreconditionFailed when a tag is not what the client thinks it is, what ``may_move`` raises for a
-        tag that points elsewhere, and Denied when a rule forbids a tag. Then nothing was changed.
+        tag that points elsewhere, and Denied when a rule forbids a tag or the repository. Then nothing was changed.
         """
         # Before the tags are looked at: `may_move` lets the caller note another grant.
         told = by.entry("push", repository=repository, digest=manifest.digest, **_named(names))
@@ -104,6 +106,7 @@ class Manifests:
         may_move: MayMove,
     ) -> None:
         now = self._now()
+        self._book.require_may_create(tx, by, repository)
         repository_id = repos.ensure(tx, repository, now)
         tag_changes.hold(tx, repository_id, names)
         present = self._require_references(tx, repository_id, manifest)

@@ -12,6 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
+from wharfinger.access.repository_book import RepositoryBook
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.blobs.verify import Hashing
 from wharfinger.errors import BlobUnknown, DigestInvalid, RangeInvalid, UploadUnknown
@@ -48,12 +49,20 @@ class Uploads:
         self._now = now
         self._expiry = expiry
         self._grace = grace
+        self._book = RepositoryBook()
 
-    async def start(self, repository: RepoName, algorithm: str = digests.CANONICAL) -> Upload:
-        """A new session, open until it is finished, cancelled, or left alone for the expiry time."""
+    async def start(self, by: Caller, repository: RepoName, algorithm: str = digests.CANONICAL) -> Upload:
+        """A new session, open until it is finished, cancelled, or left alone for the expiry time.
+
+        Raises Denied where a rule does not let the caller make the repository, before any bytes are sent for it.
+        """
         upload = Upload(str(uuid4()), repository, algorithm, 0, uploads.OPEN, None)
-        await self._db.write(uploads.start, upload, self._now() + self._expiry)
+        await self._db.write(self._start, by, upload)
         return upload
+
+    def _start(self, tx: Connection, by: Caller, upload: Upload) -> None:
+        self._book.require_may_create(tx, by, upload.repository)
+        uploads.start(tx, upload, self._now() + self._expiry)
 
     async def status(self, repository: RepoName, id: str) -> Upload:
         """Where the session stands. Raises UploadUnknown."""
@@ -222,6 +231,7 @@ class Uploads:
         kept = blobs.add(tx, blob, now) if won else blobs.find_in(tx, upload.repository, blob.digest)
         if kept is None:
             raise uploads.unknown(upload.id)
+        self._book.require_may_create(tx, by, upload.repository)
         blobs.link(tx, upload.repository, kept.digest, now, self._grace.due(now))
         if kept.location == blob.location:
             uploads.forget(tx, staged)  # or the sweep would take the blob's bytes for leftovers
@@ -253,6 +263,7 @@ class Uploads:
         if blob is None:
             return None
         now = self._now()
+        self._book.require_may_create(tx, by, repository)
         blobs.link(tx, repository, digest, now, self._grace.due(now))
         audit.add(tx, by.entry("blob.mount", repository=repository, digest=digest, detail={"from": readable}))
         return blob

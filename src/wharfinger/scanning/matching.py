@@ -6,6 +6,7 @@ closure of their aliases within the package, and an advisory that covers several
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from wharfinger.scanning import severities
@@ -31,7 +32,7 @@ def match(
     order: Sequence[str] = severities.ORDER,
 ) -> Matched:
     """Judge a catalogue. The same arguments give the same answer, in the same order."""
-    ends = _end_of_life(catalogue.distribution, advisories)
+    ends = end_of_life(catalogue.distribution, advisories)
     found: dict[Subject, set[str]] = defaultdict(set)
     not_assessed: Counter[tuple[str, str]] = Counter()
     for each in subjects(catalogue, advisories):
@@ -41,9 +42,11 @@ def match(
         package, judged_as = each
         for subject in judged_as:
             found[subject].add(package.purl)
-        not_assessed.update(_doubts(package, judged_as, catalogue.distribution, ends, today))
+        not_assessed.update(doubts(package, judged_as, catalogue.distribution, ends, today))
     findings = [
-        finding for subject, purls in found.items() for finding in _findings(subject, sorted(purls), advisories, order)
+        replace(finding, purl=main_purl(finding.package, purls), purls=tuple(sorted(purls)))
+        for subject, purls in found.items()
+        for finding in findings_of(subject, advisories, order)
     ]
     return Matched(
         findings=tuple(sorted(findings, key=lambda f: (f.ecosystem, f.package, f.version, f.id, f.purl))),
@@ -51,19 +54,21 @@ def match(
             sorted(NotAssessed(ecosystem, count, reason) for (ecosystem, reason), count in not_assessed.items())
         ),
         unknown_as=unknown_as,
-        ecosystem=_ecosystem(catalogue.distribution, advisories),
+        ecosystem=ecosystem_of(catalogue.distribution, advisories),
         end_of_life=ends,
     )
 
 
-def _end_of_life(distribution: Distribution | None, advisories: Known) -> date | None:
+def end_of_life(distribution: Distribution | None, advisories: Known) -> date | None:
+    """When the release ends, by the advisories, or else by what is known here."""
     if distribution is None or distribution.id not in VENDORS:
         return None
     release = VENDORS[distribution.id].release(distribution.version)
     return advisories.end_of_life(distribution.id, release) or known_end(distribution)
 
 
-def _ecosystem(distribution: Distribution | None, advisories: Known) -> str | None:
+def ecosystem_of(distribution: Distribution | None, advisories: Known) -> str | None:
+    """Where the advisories about a distribution's packages are, or would be."""
     vendor = None if distribution is None else VENDORS.get(distribution.id)
     if distribution is None or vendor is None or not distribution.version:
         return None
@@ -71,7 +76,7 @@ def _ecosystem(distribution: Distribution | None, advisories: Known) -> str | No
     return found[0] if found else vendor.ecosystem(distribution.version)
 
 
-def _doubts(
+def doubts(
     package: Package, judged_as: Sequence[Subject], distribution: Distribution | None, ends: date | None, today: date
 ) -> Iterator[tuple[str, str]]:
     """Why what the advisories say of a package is not all that there is to say."""
@@ -93,7 +98,8 @@ def _place(subject: Subject) -> tuple[bytes, bool]:
         return unordered(subject.version), True
 
 
-def _findings(subject: Subject, purls: Sequence[str], advisories: Known, order: Sequence[str]) -> Iterator[Finding]:
+def findings_of(subject: Subject, advisories: Known, order: Sequence[str] = severities.ORDER) -> Iterator[Finding]:
+    """What is known to be wrong with it, whatever image it is in: without the packages in which it is there."""
     place = _place(subject)[0]
     hits = [
         hit
@@ -104,7 +110,7 @@ def _findings(subject: Subject, purls: Sequence[str], advisories: Known, order: 
     for names, about in fold(hits):
         has_cve = any(name.startswith("CVE-") for name in names)
         all_names = names if has_cve else advisories.other_names(subject.ecosystem, subject.name, names)
-        yield _finding(subject, purls, all_names, about, advisories, order)
+        yield _finding(subject, all_names, about, advisories, order)
 
 
 def _is_of_stream(hit: Hit, subject: Subject) -> bool:
@@ -136,7 +142,6 @@ def _is_for_platform(hit: Hit, subject: Subject) -> bool:
 
 def _finding(
     subject: Subject,
-    purls: Sequence[str],
     names: frozenset[str],
     hits: Sequence[Hit],
     advisories: Known,
@@ -151,7 +156,7 @@ def _finding(
         id=id,
         aliases=tuple(sorted(names - {id})),
         advisories=tuple(sorted({hit.advisory.id for hit in hits})),
-        purl=_main_purl(subject, purls),
+        purl="",
         package=subject.name,
         version=subject.version,
         fixed=None if fixed is None else fixed.fixed,
@@ -160,7 +165,6 @@ def _finding(
         ratings=ratings,
         kev=advisories.exploited(names),
         epss=advisories.likelihood(names),
-        purls=tuple(purls),
         ecosystem=subject.ecosystem,
         published=min(days, default=None),
         summary=min((hit.advisory for hit in hits), key=lambda each: (not each.summary, each.id)).summary,
@@ -168,9 +172,10 @@ def _finding(
     )
 
 
-def _main_purl(subject: Subject, purls: Sequence[str]) -> str:
-    """The binary package that is called like its source, if there is one."""
-    return next((purl for purl in purls if purl.partition("@")[0].endswith(f"/{subject.name}")), purls[0])
+def main_purl(name: str, purls: Iterable[str]) -> str:
+    """The binary package that is called like what matched, if there is one; else the first."""
+    in_order = sorted(purls)
+    return next((purl for purl in in_order if purl.partition("@")[0].endswith(f"/{name}")), in_order[0])
 
 
 def _state(hits: Iterable[Hit]) -> State:

@@ -1,9 +1,7 @@
 """What a push asks for, and what is known of what was pushed. Nothing here reads a layer: see ``verdicts.py``."""
 
-import json
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -12,6 +10,7 @@ from wharfinger.errors import ManifestUnknown
 from wharfinger.meta import jobs, manifests, repos, verdicts
 from wharfinger.meta.manifests import Stored
 from wharfinger.meta.verdicts import Verdict
+from wharfinger.scanning import reports
 from wharfinger.scanning.targets.images import CONFIGS
 from wharfinger.spec import manifest as spec
 from wharfinger.spec.digest import Digest
@@ -26,17 +25,15 @@ State = Literal["judged", "waiting", "unscanned", "nothing-to-scan"]
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A manifest that is no index, and what is known of it; of one that waits, the last verdict where there is one."""
+    """A manifest that is no index, and what is known of it; of one that waits, the last verdict where there is one.
+
+    ``report`` is what ``docs/scan.schema.json`` calls an image; empty without a verdict.
+    """
 
     digest: Digest
     state: State
     verdict: Verdict | None = None
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """What ``docs/scan.schema.json`` calls an image; empty without a verdict."""
-        found: dict[str, Any] = json.loads(zlib.decompress(self.verdict.report)) if self.verdict else {}
-        return found
+    report: Mapping[str, Any] = field(default_factory=dict)
 
 
 def on_push(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
@@ -58,13 +55,14 @@ def of(tx: Connection, repository: RepoName, reference: Reference) -> list[Scann
     found = list(_below(tx, repository, _find(tx, repository, reference)))
     digests = [each.digest for each in found]
     known, waiting = verdicts.find(tx, digests), jobs.waiting_for(tx, KIND, digests)
-    return [_scanned(each, known.get(each.digest), waits=each.digest in waiting) for each in found]
+    return [_scanned(tx, each, known.get(each.digest), waits=each.digest in waiting) for each in found]
 
 
-def _scanned(manifest: Manifest, verdict: Verdict | None, *, waits: bool) -> Scanned:
+def _scanned(tx: Connection, manifest: Manifest, verdict: Verdict | None, *, waits: bool) -> Scanned:
     if not is_image(manifest):
         return Scanned(manifest.digest, "nothing-to-scan")
-    return Scanned(manifest.digest, "waiting" if waits else "judged" if verdict else "unscanned", verdict)
+    report = {} if verdict is None else reports.report(tx, verdict)
+    return Scanned(manifest.digest, "waiting" if waits else "judged" if verdict else "unscanned", verdict, report)
 
 
 def is_image(manifest: Manifest) -> bool:

@@ -1,11 +1,12 @@
 """A scan as JSON: the same scan, the same bytes. What it promises is in ``docs/scan.schema.json``. Pure."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wharfinger.scanning.findings import Finding, Rating
-from wharfinger.scanning.packages import Package
-from wharfinger.scanning.scans import ImageScan, Scan
+from wharfinger.scanning.findings import Finding, NotAssessed, Rating, Severity
+from wharfinger.scanning.packages import Catalogue, Package
+from wharfinger.scanning.scans import ImageScan, Scan, in_order
 
 SCHEMA = 1
 
@@ -27,31 +28,56 @@ def document(scan: Scan) -> dict[str, Any]:
 
 def image(scan: ImageScan) -> dict[str, Any]:
     """What the document says of one image."""
-    problems = sorted(scan.catalogue.problems, key=lambda each: (each.layer, each.path, each.reason))
+    ends = scan.matched.end_of_life
+    return put_together(
+        digest=scan.digest,
+        platform=scan.platform,
+        status=scan.status,
+        catalogue=catalogue(scan.catalogue),
+        about={"ecosystem": scan.matched.ecosystem, "end_of_life": None if ends is None else ends.isoformat()},
+        not_assessed=scan.matched.not_assessed,
+        findings=[finding(each) for each in scan.matched.findings],
+    )
+
+
+def put_together(
+    *,
+    digest: str,
+    platform: str,
+    status: str,
+    catalogue: Mapping[str, Any],
+    about: Mapping[str, Any],
+    not_assessed: Iterable[NotAssessed],
+    findings: Iterable[dict[str, Any]],
+) -> dict[str, Any]:
+    """What the document says of one image, from its ``catalogue`` and from what advisories say, in whatever order.
+
+    ``about`` is what they say of the release of its distribution.
+    """
+    distribution = catalogue["distribution"]
     return {
-        "digest": scan.digest,
-        "platform": scan.platform,
-        "status": scan.status,
-        "distribution": _distribution(scan),
-        "problems": [{"layer": each.layer, "path": each.path, "reason": each.reason} for each in problems],
+        "digest": digest,
+        "platform": platform,
+        "status": status,
+        "distribution": None if distribution is None else {**distribution, **about},
+        "problems": catalogue["problems"],
         "not_assessed": [
             {"ecosystem": each.ecosystem, "packages": each.packages, "reason": each.reason}
-            for each in sorted(scan.matched.not_assessed)
+            for each in sorted(not_assessed)
         ],
-        "packages": [_package(each) for each in scan.packages],
-        "findings": [_finding(each) for each in scan.findings],
+        "packages": catalogue["packages"],
+        "findings": sorted(findings, key=_worst_first),
     }
 
 
-def _distribution(scan: ImageScan) -> dict[str, Any] | None:
-    found, ends = scan.catalogue.distribution, scan.matched.end_of_life
-    if found is None:
-        return None
+def catalogue(catalogue: Catalogue) -> dict[str, Any]:
+    """The part that advisories have no say in."""
+    found = catalogue.distribution
+    problems = sorted(catalogue.problems, key=lambda each: (each.layer, each.path, each.reason))
     return {
-        "id": found.id,
-        "version": found.version,
-        "ecosystem": scan.matched.ecosystem,
-        "end_of_life": None if ends is None else ends.isoformat(),
+        "distribution": None if found is None else {"id": found.id, "version": found.version},
+        "problems": [{"layer": each.layer, "path": each.path, "reason": each.reason} for each in problems],
+        "packages": [_package(each) for each in in_order(catalogue.packages)],
     }
 
 
@@ -69,7 +95,8 @@ def _package(package: Package) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding(finding: Finding) -> dict[str, Any]:
+    """One finding, as all documents have it."""
     return {
         "id": finding.id,
         "aliases": sorted(finding.aliases),
@@ -85,6 +112,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "published": None if finding.published is None else finding.published.isoformat(),
         "suppressed": finding.suppressed,
     }
+
+
+def _worst_first(found: Mapping[str, Any]) -> tuple[int, str, str, str, str]:
+    """Whatever is left when these are alike, so that the order never depends on where it comes from."""
+    return -Severity(found["severity"]).rank, found["package"], found["id"], found["purl"], json.dumps(found)
 
 
 def _rating(rating: Rating) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What scanning a target came to: for each image its catalogue and what advisories say of it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +32,7 @@ class ImageScan:
     @property
     def packages(self) -> Sequence[Package]:
         """Sorted, so that the same image reads the same."""
-        return sorted(self.catalogue.packages, key=lambda each: (each.type, each.name, each.version, each.purl))
+        return in_order(self.catalogue.packages)
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -48,3 +48,8 @@ class Scan:
     sha256: str
     sources: Mapping[str, int]
     images: Sequence[ImageScan]
+
+
+def in_order(packages: Iterable[Package]) -> Sequence[Package]:
+    """As every document has them."""
+    return sorted(packages, key=lambda each: (each.type, each.name, each.version, each.purl))

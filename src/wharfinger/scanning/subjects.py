@@ -41,8 +41,13 @@ Judged = tuple[Package, Sequence[Subject]] | Unjudged
 def subjects(catalogue: Catalogue, known: Known) -> Iterator[Judged]:
     """Each package with what it is judged as; those that a distribution's package covers are judged with that one."""
     for package in catalogue.packages:
-        if package.covered_by is None and not _is_unversioned_main(package):
-            yield _judged(package, catalogue.distribution, known)
+        if is_judged(package):
+            yield judged(package, catalogue.distribution, known)
+
+
+def is_judged(package: Package) -> bool:
+    """Whether it is judged by itself."""
+    return package.covered_by is None and not _is_unversioned_main(package)
 
 
 def _is_unversioned_main(package: Package) -> bool:
@@ -51,7 +56,8 @@ def _is_unversioned_main(package: Package) -> bool:
     return package.type == "golang" and package.detail.get("main") == "true" and invented
 
 
-def _judged(package: Package, distribution: Distribution | None, known: Known) -> Judged:
+def judged(package: Package, distribution: Distribution | None, known: Known) -> Judged:
+    """What a package is judged as. Of the rest of the image only the distribution matters."""
     if package.type in SYSTEM:
         return _of_distribution(package, distribution, known)
     ecosystem = LANGUAGES.get(package.type)

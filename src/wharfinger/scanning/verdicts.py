@@ -1,33 +1,31 @@
 """Scanning on push: every image that is pushed is catalogued and judged, and judged again when advisories change.
 
-push ─ job, in its transaction ─▶ layers, each read once ─▶ catalogue ─▶ advisories ─▶ verdict, in place of the last
+push ─ job, in its transaction ─▶ layers, each read once ─▶ catalogue ─▶ versions of packages ─▶ advisories ─▶ verdict
 """
 
 import asyncio
 import json
 import zlib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from wharfinger.blobs.store import BlobStore
-from wharfinger.meta import jobs, manifests, verdicts
+from wharfinger.meta import advisory_sets, jobs, manifests, package_versions, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
-from wharfinger.meta.verdicts import Verdict
-from wharfinger.scanning import matching, report
-from wharfinger.scanning.advisories.known import NOTHING, Known
-from wharfinger.scanning.advisories.opening import open_database
+from wharfinger.meta.judged import AdvisorySet, PackageVersion, Release
+from wharfinger.meta.verdicts import Scanned
+from wharfinger.scanning import report
+from wharfinger.scanning.advisories.holding import Held
+from wharfinger.scanning.advisories.known import Known
 from wharfinger.scanning.cataloguing import CATALOGUER, LayerCatalogue, LayerSource, catalogue_layers, squash
-from wharfinger.scanning.findings import Severity
+from wharfinger.scanning.judging import Changed, Judged, Judging, judge, nobody, note
+from wharfinger.scanning.outcomes import versions_of
 from wharfinger.scanning.packages import Catalogue, Problem
 from wharfinger.scanning.pushed import KIND
-from wharfinger.scanning.scans import ImageScan
 from wharfinger.scanning.targets.images import Image, images
 from wharfinger.scanning.targets.opening import Opened
 from wharfinger.scanning.targets.place import Root
@@ -36,28 +34,26 @@ from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 AT_ONCE = 50
-
-Changed = Callable[[Connection, Collection[Digest]], None]
-"""Told in the transaction that changes what is known of these images: what follows from it holds with it."""
-
-
-def nobody(_tx: Connection, _digests: Collection[Digest]) -> None:
-    """Tell nobody."""
+FORGOTTEN_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _About:
-    """The image that a verdict is on."""
+class _Judged:
+    """An image, its packages, and what a set of advisories says of those that were not known before."""
 
-    digest: Digest
-    repository: RepoName
-    config: Digest
-    platform: str
-    layers: tuple[Digest, ...]
+    scanned: Scanned
+    packages: Sequence[PackageVersion]
+    set: AdvisorySet
+    release: Release | None
+    new: Sequence[PackageVersion]
+    said: Judged
 
 
 class Verdicts:
-    """Makes verdicts, by the advisories in a file; where there is none, nothing is assessed, which is not clean."""
+    """Makes verdicts, by the advisories in a file; where there is none, nothing is assessed, which is not clean.
+
+    ``changed`` is told of images whose verdicts say something else, in the transaction that writes them.
+    """
 
     def __init__(
         self,
@@ -69,9 +65,14 @@ class Verdicts:
     ) -> None:
         self._db = db
         self._store = store
-        self._advisories = advisories
+        self._held = Held(advisories)
         self._now = now
         self._changed = changed
+        self._judging = Judging(db, self._held, now, changed)
+
+    def close(self) -> None:
+        """Give the advisories back."""
+        self._held.close()
 
     async def judge(self, job: Job) -> None:
         """Scan an image that was pushed. Done as well when its repository has it no more."""
@@ -83,10 +84,43 @@ class Verdicts:
         (image,) = await asyncio.to_thread(images, place, [Root(digest, found.media_type)])
         catalogue = await self._catalogue(Opened([image], place.open), image)
         config = Digest(json.loads(found.raw)["config"]["digest"])
-        layers = tuple(Digest(each.digest) for each in image.layers or ())
-        about = _About(digest, repository, config, image.platform, layers)
-        with self._open() as advisories:
-            await self._judged(about, catalogue, advisories)
+        await self.keep(scanned(image, repository, config, catalogue, self._now()), versions_of(catalogue))
+
+    async def keep(self, scanned: Scanned, packages: Sequence[PackageVersion]) -> None:
+        """Match what is new among its packages, and write all of it at once; again where others were quicker."""
+        is_written = False
+        while not is_written:
+            async with self._held.now() as known:
+                judged = await self._match(scanned, packages, known)
+            is_written = await self._db.write(self._write, judged)
+
+    async def _match(self, scanned: Scanned, packages: Sequence[PackageVersion], known: Known) -> _Judged:
+        current = await self._judging.current(known)
+        numbers = await self._db.read(package_versions.ids, [each.key for each in packages])
+        new = [each for each in packages if each.key not in numbers]
+        by = self._judging.judge(known)
+        said = await asyncio.to_thread(judge, by, dict(enumerate(new)))
+        release = None if scanned.distribution is None else by.release(scanned.distribution, scanned.release or "")
+        return _Judged(scanned, packages, current, release, new, said)
+
+    def _write(self, tx: Connection, judged: _Judged) -> bool:
+        """Whether it was written, and need not be matched again."""
+        if not advisory_sets.hold(tx, judged.set.id):
+            return False
+        known = package_versions.ids(tx, [each.key for each in judged.packages])
+        added = [each for each in judged.new if each.key not in known]
+        if len({*known, *(each.key for each in added)}) < len({each.key for each in judged.packages}):
+            return False  # what was known before was forgotten meanwhile
+        numbers = known | package_versions.add(tx, added)
+        by_number = {numbers[each.key]: judged.said.keys[n] for n, each in enumerate(judged.new) if each in added}
+        note(tx, judged.set.id, Judged(by_number, judged.said.outcomes))
+        if judged.release is not None:
+            advisory_sets.say(tx, judged.set.id, [judged.release])
+        image = verdicts.put_image(tx, judged.scanned)
+        package_versions.put(tx, image, list(numbers.values()))
+        verdicts.put(tx, image, judged.set.id, judged.scanned.own_status, self._now())
+        self._changed(tx, [judged.scanned.digest])
+        return True
 
     async def _catalogue(self, opened: Opened, image: Image) -> Catalogue:
         if image.layers is None:
@@ -109,69 +143,50 @@ class Verdicts:
         return {digest: LayerCatalogue.from_json(zlib.decompress(body)) for digest, body in kept.items()}
 
     async def judge_again(self) -> int:
-        """Judge by the present advisories whatever was judged by others; how many. Nothing is read again for it.
+        """Judge by the present advisories whatever was judged by others; how many. Nothing is read again for it."""
+        return await self._judging.run()
 
-        What an older cataloguer read is put into the queue, and keeps its verdict until it has been read.
-        """
-        with self._open() as advisories:
-            count, after = 0, ""
-            while old := await self._db.read(verdicts.outdated, advisories.sha256, CATALOGUER, after, AT_ONCE):
-                count += [await self._again(verdict, advisories) for verdict in old].count(True)
-                after = old[-1].digest
-            return count
+    async def read_again(self) -> int:
+        """Let what an older cataloguer read be scanned again; it keeps its verdict until it has been. How many."""
+        count, after = 0, ""
+        while some := await self._db.write(self._ask, after):
+            count, after = count + some[0], some[1]
+        return count
 
-    async def _again(self, verdict: Verdict, advisories: Known) -> bool:
-        known = await self._known(verdict.layers)
-        if not known or not known.keys() >= set(verdict.layers):
-            await self._db.write(jobs.enqueue, KIND, verdict.digest, {"repository": verdict.repository}, self._now())
-            return False
-        catalogue = squash(tuple(known[layer] for layer in verdict.layers))
-        about = _About(verdict.digest, verdict.repository, verdict.config, verdict.platform, verdict.layers)
-        await self._judged(about, catalogue, advisories)
-        return True
+    def _ask(self, tx: Connection, after: str) -> tuple[int, str] | None:
+        old = verdicts.read_by_others(tx, CATALOGUER, after, AT_ONCE)
+        if not old:
+            return None
+        waiting = jobs.waiting_for(tx, KIND, [digest for digest, _ in old])
+        missing = [each for each in old if each[0] not in waiting]
+        for digest, repository in missing:
+            jobs.enqueue(tx, KIND, digest, {"repository": repository}, self._now())
+        return len(missing), old[-1][0]
 
     async def sweep(self) -> int:
-        """Forget what is known of images that are gone; how many."""
-        return await self._db.write(verdicts.forget_gone)
+        """Forget what is known of images that are gone, and of packages that no image has; how many."""
+        gone = await self._db.write(verdicts.forget_gone)
+        return gone + await self._db.write(package_versions.forget_unused, FORGOTTEN_AT_ONCE)
 
-    async def _judged(self, about: "_About", catalogue: Catalogue, advisories: Known) -> None:
-        now = self._now()
-        today = datetime.fromtimestamp(now, UTC).date()
-        matched = await asyncio.to_thread(matching.match, catalogue, advisories, today=today)
-        scan = ImageScan(about.digest, about.platform, catalogue, matched)
-        counts = Counter(finding.severity for finding in matched.findings)
-        verdict = Verdict(
-            digest=about.digest,
-            repository=about.repository,
-            config=about.config,
-            platform=about.platform,
-            layers=about.layers,
-            status=scan.status,
-            counts={each.value: counts[each] for each in Severity},
-            advisories=advisories.sha256,
-            sources=dict(advisories.sources),
-            cataloguer=CATALOGUER,
-            isolation=catalogue.isolation,
-            judged_at=now,
-            report=zlib.compress(json.dumps(report.image(scan)).encode()),
-        )
-        await self._db.write(self._put, verdict)
 
-    def _put(self, tx: Connection, verdict: Verdict) -> None:
-        verdicts.put(tx, verdict)
-        self._changed(tx, [verdict.digest])
-
-    @contextmanager
-    def _open(self) -> Iterator[Known]:
-        """The advisories as they are now: another set is another file, moved over the last one."""
-        if not self._advisories.is_file():
-            yield NOTHING
-            return
-        known = open_database(self._advisories)
-        try:
-            yield known
-        finally:
-            known.close()
+def scanned(image: Image, repository: RepoName, config: Digest, catalogue: Catalogue, now: float) -> Scanned:
+    """What is kept of an image itself."""
+    distribution = catalogue.distribution
+    own = "nothing-to-scan" if catalogue.nothing_to_scan else "partial" if catalogue.problems else None
+    return Scanned(
+        digest=image.digest,
+        repository=repository,
+        config=config,
+        platform=image.platform,
+        layers=tuple(Digest(each.digest) for each in image.layers or ()),
+        distribution=None if distribution is None else distribution.id,
+        release=None if distribution is None else distribution.version,
+        cataloguer=CATALOGUER,
+        isolation=catalogue.isolation,
+        scanned_at=now,
+        own_status=own,
+        catalogue=zlib.compress(json.dumps(report.catalogue(catalogue)).encode()),
+    )
 
 
 def _read(layers: Iterable[LayerSource]) -> list[LayerCatalogue]:

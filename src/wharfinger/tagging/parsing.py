@@ -3,18 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wharfinger.access.accounts import account_name
-from wharfinger.access.grants import GROUP
-from wharfinger.access.groups import group_name
+from wharfinger.access import plain_values
 from wharfinger.access.moments import moment_or_seconds
-from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.access.plain_values import at, selector_words, wrong
 from wharfinger.select import Selector, parse
 from wharfinger.spec.names import is_tag
 from wharfinger.tagging import examples
 from wharfinger.tagging.rules import Rule
-
-NAME_AT_MOST = 100
-MOVERS_AT_MOST = 100
 
 WORDS: Mapping[str, object] = {
     "semver": {"semver": "*", "prereleases": True},
@@ -32,11 +27,11 @@ def rule(fields: Mapping[str, object]) -> Rule:
     read: dict[str, Any] = {}
     for key, value in fields.items():
         if key not in FIELDS:
-            raise _wrong(key, f"unknown key {key[:60]!r}")
+            raise wrong(key, f"unknown key {key[:60]!r}")
         read |= FIELDS[key](value, key)
     said = whole(fields)
     if said is not None:
-        raise _wrong(*said)
+        raise wrong(*said)
     example = read.pop("example", None) or examples.of(read.get("form"), _expanded(fields.get("form")))
     return Rule(**read, example=example or "")
 
@@ -72,17 +67,8 @@ def _expanded(value: object) -> object:
     return value
 
 
-def words(value: object) -> str:
-    """A selector as people say it."""
-    if isinstance(value, list):
-        return " or ".join(words(each) for each in value)
-    return value if isinstance(value, str) else str(parse(value))
-
-
 def _name(value: object, path: str) -> dict[str, Any]:
-    if not isinstance(value, str) or not 0 < len(value) <= NAME_AT_MOST or not value.isprintable():
-        raise _wrong(path, f"want a name of at most {NAME_AT_MOST} characters")
-    return {"name": value}
+    return {"name": plain_values.name(value, path)}
 
 
 def _repositories(value: object, path: str) -> dict[str, Any]:
@@ -98,55 +84,29 @@ def _except(value: object, path: str) -> dict[str, Any]:
 
 
 def _form(value: object, path: str) -> dict[str, Any]:
-    return {"form": tags_of(value, path), "form_words": words(value)}
+    return {"form": tags_of(value, path), "form_words": selector_words(value)}
 
 
 def _example(value: object, path: str) -> dict[str, Any]:
     if not isinstance(value, str) or not is_tag(value):
-        raise _wrong(path, "want a tag")
+        raise wrong(path, "want a tag")
     return {"example": value}
 
 
 def _flag(key: str) -> Callable[[object, str], dict[str, Any]]:
-    def read(value: object, path: str) -> dict[str, Any]:
-        if not isinstance(value, bool):
-            raise _wrong(path, "want true or false")
-        return {key: value}
-
-    return read
+    return lambda value, path: {key: plain_values.flag(value, path)}
 
 
 def _undeletable(value: object, path: str) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"undeletable": value}
     if not isinstance(value, Mapping) or list(value) != ["until"] or not isinstance(value["until"], str):
-        raise _wrong(path, "want true, or {until: 2027-01-31}")
-    return {"undeletable": True, "until": _at(f"{path}.until", moment_or_seconds, value["until"])}
+        raise wrong(path, "want true, or {until: 2027-01-31}")
+    return {"undeletable": True, "until": at(f"{path}.until", moment_or_seconds, value["until"])}
 
 
 def _moved_by(value: object, path: str) -> dict[str, Any]:
-    names = value if isinstance(value, list) else [value]
-    if not 0 < len(names) <= MOVERS_AT_MOST:
-        raise _wrong(path, f"want at least one name and at most {MOVERS_AT_MOST}")
-    return {"moved_by": frozenset(_at(path, _principal, name) for name in names)}
-
-
-def _principal(value: object) -> str:
-    text = value if isinstance(value, str) else ""
-    if text.startswith(GROUP):
-        return f"{GROUP}{group_name(text.removeprefix(GROUP))}"
-    return account_name(text)
-
-
-def _at(path: str, read: Callable[[Any], Any], value: object) -> Any:
-    try:
-        return read(value)
-    except Refusal as refused:
-        raise _wrong(path, refused.message) from refused
-
-
-def _wrong(path: str, problem: str) -> RequestInvalid:
-    return RequestInvalid(f"{path}: {problem}" if path else problem, path=path, problem=problem)
+    return {"moved_by": plain_values.principals(value, path)}
 
 
 FIELDS: Mapping[str, Callable[[object, str], dict[str, Any]]] = {

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wharfinger.tagging.parsing import EFFECTS, FIELDS, MOVERS_AT_MOST, NAME_AT_MOST, WORDS
+from wharfinger.access.plain_values import NAME_AT_MOST, PRINCIPALS_AT_MOST
+from wharfinger.tagging.parsing import EFFECTS, FIELDS, WORDS
 
 _SELECTOR = {"$ref": "#/$defs/selector"}
 _WORDS = f"A selector of tags; the words {', '.join(WORDS)} stand for one each."
@@ -25,7 +26,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "example": {"type": "string", "description": "A tag of the form, where none can be made up."},
     "moved_by": {
         "description": "Accounts, and groups as group:NAME, who alone may make, move and remove the tag.",
-        "anyOf": [_MOVER, {"type": "array", "items": _MOVER, "minItems": 1, "maxItems": MOVERS_AT_MOST}],
+        "anyOf": [_MOVER, {"type": "array", "items": _MOVER, "minItems": 1, "maxItems": PRINCIPALS_AT_MOST}],
     },
     "forward_only": {"type": "boolean", "description": "A floating tag, such as 1.4, moves only to a higher version."},
 }

@@ -11,8 +11,7 @@ from wharfinger.meta import jobs, repos, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.jobs import Job
-from wharfinger.meta.verdicts import Verdict
-from wharfinger.scanning import pushed
+from wharfinger.scanning import reports
 from wharfinger.scanning.admission.book import GateBook, Gates
 from wharfinger.scanning.admission.deciding import row_of
 from wharfinger.scanning.admission.rules import Known, Outcome
@@ -90,12 +89,8 @@ class Making:
             if rules is None or verdict is None:
                 rows.forget(tx, image.repository_id, image.digest)
                 continue
-            stands = standing(rules, verdict.status, _findings(verdict))
+            stands = standing(rules, verdict.status, known_of(reports.findings(tx, verdict)))
             rows.put(tx, image, row_of(rules, stands), self._now())
-
-
-def _findings(verdict: Verdict) -> list[Known]:
-    return known_of(pushed.Scanned(verdict.digest, "judged", verdict).report["findings"])
 
 
 def known_of(findings: Iterable[Mapping[str, Any]]) -> list[Known]:

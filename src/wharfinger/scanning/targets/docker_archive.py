@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from wharfinger.errors import DigestInvalid, ManifestInvalid, ManifestUnknown, Refusal
@@ -64,7 +65,7 @@ class DockerArchive:
             )
         except Refusal as refusal:
             return Image(digest, image.platform, trouble=refusal.message)
-        return Image(digest, image.platform, layers, created=image.created)
+        return replace(image, layers=layers)
 
     def _layer(self, name: str, diff_id: str) -> Descriptor:
         """The layer, hashed as it stands, and unpacked where it is compressed: only that is in the configuration."""

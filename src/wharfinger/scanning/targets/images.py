@@ -1,12 +1,14 @@
 """From what a target names to the images in it: every platform of an index, each once."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from wharfinger.errors import ManifestInvalid, Refusal, TooLarge
 from wharfinger.scanning.targets.place import Place, Root, whole
+from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
 from wharfinger.spec import media_types
 from wharfinger.spec.descriptor import Descriptor
@@ -21,13 +23,25 @@ IMAGES_AT_MOST = 1_000
 DEPTH_AT_MOST = 8
 ATTESTATION = ("vnd.docker.reference.type", "attestation-manifest")
 UNKNOWN = "unknown/unknown"
+BASE_NAME, BASE_DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+COMMAND_AT_MOST = 4096
+"""Characters of a command that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseName:
+    """The image that another says it was built upon (image-spec, annotations.md, "Pre-Defined Annotation Keys")."""
+
+    name: str
+    digest: Digest | None
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image of one platform. ``layers`` is None of what has no file system; ``trouble`` says why it is not read.
 
-    ``media_type`` and ``size`` are the manifest's, where there is one.
+    ``media_type`` and ``size`` are the manifest's, where there is one. ``history`` has the commands that made layers,
+    in their order, as the configuration tells it; ``base`` is what the image says it was built upon.
     """
 
     digest: Digest
@@ -37,6 +51,8 @@ class Image:
     created: str = ""
     media_type: str = ""
     size: int = 0
+    history: tuple[str, ...] = ()
+    base: BaseName | None = None
 
 
 def images(place: Place, roots: Iterable[Root]) -> list[Image]:
@@ -74,7 +90,14 @@ def _image(place: Place, manifest: Manifest, platform: str) -> Image:
     config, *layers = manifest.blobs
     if config.media_type not in CONFIGS or (layers and all(each.media_type == IN_TOTO for each in layers)):
         return Image(manifest.digest, platform, layers=None)
-    image = Image(manifest.digest, platform, tuple(layers), media_type=manifest.media_type, size=len(manifest.raw))
+    image = Image(
+        manifest.digest,
+        platform,
+        tuple(layers),
+        media_type=manifest.media_type,
+        size=len(manifest.raw),
+        base=_base(manifest.annotations),
+    )
     try:
         return configured(image, whole(place, config, most=CONFIG_AT_MOST))
     except Refusal as refusal:
@@ -89,7 +112,36 @@ def configured(image: Image, raw: bytes) -> Image:
         config = None
     if not isinstance(config, dict):
         return replace(image, trouble="its configuration is not a JSON object")
-    return replace(image, platform=_platform(config) or image.platform, created=_moment(config.get("created")))
+    return replace(
+        image,
+        platform=_platform(config) or image.platform,
+        created=_moment(config.get("created")),
+        history=tuple(_commands(config.get("history"))),
+        base=image.base or _base(_labels(config)),
+    )
+
+
+def _commands(history: object) -> Iterator[str]:
+    """The commands that made layers; entries without a layer of their own are no part of it."""
+    for entry in history if isinstance(history, list) else ():
+        if isinstance(entry, dict) and entry.get("empty_layer") is not True:
+            said = entry.get("created_by")
+            yield encodable(said[:COMMAND_AT_MOST]) if isinstance(said, str) else ""
+
+
+def _labels(config: dict[str, Any]) -> Mapping[str, object]:
+    """Builders without annotations say the same in labels."""
+    match config.get("config"):
+        case {"Labels": dict(labels)}:
+            return labels
+    return {}
+
+
+def _base(known: Mapping[str, object]) -> BaseName | None:
+    name, digest = known.get(BASE_NAME), known.get(BASE_DIGEST)
+    said = encodable(name[:COMMAND_AT_MOST]) if isinstance(name, str) else ""
+    found = digests.parse(digest) if isinstance(digest, str) and digests.is_digest(digest) else None
+    return BaseName(said, found) if said or found else None
 
 
 def _moment(text: object) -> str:

@@ -9,9 +9,10 @@ from typing import BinaryIO, cast
 from wharfinger.errors import RequestInvalid
 from wharfinger.remote.references import ImageReference
 from wharfinger.remote.repositories import Repositories
+from wharfinger.scanning.answers.origins import Base
 from wharfinger.scanning.cataloguing import LayerSource
 from wharfinger.scanning.packages import Problem
-from wharfinger.scanning.targets import bills
+from wharfinger.scanning.targets import bases, bills
 from wharfinger.scanning.targets.bills import Bill
 from wharfinger.scanning.targets.docker_archive import DockerArchive
 from wharfinger.scanning.targets.files import Archive, Folder
@@ -31,6 +32,10 @@ Attached = Callable[[Digest], tuple[list[Bill], list[Problem]]]
 """What is attached to an image; in a folder or an archive, nothing is looked for."""
 
 
+Based = Callable[[Image], Base]
+"""Which of an image's layers are those of what it was built upon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A target. ``repository`` is its name in a registry; ``roots`` are the digests that the target itself names."""
@@ -40,6 +45,7 @@ class Opened:
     repository: str = ""
     roots: tuple[Digest, ...] = ()
     attached: Attached = lambda _: ([], [])
+    base: Based = lambda _: Base(reason="nothing here says what it was built upon")
 
     def bills(self, image: Image) -> tuple[list[Bill], list[Problem]]:
         """The bills of materials attached to an image, and those that could not be had."""
@@ -71,11 +77,21 @@ def opened(name: Name, remote: Remote) -> Iterator[Opened]:
             with remote() as repositories:
                 place = Repository(repositories, name)
                 found = _of(place, place.roots(), name.repository)
-                yield replace(found, attached=partial(bills.attached, repositories, name, place))
+                yield replace(
+                    found,
+                    attached=partial(bills.attached, repositories, name, place),
+                    base=partial(bases.found, manifest=partial(bases.in_registry, repositories, name, place)),
+                )
 
 
 def _of(place: Place, roots: list[Root], repository: str = "") -> Opened:
-    return Opened(images(place, roots), place.open, repository, tuple(root.digest for root in roots))
+    return Opened(
+        images(place, roots),
+        place.open,
+        repository,
+        tuple(root.digest for root in roots),
+        base=partial(bases.found, manifest=partial(bases.in_place, place)),
+    )
 
 
 def _opening(open: Callable[[Descriptor], Bytes], blob: Descriptor) -> Callable[[], BinaryIO]:

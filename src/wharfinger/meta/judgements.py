@@ -1,0 +1,226 @@
+"""What advisories say of package versions: outcomes by content, and which holds for which version by which set."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import insert as plain_insert
+
+from wharfinger.meta.judged import FindingRow, Outcome
+from wharfinger.meta.schema_judging import (
+    FIXABLE,
+    FOUND,
+    SEVERITIES,
+    TALLIES,
+    finding_names,
+    findings,
+    image_packages,
+    judgements,
+    outcomes,
+    package_versions,
+)
+from wharfinger.meta.sql import chunks, insert
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of a package version of an image."""
+
+    purl: str
+    outcome: int
+    ecosystem: str
+    reason: str | None
+
+
+def by(set_: int) -> ColumnElement[bool]:
+    """The judgements by this set."""
+    return (judgements.c.since <= set_) & (judgements.c.until.is_(None) | (judgements.c.until > set_))
+
+
+def add(tx: Connection, wanted: Collection[Outcome]) -> dict[str, int]:
+    """The numbers of these outcomes by their keys; whoever was quicker has added the same."""
+    known = _ids(tx, (each.key for each in wanted))
+    missing = {each.key: each for each in wanted if each.key not in known}
+    if missing:
+        rows = [_row(missing[key]) for key in sorted(missing)]
+        added = insert(tx, outcomes).on_conflict_do_nothing()
+        tx.execute(added, rows)
+        new = _ids(tx, missing)
+        _add_findings(tx, {new[key]: missing[key].findings for key in sorted(missing)})
+        known |= new
+    return known
+
+
+def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> int:
+    """Let these outcomes hold for these package versions from the set on; for how many they are others than before.
+
+    Safe to repeat, with other outcomes too: what was begun by the same set before is taken back.
+    """
+    open_, closed = _last(tx, set_, wanted)
+    ends = [(p, o) for p, holding in open_.items() for o in holding if o not in wanted[p]]
+    begins = [(p, o) for p, outcomes_ in wanted.items() for o in outcomes_ if o not in open_.get(p, ())]
+    _end(tx, set_, [pair for pair in ends if open_[pair[0]][pair[1]] < set_])
+    _take_back(tx, set_, [pair for pair in ends if open_[pair[0]][pair[1]] == set_])
+    _reopen(tx, set_, [pair for pair in begins if pair in closed])
+    new = [{"package": p, "outcome": o, "since": set_} for p, o in begins if (p, o) not in closed]
+    if new:
+        tx.execute(plain_insert(judgements), new)
+    return len({package for package, _ in (*ends, *begins)})
+
+
+def _last(tx: Connection, set_: int, packages: Iterable[int]) -> tuple[dict[int, dict[int, int]], set[tuple[int, int]]]:
+    """What holds for each, and since when; and what this very set has ended."""
+    open_: dict[int, dict[int, int]] = defaultdict(dict)
+    closed: set[tuple[int, int]] = set()
+    last = judgements.c.until.is_(None) | (judgements.c.until == set_)
+    for some in chunks(sorted(packages)):
+        for row in tx.execute(select(judgements).where(judgements.c.package.in_(some), last)):
+            if row.until is None:
+                open_[row.package][row.outcome] = row.since
+            else:
+                closed.add((row.package, row.outcome))
+    return open_, closed
+
+
+def _end(tx: Connection, set_: int, pairs: Collection[tuple[int, int]]) -> None:
+    by_outcome: dict[int, list[int]] = defaultdict(list)
+    for package, outcome in pairs:
+        by_outcome[outcome].append(package)
+    for outcome, packages in by_outcome.items():
+        for some in chunks(packages):
+            mine = (judgements.c.outcome == outcome) & judgements.c.package.in_(some) & judgements.c.until.is_(None)
+            tx.execute(update(judgements).where(mine).values(until=set_))
+
+
+def _take_back(tx: Connection, set_: int, pairs: Iterable[tuple[int, int]]) -> None:
+    for package, outcome in pairs:
+        mine = (judgements.c.package == package) & (judgements.c.outcome == outcome) & (judgements.c.since == set_)
+        tx.execute(delete(judgements).where(mine))
+
+
+def _reopen(tx: Connection, set_: int, pairs: Iterable[tuple[int, int]]) -> None:
+    for package, outcome in pairs:
+        mine = (judgements.c.package == package) & (judgements.c.outcome == outcome) & (judgements.c.until == set_)
+        tx.execute(update(judgements).where(mine).values(until=None))
+
+
+def said_of(tx: Connection, image: int, set_: int) -> list[Said]:
+    """What is said of every package version of an image by a set."""
+    query = (
+        select(package_versions.c.purl, outcomes.c.id, outcomes.c.ecosystem, outcomes.c.reason)
+        .select_from(image_packages)
+        .join(judgements, judgements.c.package == image_packages.c.package)
+        .join(outcomes, outcomes.c.id == judgements.c.outcome)
+        .join(package_versions, package_versions.c.id == image_packages.c.package)
+        .where(image_packages.c.image == image, by(set_))
+    )
+    return [Said(*row) for row in tx.execute(query)]
+
+
+def bodies(tx: Connection, wanted: Iterable[int]) -> dict[int, list[str]]:
+    """The findings of outcomes as they are kept."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for some in chunks(sorted(set(wanted))):
+        query = select(findings.c.outcome, findings.c.body).where(findings.c.outcome.in_(some))
+        for outcome, body in tx.execute(query.order_by(findings.c.outcome, findings.c.number)):
+            found[outcome].append(body)
+    return found
+
+
+def packages_with(tx: Connection, names: Iterable[str]) -> set[int]:
+    """The package versions of which something with one of these names was found last."""
+    found: set[int] = set()
+    joined = select(judgements.c.package).join(finding_names, finding_names.c.outcome == judgements.c.outcome)
+    for some in chunks(sorted(set(names))):
+        mine = finding_names.c.name.in_(some) & judgements.c.until.is_(None)
+        found.update(tx.execute(joined.where(mine)).scalars())
+    return found
+
+
+def sums(tx: Connection, set_: int, first: int, last: int) -> dict[int, dict[str, int]]:
+    """For the images with these numbers of whose packages something is said: the tallies, and if there are doubts."""
+    mine = (image_packages.c.package == judgements.c.package) & image_packages.c.image.between(first, last)
+    # An outer join is done in this order: from what little is said to the images, and not from all that images have.
+    each = (
+        select(image_packages.c.image, judgements.c.outcome)
+        .select_from(judgements.outerjoin(image_packages, mine))
+        .where(by(set_))
+        .distinct()
+        .subquery()
+    )
+    totals = (func.sum(outcomes.c[name]).label(name) for name in TALLIES)
+    query = (
+        select(each.c.image, func.count(outcomes.c.reason).label("doubts"), *totals)
+        .join(outcomes, outcomes.c.id == each.c.outcome)
+        .where(each.c.image.is_not(None))
+        .group_by(each.c.image)
+    )
+    rows = (dict(row._mapping) for row in tx.execute(query))  # noqa: SLF001  a row's documented way to its columns
+    return {row.pop("image"): {name: int(value) for name, value in row.items()} for row in rows}
+
+
+def touched(tx: Connection, before: int, first: int, last: int) -> set[int]:
+    """The images with these numbers of whose packages something else is said since that set."""
+    mine = (image_packages.c.package == judgements.c.package) & image_packages.c.image.between(first, last)
+    query = (
+        select(image_packages.c.image)
+        .select_from(judgements.outerjoin(image_packages, mine))
+        .where(or_(judgements.c.since > before, judgements.c.until > before))
+        .distinct()
+    )
+    return {image for image in tx.execute(query).scalars() if image is not None}
+
+
+def forget_before(tx: Connection, set_: int, limit: int) -> int:
+    """Forget up to ``limit`` of what ended with a set or before, and of outcomes that hold for nothing; how many."""
+    over = judgements.c.until <= set_
+    rows = tx.execute(select(judgements.c.package, judgements.c.outcome).where(over).limit(limit)).all()
+    for package, outcome in rows:
+        tx.execute(delete(judgements).where(judgements.c.package == package, judgements.c.outcome == outcome, over))
+    unheld = ~exists().where(judgements.c.outcome == outcomes.c.id)
+    gone = tx.execute(select(outcomes.c.id).where(unheld).limit(limit)).scalars().all()
+    for some in chunks(gone):
+        tx.execute(delete(findings).where(findings.c.outcome.in_(some)))
+        tx.execute(delete(finding_names).where(finding_names.c.outcome.in_(some)))
+        tx.execute(delete(outcomes).where(outcomes.c.id.in_(some)))
+    return len(rows) + len(gone)
+
+
+def _ids(tx: Connection, keys: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for some in chunks(sorted(set(keys))):
+        rows = tx.execute(select(outcomes.c.key, outcomes.c.id).where(outcomes.c.key.in_(some)))
+        found.update((key, id) for key, id in rows)
+    return found
+
+
+def _row(outcome: Outcome) -> Mapping[str, object]:
+    found, fixable = dict.fromkeys(SEVERITIES, 0), dict.fromkeys(SEVERITIES, 0)
+    for each in outcome.findings:
+        found[each.severity] += 1
+        fixable[each.severity] += each.fixed is not None
+    tallies = dict(zip((*FOUND, *FIXABLE), (*found.values(), *fixable.values()), strict=True))
+    return {"key": outcome.key, "ecosystem": outcome.ecosystem, "reason": outcome.reason, **tallies}
+
+
+def _add_findings(tx: Connection, new: Mapping[int, tuple[FindingRow, ...]]) -> None:
+    rows = [
+        {
+            "outcome": outcome,
+            "number": number,
+            "vulnerability": each.vulnerability,
+            "severity": each.severity,
+            "fixed": each.fixed,
+            "state": each.state,
+            "kev": each.kev,
+            "published": each.published,
+            "body": each.body,
+        }
+        for outcome, found in new.items()
+        for number, each in enumerate(found)
+    ]
+    if rows:
+        tx.execute(insert(tx, findings).on_conflict_do_nothing(), rows)
+        pairs = sorted({(name, outcome) for outcome, found in new.items() for each in found for name in each.names})
+        tx.execute(insert(tx, finding_names).on_conflict_do_nothing(), [{"name": n, "outcome": o} for n, o in pairs])

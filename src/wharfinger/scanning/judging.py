@@ -1,0 +1,167 @@
+"""Judging again, by other advisories: every version of a package once, then the verdicts on all images in a few steps.
+
+matched   what the set says of every package version, beside what the last one says; no verdict shows it yet
+current   images that are pushed are judged by it
+rewritten verdicts go over to it, some thousands in a transaction
+tidied    what no verdict goes by any more is forgotten
+
+Whoever is killed leaves the last verdicts, and the next one goes on from where the rows say that it is.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import Connection
+
+from wharfinger.errors import Unavailable
+from wharfinger.meta import advisory_sets, jobs, judgements, leases, package_versions, verdicts
+from wharfinger.meta.db import Database
+from wharfinger.meta.judged import AdvisorySet, Outcome, PackageVersion
+from wharfinger.scanning.advisories.holding import Held
+from wharfinger.scanning.advisories.known import Known
+from wharfinger.scanning.outcomes import Judge
+from wharfinger.scanning.pushed import KIND
+from wharfinger.spec.digest import Digest
+
+LEASE = "judging"
+LEASE_SECONDS = 180.0
+VERSIONS_AT_ONCE = 5_000
+VERDICTS_AT_ONCE = 2_500
+FORGOTTEN_AT_ONCE = 2_000
+
+Changed = Callable[[Connection, Sequence[Digest]], None]
+"""Told in the transaction that writes verdicts of which images something else is said now."""
+
+
+def nobody(tx: Connection, digests: Sequence[Digest]) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a set says of versions of packages: the outcomes' keys for each, and these outcomes."""
+
+    keys: Mapping[int, Sequence[str]]
+    outcomes: Mapping[str, Outcome]
+
+
+def judge(judge: Judge, versions: Mapping[int, PackageVersion]) -> Judged:
+    """Judge them; nothing is read but advisories."""
+    found = {id: tuple(judge.outcomes(version)) for id, version in versions.items()}
+    return Judged(
+        {id: [each.key for each in outcomes] for id, outcomes in found.items()},
+        {each.key: each for outcomes in found.values() for each in outcomes},
+    )
+
+
+def note(tx: Connection, set_: int, judged: Judged) -> int:
+    """Keep what the set says; of how many versions it says something else than the set before it."""
+    numbers = judgements.add(tx, list(judged.outcomes.values()))
+    return judgements.change(tx, set_, {id: [numbers[key] for key in keys] for id, keys in judged.keys.items()})
+
+
+class Judging:
+    """Keeps what is known of package versions, and the verdicts, up to date with the advisories in a file."""
+
+    def __init__(self, db: Database, held: Held, now: Callable[[], float], changed: Changed = nobody) -> None:
+        self._db = db
+        self._held = held
+        self._now = now
+        self._changed = changed
+        self._holder = uuid4().hex
+
+    async def run(self) -> int:
+        """Bring everything up to date; how many verdicts are by other advisories now."""
+        if not await self._have_lease():
+            return 0
+        async with self._held.now() as known:
+            set_ = await self.current(known)
+        count = 0
+        while rewritten := await self._db.write(self._rewrite, set_.id):
+            count += rewritten
+            await self._require_lease()
+        while await self._db.write(_tidy):
+            await self._require_lease()
+        return count
+
+    async def current(self, known: Known) -> AdvisorySet:
+        """The set of these advisories, once every package version was matched by it. Raises Unavailable.
+
+        Where several nodes have other advisories each, the one that judges has its way, and the others wait.
+        """
+        judge = self.judge(known)
+        current = await self._db.read(_up_to_date, known.sha256, judge)
+        if current is not None:
+            return current
+        await self._require_lease()
+        begun = await self._db.write(advisory_sets.begin, known.sha256, known.sources, self._now())
+        await self._match(begun, judge)
+        return begun
+
+    def judge(self, known: Known) -> Judge:
+        """Who judges by these advisories today."""
+        return Judge(known, datetime.fromtimestamp(self._now(), UTC).date())
+
+    async def _match(self, begun: AdvisorySet, by: Judge) -> None:
+        seen: set[int] = set()
+        after = 0
+        while versions := await self._db.read(package_versions.page, after, VERSIONS_AT_ONCE):
+            await self._note(begun, by, versions)
+            seen |= versions.keys()
+            after = max(versions)
+            await self._require_lease()
+        while new := await self._db.write(_finish, begun.id, by, seen, self._now()):
+            await self._note(begun, by, await self._db.read(package_versions.find, new))
+            seen |= new
+
+    async def _note(self, begun: AdvisorySet, by: Judge, versions: Mapping[int, PackageVersion]) -> None:
+        judged = await asyncio.to_thread(judge, by, versions)
+        await self._db.write(note, begun.id, judged)
+
+    def _rewrite(self, tx: Connection, set_: int) -> int:
+        now = self._now()
+        done = verdicts.rewrite(tx, set_, VERDICTS_AT_ONCE, now)
+        if done.changed:
+            self._changed(tx, done.changed)
+        for digest, repository in done.partial:  # what could not be read then may be another time
+            jobs.enqueue(tx, KIND, digest, {"repository": repository}, now)
+        return done.count
+
+    async def _have_lease(self) -> bool:
+        now = self._now()
+        return await self._db.write(leases.take, LEASE, self._holder, now, now + LEASE_SECONDS)
+
+    async def _require_lease(self) -> None:
+        if not await self._have_lease():
+            raise Unavailable("another node judges images by its advisories")
+
+
+def _up_to_date(tx: Connection, sha256: str, by: Judge) -> AdvisorySet | None:
+    """The current set, if it is that of these advisories, and no release has ended since."""
+    current = advisory_sets.current(tx)
+    if current is None or current.sha256 != sha256:
+        return None
+    said = advisory_sets.releases(tx, current.id)
+    is_so = all(each == by.release(each.distribution, each.release) for each in said)
+    return current if is_so else None
+
+
+def _finish(tx: Connection, set_: int, by: Judge, seen: Iterable[int], now: float) -> set[int]:
+    """Let it be the current one, unless there are versions that were not seen: then these."""
+    advisory_sets.wait_for_holders(tx)
+    if new := package_versions.every_id(tx) - set(seen):
+        return new
+    advisory_sets.say(tx, set_, [by.release(*each) for each in sorted(advisory_sets.used_releases(tx))])
+    advisory_sets.finish(tx, set_, now)
+    return set()
+
+
+def _tidy(tx: Connection) -> int:
+    oldest = advisory_sets.oldest_used(tx)
+    if oldest is None:
+        return 0
+    advisory_sets.forget_before(tx, oldest)
+    return judgements.forget_before(tx, oldest, FORGOTTEN_AT_ONCE)
