@@ -19,10 +19,12 @@ from wharfinger.config.places import advisories, audit_key
 from wharfinger.jobs import housekeeper
 from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.jobs.queue import Queue
+from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
@@ -37,7 +39,9 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     key = audit_keys.load(audit_key(settings))
     gates = services.gates
     scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
-    sweeps = _sweeps(services, scans, now) | gates.sweeps(advisories(settings)) | _trail_sweeps(db, key, settings, now)
+    asking = Asking(db, services.authenticator, now)
+    sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
+    sweeps |= gates.sweeps(advisories(settings))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
@@ -46,6 +50,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
                 tasks.create_task(shipper.run())
             duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
             tasks.create_task(Queue(db, duties, now).run())
+            # In a queue of its own: whoever does not answer holds up no scan of ours.
+            tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))

@@ -46,6 +46,7 @@ from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission import service as admission
 from wharfinger.scanning.admission.service import GateService
 from wharfinger.tagging import section as tag_section
@@ -87,6 +88,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    scanners: Scanners
     gates: GateService
 
     async def ready(self) -> None:
@@ -123,7 +125,6 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     tag_changes = TagChanges(guard := TagGuard(RuleBook()))
     grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    workloads = authenticator.accept(Workloads(db, authenticator.directory, issuer_keys, Throttle(db, now), now))
     gates = admission.build(db, now, lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
@@ -142,7 +143,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
         trusting=Trusting(db, issuer_keys, now, changed),
-        exchange=Exchange(authenticator, workloads),
+        exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
         manifests=_manifests(db, now, settings, keeping, tag_changes, gates.making.on_push),
@@ -153,7 +154,13 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
+        scanners=Scanners(db, now, settings.public_url),
     )
+
+
+def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
+    workloads = Workloads(db, authenticator.directory, keys, Throttle(db, now), now)
+    return Exchange(authenticator, authenticator.accept(workloads))
 
 
 def _sections(images: Lifecycle, gates: GateService) -> tuple[Section, ...]:

@@ -25,6 +25,7 @@ from wharfinger.spec.names import RepoName
 
 IMAGE = image()
 GONE = image(seed=1)
+SCANNER = {"name": "trivy", "url": "http://plain.test", "account": "a-reader", "registry": "https://r.test"}
 LOGIN = {"username": "a-reader", "password": PASSWORD}
 GRANT = {"principal": "a-reader", "role": "publisher", "pattern": "shop/**"}
 TOKEN = {"label": "x", "actions": ["pull"], "repositories": ["**"], "expires_at": Clock().now + 86400}
@@ -83,6 +84,10 @@ TABLE = [
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
     Row("GET", "/verdicts/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/verdicts/shop/web/1.4", {}, only(202, "maintainer", "administrator")),
+    Row("GET", "/scanner-boms/shop/web/1.4?scanner=trivy", None, accounts_of_any_role(200)),
+    Row("GET", "/scanners", None, overseers(200)),
+    Row("POST", "/scanners", SCANNER, only(400, "administrator")),  # it is not https
+    Row("DELETE", "/scanners/trivy", None, only(404, "administrator")),
     Row("POST", "/lifecycle/plan", {}, accounts_of_any_role(200)),  # of what they may pull
     Row("POST", "/lifecycle/apply", {}, accounts_of_any_role(400)),  # with a plan, only who may delete what is in it
     Row("GET", "/lifecycle/runs", None, accounts_of_any_role(200)),  # their own

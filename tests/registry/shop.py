@@ -50,8 +50,8 @@ class Shop:
         self.db = db
         self.clock = clock
         self.silent: list[int] = []
-        guard = TagGuard(RuleBook())
-        changes = TagChanges(guard)
+        self.guard = guard = TagGuard(RuleBook())
+        self.changes = changes = TagChanges(guard)
         self.trash = Trash(db, clock, changes)
         self.store = MemoryStore()
         self.facts = facts = ImageFacts(db, self.store)
@@ -85,11 +85,13 @@ class Shop:
             blobs.add(tx, Blob(digest, len(content), Location(f"blobs/{digest}")), self.clock())
             blobs.link(tx, REPO, digest, self.clock(), self.clock() + 86400)
 
-    async def put(self, what: Image, *named: str, sparse: bool = False, by: str = "ann") -> None:
+    async def put(
+        self, what: Image, *named: str, sparse: bool = False, by: str = "ann", condition: Precondition | None = None
+    ) -> None:
         """The manifest alone."""
         manifest = parsed.parse(what.raw, what.media_type)
         service, wanted = self._sparse if sparse else self._strict, [names.tag(name) for name in named]
-        await service.put(self.by(by), REPO, manifest, wanted, Precondition(), lambda _tag: None)
+        await service.put(self.by(by), REPO, manifest, wanted, condition or Precondition(), lambda _tag: None)
 
     async def tag(self, what: Image, *named: str) -> None:
         await self.tagging.tag(self.by(), REPO, what.digest, Wanted(names=[names.tag(name) for name in named]))

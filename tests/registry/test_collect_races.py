@@ -4,8 +4,6 @@ The first one's transaction is held open after its last statement. Then the seco
 (again, when it clashed), until it is done or waits for a lock. Then the first commits.
 """
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +14,16 @@ from sqlalchemy import Connection, select, text
 
 from tests.kit import facts
 from tests.kit.clock import Clock
+from tests.kit.held import Held, race
 from tests.kit.images import blob, image
 from tests.kit.parts.postgres import fresh_database
 from tests.registry.nodes import GRACE, Node, body
 from tests.registry.test_reference_races import ANY, any_tag, anywhere
 from wharfinger.access.caller import system
 from wharfinger.blobs.filesystem import FilesystemStore
-from wharfinger.errors import BlobUnknown, ManifestBlobUnknown, Refusal
+from wharfinger.errors import BlobUnknown, ManifestBlobUnknown
 from wharfinger.meta import collection
-from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.db import open_database
 from wharfinger.meta.schema import blob_links, blobs
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
@@ -36,43 +35,6 @@ APP, OTHER = names.repository("team/app"), names.repository("team/other")
 DATA = blob(100)
 DIGEST = digests.of(DATA)
 IMAGE = image(layers=[DATA])
-
-WAITS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-
-
-@dataclass
-class Held:
-    """A database whose next write stops before its commit until it is told to go on."""
-
-    db: Database
-    stop: asyncio.Event
-    go: threading.Event
-    loop: asyncio.AbstractEventLoop
-    armed: bool = False
-
-    async def read(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return await self.db.read(query, *args, **kwargs)
-
-    async def write(self, query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        def stopping(tx: Connection) -> Any:
-            result = query(tx, *args, **kwargs)
-            if self.armed:
-                self.armed = False
-                self.loop.call_soon_threadsafe(self.stop.set)
-                assert self.go.wait(20)
-            return result
-
-        return await self.db.write(stopping)
-
-    def prepare(self, statement: Any) -> Any:
-        return self.db.prepare(statement)
-
-    @property
-    def engine(self) -> Any:
-        return self.db.engine
-
-    async def close(self) -> None:
-        await self.db.close()
 
 
 @dataclass
@@ -96,17 +58,8 @@ class Two:
 
     async def race(self, one: Callable[[Node], Any], other: Callable[[Node], Any]) -> tuple[Any, Any]:
         """``one`` is held before its commit; ``other`` gets as far as it can; what came of both."""
-        self.held.armed = True
-        leading = asyncio.ensure_future(outcome(one(self.first)))
-        await asyncio.wait_for(self.held.stop.wait(), 20)
-        following = asyncio.ensure_future(outcome(other(self.second)))
-        while not (await asyncio.wait([following], timeout=0.01))[0] and not await self.someone_waits():
-            pass
-        self.held.go.set()
-        return await leading, await following
-
-    async def someone_waits(self) -> bool:
-        return bool(await self.second.db.read(lambda tx: tx.execute(WAITS).scalar()))
+        self.held.arm()
+        return await race(self.held, one(self.first), lambda: other(self.second))
 
     async def is_there(self, repository: names.RepoName = APP) -> bool:
         """Whether the repository hands out the blob, and its bytes are there."""
@@ -119,21 +72,13 @@ class Two:
         return True
 
 
-async def outcome(running: Any) -> Any:
-    try:
-        return await running
-    except Refusal as refusal:
-        return refusal
-
-
 @pytest.fixture
 async def two(postgres_server: str, migrated_database: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Two]:
     with fresh_database(postgres_server, template=migrated_database) as url:
         store = FilesystemStore(tmp_path / "bytes")
-        loop = asyncio.get_running_loop()
-        held = Held(open_database(url), asyncio.Event(), threading.Event(), loop)
+        held = Held(open_database(url))
         second = open_database(url)
-        yield Two(Node(held, store, clock), Node(second, store, clock), held, clock)
+        yield Two(Node(held.as_database, store, clock), Node(second, store, clock), held, clock)
         assert facts.check(url, facts.Folder(tmp_path / "bytes")) == []
         clock.advance(days=30)
         node = Node(second, store, clock)

@@ -12,9 +12,10 @@ from wharfinger.errors import Denied, InUse, ManifestUnknown
 from wharfinger.meta import history
 from wharfinger.meta.audit import Record
 from wharfinger.meta.db import Database
-from wharfinger.meta.schema import blob_links, manifest_blobs, manifest_children, manifests
+from wharfinger.meta.schema import blob_links, manifest_blobs, manifest_children, manifests, tags
 from wharfinger.meta.schema_collection import blob_reviews, link_reviews
 from wharfinger.meta.schema_trash import trash
+from wharfinger.registry.tag_changes import Precondition
 from wharfinger.registry.trash import DAY
 from wharfinger.spec import digest as digests
 from wharfinger.spec import names
@@ -254,6 +255,55 @@ async def test_a_push_that_is_refused_leaves_the_trash_as_it_was(shop: Shop) -> 
 
 
 # --- names that stay taken
+
+
+async def test_a_push_under_another_tag_brings_the_immutable_ones_back_and_only_those(shop: Shop, clock: Clock) -> None:
+    await shop.rules(IMMUTABLE)
+    await shop.push(APP, "fixed", "latest")
+    await shop.push(OTHER)
+    then = clock()
+    clock.advance(days=1)
+    await shop.delete(APP)
+    await shop.put(APP, "around")
+    assert await shop.tags() == {"around": APP.digest, "fixed": APP.digest}
+    assert {row["name"]: row["moved_at"] for row in (await shop.rows(tags))["tags"]}["fixed"] == then
+    with pytest.raises(Denied, match="the tag fixed is immutable: push under another tag"):
+        await shop.put(OTHER, "fixed")
+
+
+async def test_so_do_those_of_what_comes_back_with_it(shop: Shop) -> None:
+    await shop.rules(IMMUTABLE)
+    await shop.push(PLATFORMS, "latest")
+    await shop.push(SIGNATURE, "fixed-signature", "stray")
+    await shop.delete(PLATFORMS, APP, OTHER, SIGNATURE, root=PLATFORMS)
+    with pytest.raises(Denied, match="the tag fixed-signature is immutable"):
+        await shop.put(APP, "fixed-signature")  # it is the signature's
+    await shop.put(APP)
+    assert await shop.tags() == {"fixed-signature": SIGNATURE.digest}
+
+
+async def test_a_push_by_who_may_not_bring_the_immutable_tag_back_is_refused_and_changes_nothing(shop: Shop) -> None:
+    await shop.rules(IMMUTABLE, {"name": "mine", "repositories": "**", "tags": "fixed*", "moved_by": ["ann"]})
+    await shop.push(APP, "fixed")
+    await shop.delete(APP)
+    before = await shop.rows(*TRASH, *LIVE)
+    for _ in range(2):
+        with pytest.raises(Denied, match=rf"with the immutable tag fixed.* restore {APP.digest}, or empty the trash"):
+            await shop.put(APP, "around", by="bob")
+        assert await shop.rows(*TRASH, *LIVE) == before
+    await shop.empty(APP)
+    await shop.put(APP, "around", by="bob")
+    assert await shop.tags() == {"around": APP.digest}
+
+
+async def test_a_push_that_makes_the_immutable_tag_itself_finds_it_free(shop: Shop, clock: Clock) -> None:
+    await shop.rules(IMMUTABLE)
+    await shop.push(APP, "fixed")
+    await shop.delete(APP)
+    clock.advance(days=1)
+    await shop.put(APP, "fixed", "more", condition=Precondition(absent=True))
+    assert await shop.tags() == {"fixed": APP.digest, "more": APP.digest}
+    assert {row["moved_at"] for row in (await shop.rows(tags))["tags"]} == {clock()}
 
 
 async def test_an_immutable_name_stays_taken_while_it_is_in_the_trash(shop: Shop) -> None:

@@ -53,16 +53,25 @@ class Model:
         if CHILDREN[digest] - self.live:
             return "ManifestBlobUnknown"
         family = self.family(digest) if digest in self.trash else set()
-        for name in named:
-            at = self.tags.get(name, (digest, 0.0))[0]
-            left = any(name in gone.tags for other, gone in self.trash.items() if other not in family)
-            if name == "fixed" and (at != digest or (name not in self.tags and left)):
-                return "Denied"
+        left = any("fixed" in gone.tags for other, gone in self.trash.items() if other not in family)
+        tags = self.tags | self._comes_back(digest, named, family, left=left)
+        if "fixed" in named and (tags.get("fixed", (digest,))[0] != digest or ("fixed" not in tags and left)):
+            return "Denied"
         for one in family:
             del self.trash[one]
         self.live |= family | {digest}
-        self.tags |= dict.fromkeys(named, (digest, now))
+        self.tags = tags | dict.fromkeys(named, (digest, now))
         return ""
+
+    def _comes_back(
+        self, digest: str, named: Iterable[str], family: set[str], *, left: bool
+    ) -> dict[str, tuple[str, float]]:
+        """The immutable tag that the push of one in the trash brings back, unless it sets that itself."""
+        had = [(self.trash[one].tags["fixed"], one) for one in family if "fixed" in self.trash[one].tags]
+        if not had or "fixed" in self.tags or left:
+            return {}
+        at, holder = max(had)
+        return {} if holder == digest and "fixed" in named else {"fixed": (holder, at)}
 
     def delete(self, digests: set[str], root: str, now: float) -> str:
         if digests - self.live:

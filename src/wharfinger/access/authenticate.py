@@ -96,6 +96,13 @@ class Authenticator:
             raise Unauthorized("an access token is for the registry's data and for nothing else", error="invalid_token")
         return caller
 
+    async def for_token(self, authorization: str | None, origin: Origin) -> Caller:
+        """The same for who wants an access token: one earns another only where it is a scanner's."""
+        caller = await self.caller(authorization, origin)
+        if caller.scopes is not None and credentials.parse(authorization).name is None:
+            raise Unauthorized("an access token does not earn another one", error="invalid_token")
+        return caller
+
     async def by_name(self, name: str, secret: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises as :meth:`caller` does."""
         try:
@@ -123,6 +130,8 @@ class Authenticator:
     async def _by_credentials(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
         if shown.name is not None and self._workloads and self._workloads.recognises(snapshot, shown.secret):
             return await self._workloads.caller_by_name(shown.name, shown.secret, origin)
+        if shown.name is not None and signing.is_ours(shown.secret):
+            return self._by_scanner(snapshot, shown, origin)
         if shown.name is None or tokens.has_our_form(shown.secret):
             identity = await self._by_secret(snapshot, shown)
         else:
@@ -146,6 +155,13 @@ class Authenticator:
             raise signing.refused()
         self._note_use(claims.credential)
         return Caller(identity, snapshot, now, origin, claims.scopes)
+
+    def _by_scanner(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
+        """Whom we have given a token to pull an image with, and who can only show a name with a password."""
+        caller = self._by_access_token(snapshot, shown.secret, origin)
+        if caller.name != shown.name or not caller.identity.credential.startswith(signing.SCANNER):
+            raise credentials.refused()
+        return caller
 
     async def _by_secret(self, snapshot: Snapshot, shown: Credentials) -> Identity:
         error = "invalid_token" if shown.name is None else ""

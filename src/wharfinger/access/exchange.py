@@ -1,14 +1,14 @@
 """Credentials of any kind for an access token: never more than they may do, and 200 even when that is nothing."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wharfinger.access import credentials, scopes, signing, workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
-from wharfinger.access.grants import SOME_TAG
+from wharfinger.access.grants import SOME_TAG, Identity
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.tokens import Kind
 from wharfinger.access.workloads import Workloads
@@ -39,7 +39,7 @@ class Exchange:
         """Who sends this header; without one, anonymous. Raises Unauthorized; a token does not earn another one."""
         if authorization is None:
             return await self._authenticator.anonymous(origin)
-        return await self._authenticator.account(authorization, origin)
+        return await self._authenticator.for_token(authorization, origin)
 
     async def by_password(self, name: str, password: str, origin: Origin) -> Caller:
         """Who has this name and password or secret. Raises Unauthorized."""
@@ -63,15 +63,16 @@ class Exchange:
         self, caller: Caller, asked: Iterable[str], *, offline: bool = False, refreshed: str | None = None
     ) -> Answer:
         """A token for what is both asked for and allowed. Raises RequestInvalid for a malformed scope, or too many."""
-        granted = allowed(caller, scopes.parse(asked))
-        token = self._authenticator.access_tokens.issue(caller.snapshot, caller.identity, granted, caller.now)
+        granted = allowed(caller, scopes.parse(asked)).within(caller.scopes)
+        token = self._authenticator.access_tokens.issue(caller.snapshot, _as(caller), granted, caller.now)
         if len(token) > signing.MAX_TOKEN:
             raise RequestInvalid(
                 "a token for so many repositories would be too long for a header: ask for fewer at once"
             )
         refresh = refreshed
-        # A workload's token ends soon, and nothing that lasts longer is made of it.
-        if offline and refresh is None and not caller.is_anonymous and not workloads.is_one(caller.identity):
+        # A workload's token ends soon, a scanner's too, and nothing that lasts longer is made of it.
+        lasts = caller.scopes is None and not caller.is_anonymous and not workloads.is_one(caller.identity)
+        if offline and refresh is None and lasts:
             told = caller.entry("login", detail={"method": "refresh token"})
             login = await self._authenticator.log_in(caller.identity, Kind.REFRESH, REFRESH_SECONDS, told)
             refresh = login.token
@@ -87,6 +88,13 @@ class Exchange:
     async def published_keys(self) -> dict[str, Any]:
         """What our tokens can be verified with, as a JSON Web Key Set."""
         return self._authenticator.access_tokens.published(await self._authenticator.directory.current())
+
+
+def _as(caller: Caller) -> Identity:
+    """Whose token it is: what a scanner gets for its own earns no other."""
+    if caller.scopes is None:
+        return caller.identity
+    return replace(caller.identity, credential=signing.SCANNED + caller.identity.credential)
 
 
 def allowed(caller: Caller, asked: Scopes) -> Scopes:

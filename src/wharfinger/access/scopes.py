@@ -46,6 +46,13 @@ class Scopes:
         """Whether the word is in them for this repository."""
         return word in self.repositories.get(repository, ())
 
+    def within(self, bound: "Scopes | None") -> "Scopes":
+        """As much of them as is in ``bound`` too; None is no bound."""
+        if bound is None:
+            return self
+        held = {name: words & bound.repositories.get(name, frozenset()) for name, words in self.repositories.items()}
+        return Scopes(held, self.catalog and bound.catalog)
+
     def access(self) -> list[dict[str, object]]:
         """As the ``access`` claim of a token."""
         entries: list[dict[str, object]] = [

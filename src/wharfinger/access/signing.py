@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from wharfinger.access import scopes
+from wharfinger.access import scopes, workload_tokens
 from wharfinger.access.grants import Identity
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.snapshot import Snapshot
@@ -23,6 +23,12 @@ NAME = "wharfinger"
 ALGORITHM = "ES256"
 LIFETIME = 300
 """Seconds that an access token lasts; what it may do is looked up at each request all the same."""
+SCAN_LIFETIME = 1800
+"""Seconds that the token lasts with which a scanner pulls an image."""
+SCANNER = "scanner:"
+"""What the credential of such a token begins with; it may be shown for a password, and exchanged."""
+SCANNED = "scanned:"
+"""And what the credential of one begins with that was had for it; for that there is no other."""
 KEY_DAYS = 30
 KEY_SECONDS = KEY_DAYS * 86400.0
 LEAD_SECONDS = 60.0
@@ -50,8 +56,10 @@ class AccessTokens:
         self._keys: dict[str, ECKey] = {}
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
 
-    def issue(self, snapshot: Snapshot, identity: Identity, granted: Scopes, now: float) -> str:
-        """A token for :data:`LIFETIME` seconds."""
+    def issue(
+        self, snapshot: Snapshot, identity: Identity, granted: Scopes, now: float, lifetime: int = LIFETIME
+    ) -> str:
+        """A token for ``lifetime`` seconds."""
         key = signing_key(snapshot.keys, now)
         claims = {
             "iss": NAME,
@@ -59,7 +67,7 @@ class AccessTokens:
             "sub": identity.name,
             "iat": int(now),
             "nbf": int(now),
-            "exp": int(now) + LIFETIME,
+            "exp": int(now) + lifetime,
             "jti": secrets.token_hex(8),
             "access": granted.access(),
             "credential": identity.credential,
@@ -118,6 +126,12 @@ def _claims(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Claims:
         not_before=float(claims["nbf"]),
         expires_at=float(claims["exp"]),
     )
+
+
+def is_ours(text: str) -> bool:
+    """Whether ``text`` is a token that says it is ours, and so no password; nothing about it was verified."""
+    token = workload_tokens.read(text) if text.count(".") == 2 else None
+    return token is not None and token.issuer == NAME
 
 
 def refused(*, routine: bool = False) -> Unauthorized:

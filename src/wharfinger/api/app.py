@@ -21,6 +21,7 @@ from wharfinger.api.oversight import OversightHandlers
 from wharfinger.api.policies import PolicyHandlers
 from wharfinger.api.repositories import RepositoryHandlers
 from wharfinger.api.routes import Anyone, Needs, Route, guarded
+from wharfinger.api.scanners import ScannerHandlers
 from wharfinger.api.scanning import ScanningHandlers
 from wharfinger.api.secrets import SecretHandlers
 from wharfinger.api.services import Services
@@ -63,6 +64,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db).routes(),
+        *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
         *IdentityHandlers(services.people).routes(),

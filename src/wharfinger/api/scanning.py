@@ -2,9 +2,10 @@
 
 from wharfinger.access.actions import Action
 from wharfinger.api.routes import By, Route
-from wharfinger.api.scanning_models import AskedView, VerdictsView
+from wharfinger.api.scanning_models import AskedView, BillView, VerdictsView
 from wharfinger.meta.db import Database
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters import reports
 from wharfinger.spec import names
 
 
@@ -17,13 +18,20 @@ class ScanningHandlers:
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/verdicts/{repository:path}/{reference}", self.verdicts, Action.PULL),
+            Route("GET", "/scanner-boms/{repository:path}/{reference}", self.bill, Action.PULL),
             Route("POST", "/verdicts/{repository:path}/{reference}", self.ask, Action.SCAN, 202),
         ]
 
     async def verdicts(self, repository: str, reference: str) -> VerdictsView:
-        """What is known of an image, or of every image of an index."""
+        """What is known of an image, or of every image of an index: by us, and by other scanners."""
         found = await self._db.read(pushed.of, names.repository(repository), names.reference(reference))
-        return VerdictsView.of(found)
+        said = await self._db.read(reports.of, [each.digest for each in found])
+        return VerdictsView.of(found, said)
+
+    async def bill(self, repository: str, reference: str, scanner: str) -> BillView:
+        """The bill of materials that a scanner has made of an image, or those of all images of an index."""
+        found = await self._db.read(pushed.of, names.repository(repository), names.reference(reference))
+        return BillView.of(await self._db.read(reports.bills, [each.digest for each in found], scanner))
 
     async def ask(self, by: By, repository: str, reference: str) -> AskedView:
         """Let an image, or all of an index, be scanned again; the last verdict stays until there is another."""

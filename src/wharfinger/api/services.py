@@ -21,6 +21,7 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
+from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.tagging.tagging import Tagging
 
 
@@ -48,3 +49,4 @@ class Services:
     trusting: Trusting
     audit: Audit
     collector: Collector
+    scanners: Scanners

@@ -56,11 +56,24 @@ def _print(image: dict[str, Any]) -> None:
         print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
     for each in known["report"]["problems"]:
         print(f"  not read: {each['layer']} {each['path']}: {each['reason']}")
-    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in")
-    print_rows(headings, (_row(each) for each in known["report"]["findings"]))
+    for each in image["scanners"]:
+        print(f"  {_of_scanner(each)}")
+    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Found by")
+    shown = headings if image["scanners"] else headings[:-1]
+    print_rows(shown, (_row(each)[: len(shown)] for each in known["report"]["findings"]))
 
 
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
     known = " (known to be exploited)" if finding["kev"] else ""
-    fixed = finding["fixed"] or finding["state"]
-    return finding["severity"], finding["id"] + known, finding["package"], finding["version"], fixed
+    fixed, by = finding["fixed"] or finding["state"], ", ".join(finding["scanners"])
+    return finding["severity"], finding["id"] + known, finding["package"], finding["version"], fixed, by
+
+
+def _of_scanner(said: dict[str, Any]) -> str:
+    parts = []
+    if said["reported_at"] is not None:
+        by = " ".join(word for word in (said["name"], said["version"]) if word)
+        parts.append(f"{said['vulnerabilities']} vulnerabilities by {by}, {moment(said['reported_at'])}")
+    parts += [said["problem"]] if said["problem"] else []
+    parts += ["it was asked and has not answered yet"] if said["waiting"] else []
+    return f"{said['scanner']}: {'; '.join(parts)}"

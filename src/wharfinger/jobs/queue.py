@@ -26,6 +26,14 @@ Duty = Callable[[Job], Awaitable[None]]
 """Does a job. Safe to repeat; raises what it cannot do, and is then tried again later, each time later."""
 
 
+class Later(Exception):
+    """Raised by a duty that is not done yet and has not failed: let it go on in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"goes on in {seconds:g} seconds")
+        self.seconds = seconds
+
+
 class Queue:
     """Does the jobs of the kinds that ``duties`` names, one after the other."""
 
@@ -67,6 +75,8 @@ class Queue:
         except asyncio.CancelledError:
             await self._db.write(jobs.postpone, job, self._holder, self._now(), "")  # nobody need wait until it is free
             raise
+        except Later as later:
+            await self._db.write(jobs.wait, job, self._holder, self._now() + max(later.seconds, 0.0))
         except Exception as error:  # noqa: BLE001  whatever it is, it must not end the others: it is kept and tried again
             await self._failed(job, error)
         else:

@@ -15,7 +15,7 @@ from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.rules import trash_length
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
-from wharfinger.meta import audit, lifecycle_facts, lifecycle_runs, tags
+from wharfinger.meta import audit, in_use, lifecycle_facts, lifecycle_runs, tags
 from wharfinger.meta.history import How
 from wharfinger.meta.lifecycle_runs import Done, Item, Run
 from wharfinger.registry.tag_changes import TagChanges, Where
@@ -59,6 +59,7 @@ class Doing:
         Whatever is to be noted of each image is noted. Raises what makes the transaction be taken back.
         """
         items = lifecycle_runs.items_in(tx, run.id, where.id, Done.WAITING)
+        in_use.hold_reports(tx)
         lifecycle_facts.lock(tx, where.id, [item.digest for item in items])
         judged = self._judge(tx, run, where, seen, now)
         found = _agreed(judged, items)

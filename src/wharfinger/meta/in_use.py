@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, text
 
 from wharfinger.meta.schema import manifest_blobs, manifests, repositories, tags
 from wharfinger.meta.schema_trash import in_use, reporters
@@ -14,6 +14,7 @@ from wharfinger.spec.names import RepoName
 
 SILENT_AFTER = 2
 """Of its own intervals."""
+_LOCK = 0x75736564  # "used": an advisory lock's number on PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,21 @@ def hold_reporter(tx: Connection, name: str) -> Reporter | None:
     """The reporter, whose reports nobody else replaces before this transaction ends."""
     row = tx.execute(select(reporters).where(reporters.c.name == name).with_for_update()).first()
     return Reporter(row.name, row.account, row.interval, row.reported_at, 0) if row else None
+
+
+def hold_reports(tx: Connection) -> None:
+    """No report comes before this transaction ends; whoever reports waits, and then finds what is left.
+
+    A lock beside the tables: an image that is about to be reported has no row yet that could be locked.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def begin_report(tx: Connection) -> None:
+    """Nothing goes by a rule before this transaction ends: see :func:`hold_reports`."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def replace(tx: Connection, name: str, account: str, interval: int, uses: Iterable[Use], now: float) -> None:

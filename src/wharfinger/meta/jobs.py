@@ -88,6 +88,13 @@ def postpone(tx: Connection, job: Job, holder: str, due_at: float, problem: str)
     return tx.execute(update(jobs).where(_held(job, holder)).values(left)).rowcount == 1
 
 
+def wait(tx: Connection, job: Job, holder: str, due_at: float) -> bool:
+    """It goes on at ``due_at``, or at once if it was asked for meanwhile; nothing has failed."""
+    later = case((jobs.c.again, jobs.c.due_at), else_=due_at)
+    left = {"holder": NOBODY, "held_until": 0.0, "due_at": later, "problem": "", "attempts": 0}
+    return tx.execute(update(jobs).where(_held(job, holder)).values(left)).rowcount == 1
+
+
 def waiting(tx: Connection) -> list[Waiting]:
     """What there is to do, by kind."""
     failed = func.sum(case((jobs.c.problem != "", 1), else_=0))

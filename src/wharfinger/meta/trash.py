@@ -194,13 +194,12 @@ def restore(tx: Connection, repository_id: int, digest: Digest, now: float) -> R
 def revive(tx: Connection, repository_id: int, digest: Digest, now: float) -> Restored:
     """The manifest, which is in the trash, has just been pushed: what belongs to it comes back, too.
 
-    The caller holds the repository. The tags of ``digest`` itself stay away: the push says which it has.
+    The caller holds the repository, and says which of the tags are put back.
     """
     family = _claim(tx, repository_id, _family(tx, repository_id, digest))
     others = [one for one in family if one != digest]
     _bring_back(tx, repository_id, others, now)
-    had = [tag for tag in _take_out(tx, repository_id, family) if tag.digest != digest]
-    return Restored(others, had, _missing(tx, repository_id, others))
+    return Restored(others, _take_out(tx, repository_id, family), _missing(tx, repository_id, others))
 
 
 def _claim(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> list[Digest]:

@@ -42,6 +42,10 @@ class Reported:
     unknown: Sequence[Running]
 
 
+Resolved = tuple[list[Use], list[Running]]
+"""The manifests that a report is about, and what of it is not here."""
+
+
 class InUse:
     """Reports, each of which replaces the same reporter's previous one."""
 
@@ -63,19 +67,27 @@ class InUse:
         if not SHORTEST <= interval <= LONGEST:
             raise RequestInvalid(f"the interval must be between {SHORTEST} seconds and {LONGEST // 86400} days")
         may_pull = {name for name in {one.repository for one in running} if by.may(Action.PULL, name)}
-        uses, missing = await self._db.read(_resolve, [one for one in running if one.repository in may_pull])
-        await self._db.write(self._replace, by, name, interval, uses)
+        seen = [one for one in running if one.repository in may_pull]
+        found = await self._db.read(_resolve, seen)
+        uses, missing = await self._db.write(self._replace, by, name, interval, seen, found)
         hidden = [one for one in running if one.repository not in may_pull]
         strays = {one.reference for one in missing}
         return Reported(sum(use.digest not in strays for use in uses), [*missing, *hidden])
 
-    def _replace(self, tx: Connection, by: Caller, name: str, interval: int, uses: Sequence[Use]) -> None:
+    def _replace(
+        self, tx: Connection, by: Caller, name: str, interval: int, seen: Sequence[Running], found: Resolved
+    ) -> Resolved:
+        in_use.begin_report(tx)
+        if _has_gone(tx, found):  # a rule was quicker
+            found = _resolve(tx, seen)
+        uses, _ = found
         known = in_use.hold_reporter(tx, name)
         if known is not None and known.account != by.name:
             raise Denied(f"another account reports as {name}: take another name, or have an administrator retire it")
         in_use.replace(tx, name, by.name, interval, uses, by.now)
         detail = {"reporter": name, "interval": interval, "images": len(uses)}
         audit.add(tx, by.entry("inuse.report", detail=detail))
+        return found
 
     async def reporters(self, by: Caller) -> list[Reporter]:
         """Every reporter for those who may read the audit trail; for others their own."""
@@ -105,7 +117,16 @@ class InUse:
         return 0
 
 
-def _resolve(tx: Connection, running: Sequence[Running]) -> tuple[list[Use], list[Running]]:
+def _has_gone(tx: Connection, found: Resolved) -> bool:
+    uses, missing = found
+    strays, there = {one.reference for one in missing}, dict[int, set[Digest]]()
+    for use in uses:
+        if use.digest not in strays:
+            there.setdefault(use.repository_id, set()).add(use.digest)
+    return any(in_use.present(tx, key, sorted(digests)) != digests for key, digests in there.items())
+
+
+def _resolve(tx: Connection, running: Sequence[Running]) -> Resolved:
     """The manifests that are meant, and those of ``running`` of which there is none now.
 
     What is named by a digest that nothing has is protected as well: it may come back from the trash, or be pushed.

@@ -83,7 +83,7 @@ class Manifests:
     ) -> None:
         """Store the manifest in the repository and let every one of ``names`` point at it.
 
-        One that is in the trash comes back by it, with what went with it, but without the tags that it had.
+        One that is in the trash comes back by it, with what went with it; of the tags that it had, with immutable ones.
         Raises ManifestBlobUnknown when it needs what the repository does not hold, ManifestInvalid when a size in
         it is wrong, PreconditionFailed when a tag is not what the client thinks it is, what ``may_move`` raises for a
         tag that points elsewhere, and Denied when a rule forbids a tag or the repository. Then nothing was changed.
@@ -119,7 +119,7 @@ class Manifests:
             facts.note(tx, repository_id, manifest, config)
         audit.add(tx, told)
         pointing, where = dict.fromkeys(names, manifest.digest), Where(repository, repository_id)
-        self._trash.revive(tx, by, where, manifest.digest)
+        self._trash.revive(tx, by, where, manifest.digest, names)
         self._tags.point(tx, by, where, pointing, condition, may_move, now, How.PUSH)
         if self._pushed is not None:
             self._pushed(tx, repository, manifest, now)

@@ -3,14 +3,16 @@
 Whoever changes tags does it here, so that no change is without its rules, its record and its history.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
 from wharfinger.errors import PreconditionFailed
-from wharfinger.meta import audit, history, tags
+from wharfinger.meta import audit, history, tags, trash
 from wharfinger.meta.audit import Entry
 from wharfinger.meta.history import How
 from wharfinger.spec.digest import Digest
@@ -45,23 +47,37 @@ class Where:
     id: int
 
 
-Guard = Callable[[Connection, Caller, Where, Sequence[TagChange], float], None]
-"""Raises Denied when a rule forbids one of these changes, which are made already and then taken back together.
+class Guard(Protocol):
+    """What knows the rules; asked in the transaction of a change."""
 
-It is asked in the transaction of the change, of every tag that points elsewhere by it, also of one that is made: a
-rule may say that a name is taken although no tag has it now.
-"""
+    @abstractmethod
+    def __call__(self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float) -> None:
+        """Raise Denied when a rule forbids one of these changes, which are made already and then taken back together.
+
+        They are all tags that point elsewhere by it, also those that are made: a rule may say that a name is taken
+        although no tag has it now.
+        """
+
+    @abstractmethod
+    def immutable_by(self, tx: Connection, repository: RepoName, tag: Tag) -> object | None:
+        """The rule that lets nobody move the tag."""
 
 
-def no_rules(_tx: Connection, _by: Caller, _where: Where, _changes: Sequence[TagChange], _now: float) -> None:
+class NoRules(Guard):
     """The guard of a registry without rules."""
+
+    def __call__(self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float) -> None:
+        """Forbid nothing."""
+
+    def immutable_by(self, tx: Connection, repository: RepoName, tag: Tag) -> None:
+        """No rule."""
 
 
 class TagChanges:
     """Changes tags in the transaction of whatever else is changed."""
 
-    def __init__(self, guard: Guard = no_rules) -> None:
-        self._guard = guard
+    def __init__(self, guard: Guard | None = None) -> None:
+        self._guard = guard or NoRules()
 
     def point(
         self,
@@ -107,6 +123,14 @@ class TagChanges:
         history.add(tx, where.id, tag, digest, by.now, by.name, How.RESTORE)
         history.note_came(tx, where.id, digest)
         return True
+
+    def is_free(self, tx: Connection, where: Where, tag: Tag) -> bool:
+        """Whether nothing has the tag, neither now nor when it comes back from the trash."""
+        return tags.find(tx, where.id, tag) is None and trash.holder_of(tx, where.id, tag) is None
+
+    def is_immutable(self, tx: Connection, where: Where, tag: Tag) -> bool:
+        """Whether a rule lets nobody move the tag."""
+        return self._guard.immutable_by(tx, where.name, tag) is not None
 
     def _note(
         self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float, how: How

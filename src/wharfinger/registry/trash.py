@@ -1,6 +1,6 @@
 """Into the trash, back, and for good: with the rules asked, the tags remembered and the record made."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -131,10 +131,12 @@ class Trash:
         audit.add(tx, by.entry("manifest.restore", repository=where.name, digest=digest, detail=detail))
         return Returned(back.digests, done, left, back.missing)
 
-    def revive(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> None:
+    def revive(self, tx: Connection, by: Caller, where: Where, digest: Digest, named: Collection[Tag]) -> None:
         """The manifest has just been pushed: if it is in the trash, it is no more, and what belongs to it is back.
 
-        Of tags only those come back that say what a manifest is about: those of signatures and the like.
+        Of tags those come back that say what a manifest is about (signatures and the like), and the immutable ones,
+        whose names stay taken. Those that the push has ``named`` are for the push to set.
+        Raises Denied when the caller may not bring an immutable one back: then the name would be free.
         """
         if not trash.has(tx, where.id, digest):
             return
@@ -142,7 +144,13 @@ class Trash:
         back = trash.revive(tx, where.id, digest, by.now)
         family = {digest, *back.digests}
         about = {name for one in family for name in trash.reference_tags(one)}
-        self._put_back(tx, by, where, [had for had in back.tags if had.tag in about])
+        self._put_back(tx, by, where, [had for had in back.tags if had.tag in about and had.digest != digest])
+        last = {had.tag: had for had in reversed(back.tags)}  # of several that had it, the one that had it last
+        fixed = [had for had in last.values() if self._tags.is_immutable(tx, where, had.tag)]
+        _, left = self._put_back(tx, by, where, [had for had in fixed if had.digest != digest or had.tag not in named])
+        for one in left:
+            if self._tags.is_free(tx, where, one.tag):
+                raise Denied(_would_be_free(one), tag=one.tag, digest=one.digest)
         detail = {"manifests": back.digests[:NAMED_AT_MOST], "manifests_in_all": len(back.digests)}
         audit.add(tx, by.entry("manifest.revive", repository=where.name, digest=digest, detail=detail))
 
@@ -217,6 +225,11 @@ class Trash:
             gone = trash.empty(tx, repository_id, digests, now, self.keep.grace)
             _tell_emptied(tx, by, repos.name_of(tx, repository_id), gone)
         return sum(map(len, found.values()))
+
+
+def _would_be_free(left: LeftTag) -> str:
+    out = f"restore {left.digest}, or empty the trash of it"
+    return f"this image is in the trash with the immutable tag {left.tag}, which you may not bring back: {out}"
 
 
 def _tell_emptied(tx: Connection, by: Caller, repository: RepoName, gone: Sequence[Digest]) -> None:

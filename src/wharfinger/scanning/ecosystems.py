@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from wharfinger.scanning.ends import ENDS
 from wharfinger.scanning.packages import Distribution
 
 LANGUAGES: Mapping[str, str] = {
@@ -89,56 +90,8 @@ def loaded(vendor: Vendor, version: str, ecosystems: Collection[str]) -> tuple[s
     return tuple(sorted(each for each in ecosystems if each == name or each.startswith(name + ":")))
 
 
-# When security support without a contract ends, as the distributions announce it; a loaded table says more.
-_ENDS: Mapping[tuple[str, str], str] = {
-    ("debian", "8"): "2020-06-30",
-    ("debian", "9"): "2022-06-30",
-    ("debian", "10"): "2024-06-30",
-    ("debian", "11"): "2026-08-31",
-    ("debian", "12"): "2028-06-30",
-    ("debian", "13"): "2030-06-30",
-    ("ubuntu", "14.04"): "2019-04-25",
-    ("ubuntu", "16.04"): "2021-04-30",
-    ("ubuntu", "18.04"): "2023-05-31",
-    ("ubuntu", "20.04"): "2025-05-31",
-    ("ubuntu", "22.04"): "2027-06-01",
-    ("ubuntu", "24.04"): "2029-05-31",
-    ("alpine", "3.3"): "2017-11-01",
-    ("alpine", "3.4"): "2018-05-01",
-    ("alpine", "3.5"): "2018-11-01",
-    ("alpine", "3.6"): "2019-05-01",
-    ("alpine", "3.7"): "2019-11-01",
-    ("alpine", "3.8"): "2020-05-01",
-    ("alpine", "3.9"): "2020-11-01",
-    ("alpine", "3.10"): "2021-05-01",
-    ("alpine", "3.11"): "2021-11-01",
-    ("alpine", "3.12"): "2022-05-01",
-    ("alpine", "3.13"): "2022-11-01",
-    ("alpine", "3.14"): "2023-05-01",
-    ("alpine", "3.15"): "2023-11-01",
-    ("alpine", "3.16"): "2024-05-23",
-    ("alpine", "3.17"): "2024-11-22",
-    ("alpine", "3.18"): "2025-05-09",
-    ("alpine", "3.19"): "2025-11-01",
-    ("alpine", "3.20"): "2026-04-01",
-    ("alpine", "3.21"): "2026-11-01",
-    ("alpine", "3.22"): "2027-05-01",
-    ("almalinux", "8"): "2029-03-01",
-    ("almalinux", "9"): "2032-05-31",
-    ("almalinux", "10"): "2035-05-31",
-    ("rocky", "8"): "2029-05-31",
-    ("rocky", "9"): "2032-05-31",
-    ("rocky", "10"): "2035-05-31",
-    ("rhel", "6"): "2020-11-30",
-    ("rhel", "7"): "2024-06-30",
-    ("rhel", "8"): "2029-05-31",
-    ("rhel", "9"): "2032-05-31",
-    ("rhel", "10"): "2035-05-31",
-}
-
-
 def known_end(distribution: Distribution) -> date | None:
     """When this release ends, by what is known here."""
     vendor = VENDORS.get(distribution.id)
-    day = None if vendor is None else _ENDS.get((distribution.id, vendor.release(distribution.version)))
+    day = None if vendor is None else ENDS.get((distribution.id, vendor.release(distribution.version)))
     return None if day is None else date.fromisoformat(day)

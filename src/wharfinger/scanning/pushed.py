@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from wharfinger.errors import ManifestUnknown
-from wharfinger.meta import jobs, manifests, repos, verdicts
+from wharfinger.meta import jobs, manifests, repos, scanners, verdicts
 from wharfinger.meta.manifests import Stored
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning import reports
@@ -40,6 +40,7 @@ def on_push(tx: Connection, repository: RepoName, manifest: Manifest, now: float
     """Let an image be scanned; an index is known by its images, and charts and signatures have no file system."""
     if is_image(manifest):
         jobs.enqueue(tx, KIND, manifest.digest, {"repository": repository}, now)
+        scanners.ask_all(tx, repository, manifest.digest, now)
 
 
 def ask(tx: Connection, repository: RepoName, reference: Reference, now: float) -> int:

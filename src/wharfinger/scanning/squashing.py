@@ -167,8 +167,9 @@ def _packages(
     image: _Image, standing: Sequence[_Spell], distribution: Distribution | None, owners: Mapping[int, _Owner]
 ) -> Iterator[Package]:
     merged: dict[tuple[object, ...], tuple[Found, str | None, set[str]]] = {}
+    carriers = _carriers(standing, distribution)
     for spell, found in _stated(standing):
-        covered = _covered(spell, owners)
+        covered = _covered(spell, owners) or _carrier(spell, found, distribution, carriers)
         path = f"{spell.evidence.path}!{found.inside}" if found.inside else spell.evidence.path
         merged.setdefault(_identity(found, covered), (found, covered, set()))[2].add(path)
     packages = [
@@ -221,6 +222,31 @@ def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
         return None
     owner = owners.get(number_of(spell.evidence.path))
     return owner.purl if owner is not None and owner.said >= spell.start else None
+
+
+def _carriers(standing: Sequence[_Spell], distribution: Distribution | None) -> Mapping[str, str]:
+    """The packages of Python by the folders in which they say what they are."""
+    return {
+        posixpath.dirname(spell.evidence.path): _purl(found, distribution)
+        for spell in standing
+        if spell.evidence.kind == "python"
+        for found in spell.evidence.found
+    }
+
+
+def _carrier(spell: _Spell, found: Found, distribution: Distribution | None, carriers: Mapping[str, str]) -> str | None:
+    """The package of Python that has brought along a library out of another distribution, and answers for it.
+
+    Wheels name what was built into them in a bill of material of their own (PEP 770). Nobody updates it but who builds
+    the wheel, whose advisories say so; no advisory of the image's distribution is about it.
+    """
+    if spell.evidence.kind != "sbom" or found.type not in OS_TYPES.values():
+        return None
+    of = found.purl.removeprefix(f"pkg:{found.type}/").partition("/")[0]
+    if distribution is not None and of == distribution.id:
+        return None
+    folder, _, name = posixpath.dirname(spell.evidence.path).rpartition("/")
+    return carriers.get(folder) if name == "sboms" else None
 
 
 def _purl(found: Found, distribution: Distribution | None) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, RequestInvalid
 from wharfinger.meta import policy_sections, tag_rules, trash
-from wharfinger.registry.tag_changes import TagChange, Where
+from wharfinger.registry.tag_changes import Guard, TagChange, Where
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging import parsing, rules
@@ -42,7 +42,7 @@ def _compiled(body: str) -> tuple[Rule, ...]:
         raise Denied("this version cannot read the tag rules, so no tag can be changed: apply them again") from error
 
 
-class TagGuard:
+class TagGuard(Guard):
     """Refuses what a rule forbids."""
 
     def __init__(self, book: RuleBook) -> None:

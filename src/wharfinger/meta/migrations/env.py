@@ -8,6 +8,7 @@ from wharfinger.meta import (  # noqa: F401  they add their tables to the others
     schema_gates,
     schema_jobs,
     schema_journal,
+    schema_scanners,
     schema_scanning,
     schema_tagging,
     schema_trash,
