@@ -110,6 +110,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         trusting=services.trusting,
         audit=services.audit,
         collector=services.collector,
+        gates=services.gates,
         scanners=services.scanners,
     )
     return create_api(offered, addresses)

@@ -11,6 +11,7 @@ from wharfinger.api.audit import AuditHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.gates import GateHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -64,6 +65,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db).routes(),
+        *GateHandlers(services.gates).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),

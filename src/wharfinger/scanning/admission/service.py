@@ -9,17 +9,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection
 
+from wharfinger.access.actions import Action
+from wharfinger.access.caller import Caller
 from wharfinger.access.policy_sections import Section
 from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.meta import gates as rows
 from wharfinger.meta import glass
 from wharfinger.meta.db import Database
+from wharfinger.meta.gates import Refused
 from wharfinger.scanning.admission.admitting import Admission
 from wharfinger.scanning.admission.book import GateBook
+from wharfinger.scanning.admission.glass import BreakGlass
 from wharfinger.scanning.admission.live import LiveGates
 from wharfinger.scanning.admission.making import Making
 from wharfinger.scanning.admission.metrics import GateMetrics
 from wharfinger.scanning.admission.section import SECTION
+from wharfinger.spec.names import RepoName
 
 PATIENCE = 7 * 86400.0
 """Seconds for which a grandfathered image may be out of use, so that what is scaled down can come back."""
@@ -34,6 +39,20 @@ class GateService:
     admission: Admission
     making: Making
     metrics: GateMetrics
+    glass: BreakGlass
+
+    async def refused(
+        self, by: Caller, repository: RepoName | None, last: tuple[str, str], limit: int
+    ) -> list[Refused]:
+        """Up to ``limit`` images that are refused now, after ``last``, where the caller may pull."""
+        found: list[Refused] = []
+        while len(found) < limit:
+            some = await self.db.read(rows.refused, repository, last, limit, self.now())
+            found += (each for each in some if by.may(Action.PULL, each.repository))
+            if len(some) < limit:
+                break
+            last = some[-1].repository, some[-1].digest
+        return found[:limit]
 
     @property
     def section(self) -> Section:
@@ -67,4 +86,5 @@ def build(
 ) -> GateService:
     """The services over one database; ``revision`` is that of access, which every change of policy raises."""
     book, counted = GateBook(), GateMetrics(metrics)
-    return GateService(db, now, Admission(db, LiveGates(db, book, revision), counted), Making(db, book, now), counted)
+    admission = Admission(db, LiveGates(db, book, revision), counted)
+    return GateService(db, now, admission, Making(db, book, now), counted, BreakGlass(db, now))
