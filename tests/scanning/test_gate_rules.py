@@ -1,6 +1,7 @@
 """From when on a finding warns and blocks, by every kind of condition; and what decides where little is known."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
@@ -21,8 +22,8 @@ def known(severity: str = "critical", *, fixed: str | None = "2", kev: bool = Fa
     return Known(fixed=fixed, severity=Severity(severity), known_exploited=kev, **given)  # type: ignore[arg-type]
 
 
-def joined(*rules: dict[str, object]) -> Joined:
-    named = [{"name": f"r{n}", "repositories": "**"} | fields for n, fields in enumerate(rules)]
+def joined(*rules: Mapping[str, object]) -> Joined:
+    named = [{"name": f"r{n}", "repositories": "**", **fields} for n, fields in enumerate(rules)]
     return Joined("id", tuple(rule(fields) for fields in named))
 
 
