@@ -87,6 +87,7 @@ SLOW = (
     "tests/scanning/test_guide_on_finding.py",
     "tests/scanning/test_diff.py",
     "tests/scanning/test_why.py",
+    "tests/scanning/test_known_by_registry.py",
     "tests/scanning/test_registry.py",
 )
 

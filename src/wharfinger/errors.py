@@ -128,6 +128,12 @@ class PlanChanged(Refusal):
     code = "PRECONDITION_FAILED"
 
 
+class ScanUnknown(Refusal):
+    """Nothing is known of what is in the image: it was not scanned, or not yet, or has no file system."""
+
+    code = "SCAN_UNKNOWN"
+
+
 class NoSuchRoute(Refusal):
     """The path or method is not part of the API."""
 

@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from wharfinger import __version__
 from wharfinger.api.audit import AuditHandlers
+from wharfinger.api.bills import BillHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
@@ -31,6 +32,7 @@ from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
+from wharfinger.scanning.bills import Bills
 from wharfinger.web.challenge import Addresses
 
 PREFIX = "/api/v1"
@@ -66,6 +68,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db).routes(),
         *GateHandlers(services.gates).routes(),
+        *BillHandlers(Bills(services.db, services.pulls)).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),

@@ -78,7 +78,7 @@ def guarded(authenticator: Authenticator, addresses: Addresses, needs: Needs, li
                     await _admit(authenticator, needs, request)
                 response = await handle(await _read(request, limit))
                 # Passwords and tokens are among the answers.
-                response.headers["cache-control"] = "no-store"
+                response.headers.setdefault("cache-control", "no-store")
                 return response
 
             return answer

@@ -41,6 +41,14 @@ class Client:
         """The JSON that is answered. Raises Refusal, and Unauthorized where that is the reason."""
         return self._ask("GET", path, params=parameters)
 
+    def text(self, path: str, **parameters: str) -> str:
+        """What is answered as it is, where it is a document of another format."""
+        with _in_words(self._url):
+            answer = self._http.get(path, params=parameters, timeout=LONG_TIMEOUT)
+            if not answer.is_success:
+                _read(answer, self._url)
+            return answer.text
+
     def post(self, path: str, fields: dict[str, Any], *, quick: bool = False) -> Any:
         """The same for a change, and for what may take as long."""
         return self._ask("POST", path, json=fields, timeout=TIMEOUT if quick else LONG_TIMEOUT)

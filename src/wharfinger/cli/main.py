@@ -31,6 +31,7 @@ from wharfinger.cli import (
     repos,
     rm,
     sa,
+    sbom,
     scan,
     scanner,
     secret,
@@ -69,6 +70,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     scanner.scanner,
     gate.gate,
     gates.gates,
+    sbom.sbom,
     diff.diff,
     why.why,
     tag.tag,
@@ -101,7 +103,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
 
 QUESTIONS = (
     *(("access", "explain"), ("access", "review"), ("audit", "verify"), ("policy", "test"), ("trust", "test")),
-    *(("scan",), ("gate",), ("diff",), ("why",)),
+    *(("scan",), ("sbom",), ("gate",), ("diff",), ("why",)),
 )
 """Commands that answer by their exit status: 1 is a no. That there is no answer is 2, or a script took it for a no."""
 

@@ -1,11 +1,12 @@
 """An artifact about an image, beside it in its repository: pushed, and found again by whoever asks for referrers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from wharfinger.errors import ManifestInvalid, ManifestUnknown
+from wharfinger.errors import ManifestUnknown
+from wharfinger.remote import referrers
 from wharfinger.remote.pushing import Content, Pusher
 from wharfinger.remote.references import ImageReference
 from wharfinger.remote.repositories import Repositories
@@ -27,10 +28,8 @@ def attach(
     raw: bytes,
     created: str,
 ) -> Digest:
-    """Push ``raw`` as an artifact about ``subject``; the same again is the same artifact. Raises Refusal."""
+    """Have ``raw`` there as an artifact about ``subject``. What is there is not pushed again. Raises Refusal."""
     empty = b"{}"
-    for content in (empty, raw):
-        pusher.blob(reference, _content(content))
     fields = {
         "schemaVersion": 2,
         "mediaType": media_types.OCI_MANIFEST,
@@ -41,34 +40,41 @@ def attach(
         "annotations": {CREATED: created},
     }
     manifest = json.dumps(fields, separators=(",", ":")).encode()
+    if _is_there(repositories, reference, subject.digest, digests.of(manifest)):
+        return digests.of(manifest)
+    for content in (empty, raw):
+        pusher.blob(reference, _content(content))
     if not pusher.referrer(reference, manifest):
         entry = {**_descriptor(media_types.OCI_MANIFEST, manifest), "artifactType": artifact_type}
         _list(pusher, repositories, reference, subject.digest, entry)
     return digests.of(manifest)
 
 
+def _is_there(repositories: Repositories, reference: ImageReference, subject: Digest, artifact: Digest) -> bool:
+    """Whether it is listed, and not by a list that has outlived it."""
+    if not _is_among(artifact, referrers.listed(repositories, reference, subject)):
+        return False
+    try:
+        repositories.manifest(reference, artifact)
+    except ManifestUnknown:
+        return False
+    return True
+
+
+def _is_among(digest: str, entries: Sequence[Any]) -> bool:
+    return any(each.get("digest") == digest for each in entries if isinstance(each, dict))
+
+
 def _list(
     pusher: Pusher, repositories: Repositories, reference: ImageReference, subject: Digest, entry: dict[str, Any]
 ) -> None:
     """Add to the index by which older registries list referrers (spec.md, "Referrers Tag Schema")."""
-    tag = subject.replace(":", "-")
-    listed = _listed(repositories, reference, tag)
-    if any(each.get("digest") == entry["digest"] for each in listed if isinstance(each, dict)):
+    listed = referrers.tagged(repositories, reference, subject)
+    if _is_among(entry["digest"], listed):
         return
     fields = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": [*listed, entry]}
+    tag = digests.referrers_tag(subject)
     pusher.manifest(reference, json.dumps(fields).encode(), media_types.OCI_INDEX, tag=tag)
-
-
-def _listed(repositories: Repositories, reference: ImageReference, tag: str) -> list[Any]:
-    tagged = ImageReference(reference.name, reference.registry, reference.repository, tag)
-    try:
-        fields = json.loads(repositories.manifest(tagged).raw)
-    except ManifestUnknown:
-        return []
-    except (ValueError, RecursionError) as error:
-        raise ManifestInvalid(f"{tagged}: the list of referrers there is not JSON") from error
-    found = fields.get("manifests") if isinstance(fields, dict) else None
-    return found if isinstance(found, list) else []
 
 
 def _descriptor(media_type: str, raw: bytes) -> dict[str, Any]:

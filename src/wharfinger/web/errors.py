@@ -29,6 +29,7 @@ STATUS: Mapping[type[Refusal], int] = {
     errors.AccountUnknown: 404,
     errors.GrantUnknown: 404,
     errors.RunUnknown: 404,
+    errors.ScanUnknown: 404,
     errors.NoSuchRoute: 404,
     errors.InUse: 405,
     errors.MethodUnsupported: 405,

@@ -4,15 +4,15 @@ They are a stranger's bytes as layers are, so it is the process that reads layer
 """
 
 import io
-import json
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wharfinger.errors import ManifestInvalid, ManifestUnknown, Refusal
+from wharfinger.errors import ManifestInvalid, Refusal
+from wharfinger.remote import referrers
 from wharfinger.remote.references import ImageReference
-from wharfinger.remote.repositories import Repositories, require_found
+from wharfinger.remote.repositories import Repositories
 from wharfinger.scanning.cataloguing import LayerSource
 from wharfinger.scanning.packages import Problem
 from wharfinger.scanning.targets.place import Place, whole
@@ -29,7 +29,6 @@ TYPES: Mapping[str, str] = {
 """The media types, and the file names by which a bill in an image is known for one."""
 BILLS_AT_MOST = 16
 BYTES_AT_MOST = 64 * 1024 * 1024
-_WITHOUT_REFERRERS = frozenset({400, 404, 405, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +58,10 @@ def attached(
 
 
 def _listed(repositories: Repositories, reference: ImageReference, image: Digest) -> Iterator[Digest]:
-    answer = repositories.referrers(reference, image)
-    if answer.status in _WITHOUT_REFERRERS:
-        raw = _tagged(repositories, reference, image)
-    else:
-        require_found(answer, reference)
-        raw = answer.content
-    try:
-        fields = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ManifestInvalid("the list is not JSON") from error
-    entries = fields.get("manifests") if isinstance(fields, dict) else None
-    for entry in entries if isinstance(entries, list) else ():
+    for entry in referrers.listed(repositories, reference, image):
         match entry:
             case {"artifactType": str(kind), "digest": str(digest)} if kind in TYPES and digests.is_digest(digest):
                 yield digests.parse(digest)
-
-
-def _tagged(repositories: Repositories, reference: ImageReference, image: Digest) -> bytes:
-    """The list that registries without the API are given under a tag (spec.md, "Referrers Tag Schema")."""
-    tag = image.replace(":", "-")
-    tagged = ImageReference(reference.name, reference.registry, reference.repository, tag)
-    try:
-        return repositories.manifest(tagged).raw
-    except ManifestUnknown:
-        return b"{}"
 
 
 def _bill(place: Place, digest: Digest) -> Bill:
