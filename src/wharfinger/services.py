@@ -121,9 +121,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
     authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
     changed = authenticator.directory.forget
-    issuer_keys = KeySets(Fetch(), now)
     tag_changes = TagChanges(guard := TagGuard(RuleBook()))
-    grace = Grace(settings.collect_grace.total_seconds())
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     gates = admission.build(db, now, lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
@@ -142,12 +140,12 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         policies=Policies(db, now, changed, _sections(images, gates)),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
-        trusting=Trusting(db, issuer_keys, now, changed),
+        trusting=Trusting(db, issuer_keys := KeySets(Fetch(), now), now, changed),
         exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=grace),
+        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=_grace(settings)),
         manifests=_manifests(db, now, settings, keeping, tag_changes, gates.making.on_push),
-        pulls=Pulls(db, store, now, grace=grace, redirect=settings.storage_redirect),
+        pulls=Pulls(db, store, now, grace=_grace(settings), redirect=settings.storage_redirect),
         keeping=keeping,
         lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
@@ -156,6 +154,10 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         gates=gates,
         scanners=Scanners(db, now, settings.public_url),
     )
+
+
+def _grace(settings: Settings) -> Grace:
+    return Grace(settings.collect_grace.total_seconds())
 
 
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
@@ -176,7 +178,7 @@ def _keeping(
     tags: TagChanges,
     tell_silent: Callable[[int], object],
 ) -> Keeping:
-    keep = Keep(settings.trash_keep.total_seconds(), Grace(settings.collect_grace.total_seconds()).due(0))
+    keep = Keep(settings.trash_keep.total_seconds(), _grace(settings).due(0))
     ignored = settings.lifecycle_ignore_pulls_by
     return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
 
