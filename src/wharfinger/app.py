@@ -111,6 +111,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         audit=services.audit,
         collector=services.collector,
         gates=services.gates,
+        excusing=services.excusing,
         scanners=services.scanners,
     )
     return create_api(offered, addresses)

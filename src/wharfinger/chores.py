@@ -28,7 +28,7 @@ from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
-from wharfinger.web.metrics import journal_gauge
+from wharfinger.web.metrics import exception_gauges, journal_gauge
 
 Clock = Callable[[], float]
 
@@ -42,6 +42,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps |= gates.sweeps(advisories(settings))
+    sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
@@ -65,6 +66,8 @@ def _sweeps(services: Services, scans: Verdicts, now: Clock) -> dict[str, Sweep]
         "images that were looked at": services.keeping.facts.sweep,
         "holds that ended": services.keeping.holds.sweep,
         "reporters": services.keeping.in_use.watch,
+        "exceptions that ended": services.excusing.exceptions.sweep,
+        "exceptions that end soon": services.excusing.exceptions.warn,
         "verdicts by older advisories": scans.judge_again,
         "images that an older cataloguer read": scans.read_again,
         "verdicts on images that are gone": scans.sweep,

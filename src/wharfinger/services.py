@@ -46,9 +46,11 @@ from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
 from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
+from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission import service as admission
 from wharfinger.scanning.admission.service import GateService
+from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging
@@ -88,6 +90,7 @@ class Services:
     deletes: Deletes
     collector: Collector
     tagging: Tagging
+    excusing: Excusing
     scanners: Scanners
     gates: GateService
 
@@ -152,6 +155,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
+        excusing=excusing.build(db, now, longest=settings.exception_longest.total_seconds()),
         scanners=Scanners(db, now, settings.public_url),
     )
 

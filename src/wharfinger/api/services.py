@@ -23,6 +23,7 @@ from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
 from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission.service import GateService
+from wharfinger.scanning.service import Excusing
 from wharfinger.tagging.tagging import Tagging
 
 
@@ -51,4 +52,5 @@ class Services:
     audit: Audit
     collector: Collector
     gates: GateService
+    excusing: Excusing
     scanners: Scanners
