@@ -50,6 +50,7 @@ from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission import service as admission
 from wharfinger.scanning.admission.service import GateService
+from wharfinger.scanning.books import Books
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -121,12 +122,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
-    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
-    changed = authenticator.directory.forget
-    tag_changes = TagChanges(guard := TagGuard(RuleBook()))
+    source, trail = sources.password_source(settings), _trail(db, now, settings, metrics)
+    authenticator = Authenticator(db, now, trail=trail, source=source)
+    changed, tag_changes = authenticator.directory.forget, TagChanges(guard := TagGuard(RuleBook()))
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
-    gates = admission.build(db, now, lambda: authenticator.directory.known.revision, metrics)
+    gates = admission.build(db, now, books := Books(), lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
@@ -155,13 +155,22 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
-        excusing=excusing.build(db, now, longest=settings.exception_longest.total_seconds()),
+        excusing=_excusing(db, now, settings, books, gates),
         scanners=Scanners(db, now, settings.public_url),
     )
 
 
+def _trail(db: Database, now: Clock, settings: Settings, metrics: CollectorRegistry) -> Trail:
+    return Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
+
+
 def _grace(settings: Settings) -> Grace:
     return Grace(settings.collect_grace.total_seconds())
+
+
+def _excusing(db: Database, now: Clock, settings: Settings, books: Books, gates: GateService) -> Excusing:
+    longest = settings.exception_longest.total_seconds()
+    return excusing.build(db, now, books, longest=longest, changed=gates.making.changed)
 
 
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:

@@ -1,6 +1,7 @@
 """Pulls governed by gates, over HTTP and on both databases: refused, warned of, allowed, and from when on."""
 
 import asyncio
+import os
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, time
@@ -207,3 +208,124 @@ async def test_a_refusal_is_in_the_trail_and_among_the_metrics(guarded: Guarded)
     assert record.repository == "shop/web"
     metrics = (await guarded.registry.client.request("GET", "/metrics")).text
     assert 'wharf_gate_pulls_total{outcome="refused",reason="finding"} 1.0' in metrics
+
+
+async def test_an_exception_lets_pass_and_its_end_refuses_again_by_itself(guarded: Guarded) -> None:
+    guarded.advise(openssl())
+    await guarded.apply(CRITICAL)
+    await guarded.push()
+    clock, owner = guarded.registry.clock, Caller(guarded.registry.as_("publisher"))
+    wanted = {
+        "vulnerability": "CVE-2022-1",
+        "package": "openssl",
+        "repositories": ["shop/**"],
+        "reason": "not reachable",
+    }
+    asked = await owner("POST", "/exceptions", wanted | {"expires_at": clock() + 3600}, status=201)
+    assert (await guarded.pull())[0] == 403  # it was asked for, and nobody has approved it
+    await Caller(guarded.registry.client)("POST", f"/exceptions/{asked['id']}/approve", {"because": ""})
+    assert await guarded.pull() == (200, "")
+    row = await guarded.row()
+    assert row is not None
+    assert row.blocks_from == clock() + 3600
+    clock.advance(3600)
+    assert (await guarded.pull())[0] == 403
+    assert await guarded.row() == row
+
+
+async def test_break_glass_is_for_a_while_and_recorded(guarded: Guarded) -> None:
+    guarded.advise(openssl())
+    await guarded.apply(CRITICAL)
+    await guarded.push()
+    api = Caller(guarded.registry.client)
+    wanted = {"reference": WEB.digest, "because": "outage"}
+    await api.refusal("POST", "/breakglass/shop/web", wanted | {"seconds": 8 * 86400.0}, status=400)
+    made = await api("POST", "/breakglass/shop/web", wanted | {"seconds": 4 * 3600.0}, status=201)
+    status, told = await guarded.pull()
+    assert status == 200
+    assert told.startswith(
+        f'299 - "pulled by break-glass {made["id"]}; otherwise this pull is refused by the gate rule'
+    )
+    assert [each["because"] for each in (await api("GET", "/breakglass"))["breakglass"]] == ["outage"]
+    guarded.registry.clock.advance(hours=4)
+    assert (await guarded.pull())[0] == 403
+    assert (await api("GET", "/breakglass"))["breakglass"] == []
+    await guarded.registry.services.trail.flush(everything=True)
+    read = guarded.registry.services.db.read
+    assert [each.account for each in await read(audit.page, Filter(action="breakglass.add"), None, 9)] == [
+        "a-administrator"
+    ]
+    pulled = await read(audit.page, Filter(action="pull", outcome="done"), None, 9)
+    assert [each.rule for each in pulled if each.rule.startswith(f"break-glass {made['id']}, though refused")]
+    made = await api("POST", "/breakglass/shop/web", wanted | {"seconds": 60.0}, status=201)
+    await api("DELETE", f"/breakglass/{made['id']}", status=204)
+    assert (await guarded.pull())[0] == 403
+
+
+async def test_what_runs_when_it_begins_to_be_refused_may_restart(guarded: Guarded) -> None:
+    guarded.advise(openssl("medium"))
+    await guarded.apply(CRITICAL)
+    await guarded.push()
+    await guarded.use("1")
+    guarded.registry.clock.advance(hours=2)
+    guarded.advise(openssl("critical"))
+    await guarded.verdicts.judge_again()
+    status, told = await guarded.pull()
+    assert status == 200
+    assert "pulled because it was in use already; otherwise this pull is refused by the gate rule no-critical" in told
+    (listed,) = (await Caller(guarded.registry.client)("GET", "/gates"))["refused"]
+    assert (listed["digest"], listed["grandfathered"], listed["finding"]) == (WEB.digest, True, "CVE-2022-1")
+    await guarded.push(repository="shop/copy")
+    assert (await guarded.pull(repository="shop/copy"))[0] == 403  # nobody runs it from there
+    guarded.registry.clock.advance(days=6)
+    await guarded.sweep()
+    await guarded.use()
+    guarded.registry.clock.advance(days=6)
+    await guarded.sweep()
+    assert (await guarded.pull())[0] == 200  # it was scaled down some days ago, and may come back
+    guarded.registry.clock.advance(days=2)
+    await guarded.sweep()
+    assert (await guarded.pull())[0] == 403
+
+
+async def test_a_report_does_not_let_in_what_was_never_allowed(guarded: Guarded) -> None:
+    guarded.advise(openssl())
+    await guarded.apply(CRITICAL)
+    await guarded.push(work=False)
+    await guarded.use("1")
+    await guarded.work()
+    assert (await guarded.pull())[0] == 403
+
+
+async def test_a_grace_that_ends_lets_what_runs_go_on(guarded: Guarded) -> None:
+    now = guarded.registry.clock()
+    day = datetime.fromtimestamp(now, UTC).date()
+    published = datetime.combine(day, time(), UTC)
+    guarded.advise(openssl(published=published.isoformat().replace("+00:00", "Z")))
+    await guarded.apply("- {name: r, repositories: '**', block: {severity: critical}, grace: 3d}\n")
+    await guarded.push()
+    await guarded.push(repository="shop/idle")
+    await guarded.use("1")
+    guarded.registry.clock.now = published.timestamp() + 3 * 86400
+    assert (await guarded.pull())[0] == 200  # the sweep has not come by yet
+    assert await guarded.sweep() == 2
+    assert (await guarded.pull())[0] == 200
+    assert (await guarded.pull(repository="shop/idle"))[0] == 403
+    await Caller(guarded.registry.client)(
+        "PUT", "/in-use/late", {"interval": 60, "images": [{"repository": "shop/idle", "reference": "1"}]}
+    )
+    assert (await guarded.pull(repository="shop/idle"))[0] == 403  # too late
+
+
+async def test_old_advisories_are_where_the_rules_place_them(guarded: Guarded) -> None:
+    guarded.advise(openssl("medium"))
+    await guarded.apply("- {name: fresh, repositories: '**', stale: {after: 7d, then: block}, unscanned: allow}\n")
+    await guarded.push()
+    assert "the advisories are too old" in (await guarded.pull())[1]  # as far as anybody knows, there are none
+    os.utime(guarded.file, (guarded.registry.clock(), guarded.registry.clock()))
+    await guarded.sweep()
+    guarded.registry.clock.advance(days=1)
+    assert await guarded.pull() == (200, "")
+    guarded.registry.clock.advance(days=6, seconds=1)
+    status, told = await guarded.pull()
+    assert (status, "wharf advisories update" in told) == (403, True)

@@ -1,6 +1,6 @@
 """Makes the rows that pulls read: in the transaction that changes what is known of an image, or where the image is."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +11,15 @@ from wharfinger.meta import jobs, repos, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.jobs import Job
+from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning import reports
 from wharfinger.scanning.admission.book import GateBook, Gates
 from wharfinger.scanning.admission.deciding import row_of
-from wharfinger.scanning.admission.rules import Known, Outcome
+from wharfinger.scanning.admission.rules import ALWAYS, Known, Outcome
 from wharfinger.scanning.admission.standing import standing
+from wharfinger.scanning.books import Book, Books
+from wharfinger.scanning.excuses import Excuses
+from wharfinger.scanning.excusing import excused
 from wharfinger.scanning.findings import Severity
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
@@ -30,8 +34,9 @@ PAGE = 500
 class Making:
     """Rows for whoever has an image. Where there are no rules, there are no rows."""
 
-    def __init__(self, db: Database, book: GateBook, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, book: GateBook, books: Books, now: Callable[[], float]) -> None:
         self._db = db
+        self._books = books
         self._book = book
         self._now = now
 
@@ -84,30 +89,50 @@ class Making:
 
     def _make(self, tx: Connection, gates: Gates, images: Sequence[Holder]) -> None:
         known = verdicts.find(tx, sorted({each.digest for each in images}))
+        now = self._now()
+        book = self._books.load(tx, now) if known else Book((), {})
         for image in images:
             rules, verdict = gates.within(image.repository), known.get(image.digest)
             if rules is None or verdict is None:
                 rows.forget(tx, image.repository_id, image.digest)
                 continue
-            stands = standing(rules, verdict.status, known_of(reports.findings(tx, verdict)))
-            rows.put(tx, image, row_of(rules, stands), self._now())
+            stands = standing(rules, verdict.status, _known(tx, book, image, verdict, now))
+            rows.put(tx, image, row_of(rules, stands), now)
 
 
-def known_of(findings: Iterable[Mapping[str, Any]]) -> list[Known]:
-    """Findings as ``docs/scan.schema.json`` has them, those that nothing suppresses."""
-    return [
-        Known(
-            id=each["id"],
-            package=each["package"],
-            version=each["version"],
-            fixed=each["fixed"],
-            severity=Severity(each["severity"]),
-            known_exploited=each["kev"],
-            published=_moment(each.get("published")),
-        )
-        for each in findings
-        if each["suppressed"] is None
-    ]
+def _known(tx: Connection, book: Book, image: Holder, verdict: Verdict, now: float) -> list[Known]:
+    found = reports.findings(tx, verdict)
+    excuses = book.about(tx, image.repository, image.digest, found)
+    report = reports.report(tx, verdict) if excuses.statements else None
+    return counting(found, excuses, image, report, now)
+
+
+def counting(
+    found: Sequence[Mapping[str, Any]], excuses: Excuses, image: Holder, report: Mapping[str, Any] | None, now: float
+) -> list[Known]:
+    """What nothing excuses for good: since always, or from when the exceptions for it have ended."""
+    ends = sorted({each.until for each in excuses.exceptions if each.until > now})
+    seen: dict[int, Known] = {}
+    for at in (now, *ends):
+        judged = excused(found, image.repository, image.digest, excuses, at, image=report)
+        for number, each in enumerate(judged):
+            if each["suppressed"] is None and number not in seen:
+                seen[number] = known_of(each, ALWAYS if at == now else at)
+    return list(seen.values())
+
+
+def known_of(finding: Mapping[str, Any], counts_from: float) -> Known:
+    """A finding as ``docs/scan.schema.json`` has it."""
+    return Known(
+        id=finding["id"],
+        package=finding["package"],
+        version=finding["version"],
+        fixed=finding["fixed"],
+        severity=Severity(finding["severity"]),
+        known_exploited=finding["kev"],
+        published=_moment(finding.get("published")),
+        counts_from=counts_from,
+    )
 
 
 def _moment(day: str | None) -> float | None:

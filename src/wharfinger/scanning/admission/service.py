@@ -24,6 +24,7 @@ from wharfinger.scanning.admission.live import LiveGates
 from wharfinger.scanning.admission.making import Making
 from wharfinger.scanning.admission.metrics import GateMetrics
 from wharfinger.scanning.admission.section import SECTION
+from wharfinger.scanning.books import Books
 from wharfinger.spec.names import RepoName
 
 PATIENCE = 7 * 86400.0
@@ -82,9 +83,9 @@ def _swept(tx: Connection, changed_at: float | None, now: float) -> tuple[int, r
 
 
 def build(
-    db: Database, now: Callable[[], float], revision: Callable[[], int], metrics: CollectorRegistry
+    db: Database, now: Callable[[], float], books: Books, revision: Callable[[], int], metrics: CollectorRegistry
 ) -> GateService:
     """The services over one database; ``revision`` is that of access, which every change of policy raises."""
     book, counted = GateBook(), GateMetrics(metrics)
     admission = Admission(db, LiveGates(db, book, revision), counted)
-    return GateService(db, now, admission, Making(db, book, now), counted, BreakGlass(db, now))
+    return GateService(db, now, admission, Making(db, book, books, now), counted, BreakGlass(db, now))
