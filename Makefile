@@ -31,9 +31,9 @@ conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install
 	$(python) -m pytest -q tests/system/test_conformance.py
 
-soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everything is collected; then all is checked
+soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everything is collected, on BACKEND (local, shared); then all is checked
 	bash tests/install
-	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) $(python) -m pytest -q -s tests/system/test_soak.py
+	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) WHARF_TEST_SOAK_BACKEND=$(BACKEND) $(python) -m pytest -q -s tests/system/test_soak.py
 
 bench: $(installed_dev) ## measure it
 	$(python) -m bench
