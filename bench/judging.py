@@ -61,7 +61,7 @@ async def _bench(url: str, folder: Path, images: int, versions: int, records: in
     migrate(db.engine)
     known = folder / "advisories.db"
     _advise(folder, known, _records(versions, records))
-    judge = Verdicts(db, None, known, time.time)  # type: ignore[arg-type]  there is nothing to read layers from
+    judge = Verdicts(db, None, known, time.time)  # type: ignore[arg-type]
     every = [_package(number) for number in range(versions)]
     async with _timed(f"filled: {images:,} images, {versions:,} versions, {images * EACH:,} pairs"):
         await db.write(_fill, every, images)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wharfinger.cli import references
-from wharfinger.cli.output import AsJson, moment, print_json, print_rows
+from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows
 from wharfinger.cli.references import ImageName
 
 SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
@@ -53,14 +53,19 @@ def _print(image: dict[str, Any]) -> None:
     print(f"  read by {known['cataloguer']}; nothing else is said since {moment(known['changed_at'])}")
     counts = ", ".join(f"{known['counts'][each]} {each}" for each in SEVERITIES if known["counts"].get(each))
     fixable = sum(known["fixable"].values())
-    print(f"  findings: {counts or 'none'}{f', of which {fixable} have a fix' if fixable else ''}")
+    fixed = f", of which {fixable} have a fix" if fixable else ""
+    suppressed = f"; {known['suppressed']} suppressed" if known["suppressed"] else ""
+    print(f"  findings: {counts or 'none'}{fixed}{suppressed}")
     for each in known["report"]["not_assessed"]:
         print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
     for each in known["report"]["problems"]:
         print(f"  not read: {each['layer']} {each['path']}: {each['reason']}")
     for each in image["scanners"]:
         print(f"  {_of_scanner(each)}")
-    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Found by")
+    for each in known["unmatched"]:
+        nearest = f"; the nearest is {each['nearest']}" if each["nearest"] else ""
+        print(clean(f"  VEX {each['statement']} met nothing: {each['reason']}{nearest}"))
+    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Found by")
     shown = headings if image["scanners"] else headings[:-1]
     print_rows(shown, (_row(each)[: len(shown)] for each in known["report"]["findings"]))
 
@@ -68,7 +73,8 @@ def _print(image: dict[str, Any]) -> None:
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
     known = " (known to be exploited)" if finding["kev"] else ""
     fixed, by = finding["fixed"] or finding["state"], ", ".join(finding["scanners"])
-    return finding["severity"], finding["id"] + known, finding["package"], finding["version"], fixed, by
+    words = finding["package"], finding["version"], fixed, finding["suppressed"] or "", by
+    return (finding["severity"], finding["id"] + known, *words)
 
 
 def _of_scanner(said: dict[str, Any]) -> str:
