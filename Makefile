@@ -6,7 +6,7 @@ installed := $(venv)/.installed-from-requirements.lock
 installed_dev := $(venv)/.installed-from-requirements-dev.lock
 lock := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
-.PHONY: help serve check test conformance soak bench lock
+.PHONY: help serve check test conformance soak fuzz bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,13 +35,18 @@ soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everyt
 	bash tests/install
 	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) $(python) -m pytest -q -s tests/system/test_soak.py
 
+fuzz: $(installed_dev) ## every parser on bytes that nobody has thought of, each for SECONDS
+	$(install) --require-hashes -r requirements-fuzz.lock
+	$(python) -m tests.fuzz $(or $(SECONDS),10) $(TARGETS)
+
 bench: $(installed_dev) ## measure it
 	$(python) -m bench
 
-lock: ## renew requirements.lock and requirements-dev.lock
+lock: ## renew the locks
 	@PATH="$$PWD/$(venv)/bin:$$PATH" command -v uv >/dev/null || { echo "uv is needed: $(python) -m pip install uv"; exit 1; }
 	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade pyproject.toml --group build -o requirements.lock
 	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade --only-binary atheris --group fuzz -o requirements-fuzz.lock
 
 # A virtual environment is made once, and filled again only when its lock or the package's own description changed.
 # Every download is checked against the lock's hashes; the package itself is built with what the lock has installed.

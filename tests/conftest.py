@@ -32,6 +32,7 @@ PASSWORD = "correct horse battery"
 SLOW = (
     "tests/api/",
     "tests/cli/",
+    "tests/fuzz/",
     "tests/registry/",
     "tests/serving/",
     "tests/ui/",
@@ -80,6 +81,7 @@ SLOW = (
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
     "tests/lifecycle/test_commands.py",
+    "tests/scanning/test_adapters.py",
     "tests/scanning/test_confinement.py",
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
