@@ -6,6 +6,11 @@ installed := $(venv)/.installed-from-requirements.lock
 installed_dev := $(venv)/.installed-from-requirements-dev.lock
 lock := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
+# Every server that a test starts would be compiled anew.
+unexport PYTHONDONTWRITEBYTECODE
+# How long to look for what is found by chance.
+export WHARF_TEST_EFFORT ?= $(or $(EFFORT),1)
+
 .PHONY: help serve check test conformance soak bench lock
 .DEFAULT_GOAL := help
 
