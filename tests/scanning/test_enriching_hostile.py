@@ -1,4 +1,4 @@
-"""Files beside advisories that are broken in ways that only fuzzing thought of: told, and never the end of an import."""
+"""Broken files beside advisories, as only fuzzing has thought of them, are told and never end an import."""
 
 import json
 from pathlib import Path
