@@ -45,6 +45,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    vex,
     why,
 )
 from wharfinger.config import ConfigError
@@ -69,6 +70,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     scanner.scanner,
     gate.gate,
     exception.exception,
+    vex.vex,
     sbom.sbom,
     diff.diff,
     why.why,

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 from wharfinger.meta.db import Database
 from wharfinger.scanning.books import Books
+from wharfinger.scanning.documents import Documents
 from wharfinger.scanning.exceptions import Exceptions
 
 
 @dataclass(frozen=True, slots=True)
 class Excusing:
-    """Exceptions, and what is read of all excuses when something is judged."""
+    """Exceptions, VEX documents, and what is read of all excuses when something is judged."""
 
     exceptions: Exceptions
+    documents: Documents
     books: Books
 
 
 def build(db: Database, now: Callable[[], float], *, longest: float) -> Excusing:
     """The services over one database. ``longest`` is how many seconds an exception may last."""
-    return Excusing(Exceptions(db, now, longest=longest), Books())
+    return Excusing(Exceptions(db, now, longest=longest), Documents(db, now), Books())
