@@ -12,6 +12,7 @@ from wharfinger.api.bills import BillHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.finding import FindingHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -67,6 +68,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
+        *FindingHandlers(services.db).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
