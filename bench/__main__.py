@@ -35,6 +35,8 @@ def bench(
     cataloguing: bool = False,
     advisories: bool = False,
     collection: bool = False,
+    blobs: int = 100_000,
+    pushes: int = 400,
     folder: Path | None = None,
     wharf: Path = Path(sys.prefix, "bin", "wharf"),
     setting: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -61,7 +63,11 @@ def bench(
     advisories
         Show instead what it costs to bring advisories in and to match with them.
     collection
-        Show instead what giving back the bytes of 100,000 blobs costs, on both databases.
+        Show instead what giving back the bytes of blobs costs, on both databases.
+    blobs
+        How many that gives back.
+    pushes
+        How many images are pushed before, and how many during it.
     folder
         Where the registries keep their data: the disk that is measured.
     wharf
@@ -79,7 +85,7 @@ def bench(
         show_cost(console)
         return
     if collection:
-        show_collection(console)
+        show_collection(console, blobs, pushes)
         return
     if cataloguing:
         show_cataloguing(console, rounds)

@@ -11,11 +11,14 @@ the next two.
 import argparse
 import asyncio
 import hashlib
+import multiprocessing
 import random
 import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
@@ -38,6 +41,8 @@ NOW = 1_800_000_000.0
 DAY = 86400.0
 RAW = b"{}".ljust(600)
 BASE = 300
+EVERY = 20
+"""Repositories after which memory is looked at."""
 Rows = dict[str, list[tuple[Any, ...]]]
 TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "repositories": (repositories, ("id", "name", "created_at")),
@@ -126,6 +131,7 @@ def make(url: str, images: int) -> None:
         tx.commit()
         tx.execute(text("ANALYZE"))
         tx.commit()
+    db.engine.dispose()
 
 
 def _put(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -148,14 +154,19 @@ async def measure(url: str) -> None:
     begun, busy, bytes_out = time.perf_counter(), time.process_time(), 0
     plan = await found.plans.plan(system("bench", NOW))
     last: Any = None
+    memory, number = 0, 0
     async for last in plan.parts:
         bytes_out += len(plan_file.line(last))
+        number += 1
+        memory = max(memory, _memory()) if number % EVERY == 0 else memory
     took, busy = time.perf_counter() - begun, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(
-        f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed: {took:.1f} s, of which {busy:.1f} s"
-    )
-    print(f"      in Python, {peak} MiB at most, a file of {bytes_out // 2**20} MiB")
+    for other in multiprocessing.active_children():
+        other.join()  # until then nobody says what it needed
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    others = used.ru_utime + used.ru_stime
+    print(f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed, a file of {bytes_out >> 20} MiB")
+    print(f"      {took:.1f} s; of the processor {busy:.1f} s here and {others:.1f} s in others")
+    print(f"      {memory >> 10} MiB at most in all of them together")
     for name in ("bench/r00002", "bench/r00001"):
         with db.engine.connect() as tx:
             picked = "SELECT tags.name FROM tags JOIN repositories ON repositories.id = tags.repository_id"
@@ -170,6 +181,16 @@ async def measure(url: str) -> None:
         middle, most, work = (each * 1000 for each in (statistics.median(times), max(times), statistics.median(spent)))
         print(f"explain in {name}: median {middle:.0f} ms, most {most:.0f} ms; {work:.0f} ms of processor time")
     await db.close()
+
+
+def _memory() -> int:
+    """What this process and those that it began have, in KiB; what several have together counts once."""
+    found = 0
+    for pid in ("self", *(other.pid for other in multiprocessing.active_children())):
+        with suppress(OSError):
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            found += int(rollup.partition("\nPss:")[2].split()[0])
+    return found
 
 
 def _lifecycle(db: Database, now: Callable[[], float]) -> service.Lifecycle:

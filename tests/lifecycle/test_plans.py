@@ -2,6 +2,8 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
@@ -55,7 +57,10 @@ async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_o
         await push(registry, "shop/web", f"t{seed}", seed, layers=[b"x" * (50 + seed), b"of all"], config=b"%d" % seed)
     await in_force(registry, policy("keep: {tags: t1}", "delete: {}"))
     db = registry.services.db
-    sizes = await db.read(lifecycle_blobs.all_sizes)
+    with NamedTemporaryFile() as file:
+        await db.read(lifecycle_blobs.write_sizes, file.file)
+        file.flush()
+        sizes = lifecycle_blobs.Sizes.opened(Path(file.name))
     survey = Survey(await db.read(PolicyBook().policies), lambda *_: lambda _: None, 2**60, 0.0)
     whole = await db.read(lifecycle_facts.repositories_after, "", 10)
     by_one, at_once = [
@@ -67,13 +72,17 @@ async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_o
     assert sizes.get(0, 7) == 7
 
 
-def test_the_sizes_of_many_blobs_are_found_whatever_their_order() -> None:
+def test_the_sizes_of_many_blobs_are_found() -> None:
     chance = random.Random(1)
     known = {chance.getrandbits(64): chance.randrange(2**40) for _ in range(3000)} | {0: 1, 2**64 - 1: 2}
-    rows = [(f"{key:016x}", size) for key, size in known.items()]
-    sizes = lifecycle_blobs.Sizes(rows)
+    sizes = lifecycle_blobs.Sizes(sorted(known), [known[key] for key in sorted(known)])
     assert {key: sizes.get(key, -1) for key in known} == known
     assert {sizes.get(key ^ 1, -1) for key in known} == {-1}
+
+
+def test_where_there_are_no_blobs_none_is_found(tmp_path: Path) -> None:
+    (tmp_path / "none").touch()
+    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(0, 7) == 7
 
 
 async def test_what_another_repository_has_is_counted_when_it_goes_from_both(registry: Registry) -> None:

@@ -266,8 +266,8 @@ class Group:
         return True
 
     def holds(self, item: Item, run: Run) -> bool:
-        """Whether every condition holds."""
-        return self.rest_holds(item, run) and (self.newest is None or run.is_newest(self, item))
+        """Whether every condition holds: of those that are among the newest, the rest does."""
+        return self.rest_holds(item, run) if self.newest is None else run.is_newest(self, item)
 
     @cached_property
     def all(self) -> tuple["Group", ...]:

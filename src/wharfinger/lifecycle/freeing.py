@@ -1,9 +1,13 @@
 """What deleting gives back: the blobs that nothing that stays has, each counted once. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+Shared: TypeAlias = Mapping[int, tuple[int, int]]
+"""Of each blob that more than one repository has: how many do, and its size."""
 
 
 class SizeOf(Protocol):
@@ -14,22 +18,23 @@ class SizeOf(Protocol):
 
 @dataclass(slots=True)
 class Blobs:
-    """Those of one repository: what each manifest needs, how big each is, and how many repositories have it."""
+    """Those of one repository: what each manifest needs, how big each is, and which others have as well."""
 
     references: dict[str, Sequence[int]] = field(default_factory=dict)
     sizes: SizeOf = field(default_factory=dict[int, int])
-    shared: Mapping[int, int] = field(default_factory=dict)
-    """Those that more than one repository has, here or elsewhere, and how many do."""
+    shared: Shared = field(default_factory=dict[int, tuple[int, int]])
 
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """By digest what each image alone counts for, what all together do, and what is left for :class:`Across`."""
+    """By digest what each image alone counts for, what all together do, and what is left for :class:`Across`.
+
+    That is the blobs that here nothing keeps, and that other repositories have.
+    """
 
     each: dict[str, int]
     in_all: int
-    waiting: Mapping[int, tuple[int, int]]
-    """Of each blob that here nothing keeps and other repositories have: how many do, and its size."""
+    waiting: frozenset[int]
 
 
 def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
@@ -39,27 +44,30 @@ def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
     for manifest, needed in blobs.references.items():
         (going if manifest in doomed else staying).update(needed)
     going -= staying
-    waiting = {blob: (blobs.shared[blob], blobs.sizes.get(blob, 0)) for blob in going if blob in blobs.shared}
-    sizes = {blob: blobs.sizes.get(blob, 0) for blob in going if blob not in waiting}
+    alone = going.difference(blobs.shared)
+    size_of = blobs.sizes.get
+    sizes = {blob: size_of(blob, 0) for blob in alone}
     each = {
         manifest: sum(map(sizes.get, needed, repeat(0)))
         for manifest, needed in blobs.references.items()
         if manifest in doomed
     }
-    return Freed(each, sum(sizes.values()), waiting)
+    return Freed(each, sum(sizes.values()), frozenset(going - alone))
 
 
 class Across:
     """Sums up blobs that several repositories have: they go when they go from all of them."""
 
-    def __init__(self) -> None:
-        self._missing: dict[int, int] = {}
-        self.bytes = 0
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._given_up: Counter[int] = Counter()
 
-    def add(self, waiting: Iterable[tuple[int, tuple[int, int]]]) -> None:
+    def add(self, waiting: Iterable[int]) -> None:
         """Note what one more repository gives up."""
-        for blob, (repositories, size) in waiting:
-            left = self._missing.get(blob, repositories) - 1
-            self._missing[blob] = left
-            if left == 0:
-                self.bytes += size
+        self._given_up.update(waiting)
+
+    @property
+    def bytes(self) -> int:
+        """Those of blobs that every repository gives up that has them."""
+        known = ((self._shared[blob], count) for blob, count in self._given_up.items())
+        return sum(size for (repositories, size), count in known if count == repositories)

@@ -1,17 +1,18 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
-from wharfinger.lifecycle import plan_file, surveying
+from wharfinger.lifecycle import crews, plan_file, surveying
 from wharfinger.lifecycle.book import Policies, PolicyBook
-from wharfinger.lifecycle.freeing import Across
+from wharfinger.lifecycle.crews import Batch
+from wharfinger.lifecycle.freeing import Across, Shared
 from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, RepositoryPlan, Total
-from wharfinger.lifecycle.surveying import Survey, UndeletableIn
+from wharfinger.lifecycle.surveying import Part, Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, written
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.db import Database
@@ -21,8 +22,8 @@ from wharfinger.select import Selector
 DAY = 86400
 PAGE = 1000
 NAMED_AT_MOST = 100
-SIZES_AFTER = 20_000
-"""Images after which the sizes of all blobs are read at once, for it will be most of them."""
+MANY = 20_000
+"""Images after which other processes go on, and the sizes of all blobs are read at once: it will be most of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,18 @@ class Plan:
 
 
 class Plans:
-    """Makes plans. ``undeletable`` says which tags may not be removed."""
+    """Makes plans. ``undeletable`` says which tags may not be removed, in any process that it is sent to."""
 
-    def __init__(self, db: Database, now: Callable[[], float], book: PolicyBook, undeletable: UndeletableIn) -> None:
+    def __init__(
+        self,
+        db: Database,
+        now: Callable[[], float],
+        book: PolicyBook,
+        undeletable: UndeletableIn,
+        *,
+        many: int = MANY,
+    ) -> None:
+        self._many = many
         self._db = db
         self._now = now
         self._book = book
@@ -51,22 +61,42 @@ class Plans:
         head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
         return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now, shared)))
 
-    def _begin(self, tx: Connection) -> tuple[str, Policies, Mapping[int, int]]:
+    def _begin(self, tx: Connection) -> tuple[str, Policies, Shared]:
         policies = self._book.policies(tx)
         return lifecycle_runs.server_id(tx), policies, lifecycle_blobs.shared(tx) if policies else {}
 
     async def _parts(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[RepositoryPlan | Total]:
-        sum, across, last = Sum(), Across(), ""
+        sum, across = Sum(), Across(survey.shared)
+        async for part in self._judged(self._batches(by, where), survey):
+            sum.add(part.plan)
+            across.add(part.waiting)
+            yield part.plan
+        yield sum.total(across.bytes)
+
+    async def _judged(self, batches: AsyncIterator[Batch], survey: Survey) -> AsyncIterator[Part]:
+        """The first here, and whatever comes after :data:`MANY` in other processes."""
+        images = 0
+        async for batch in batches:
+            if images >= self._many and survey.policies:
+                async for part in crews.parts(self._db, survey, _with(batch, batches)):
+                    yield part
+                return
+            for part in await self._db.read(surveying.parts, batch, survey):
+                yield part
+            images += sum(each.images for each in batch)
+
+    async def _batches(self, by: Caller, where: Selector | None) -> AsyncIterator[Batch]:
+        last = ""
         while page := await self._db.read(lifecycle_facts.repositories_after, last, PAGE):
             last = page[-1].name
             for batch in surveying.batches(_wanted(by, where, page)):
-                if survey.sizes is None and survey.policies and sum.images >= SIZES_AFTER:
-                    survey = replace(survey, sizes=await self._db.read(lifecycle_blobs.all_sizes))
-                for part in await self._db.read(surveying.parts, batch, survey):
-                    sum.add(part.plan)
-                    across.add(part.waiting.items())
-                    yield part.plan
-        yield sum.total(across.bytes)
+                yield batch
+
+
+async def _with(first: Batch, others: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+    yield first
+    async for batch in others:
+        yield batch
 
 
 def _wanted(by: Caller, where: Selector | None, page: Iterable[Repository]) -> Iterable[Repository]:

@@ -1,13 +1,14 @@
 """Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from wharfinger.lifecycle import gathering, judging
 from wharfinger.lifecycle.book import Policies
-from wharfinger.lifecycle.freeing import Blobs, Freed, freed
+from wharfinger.lifecycle.freeing import Blobs, Freed, Shared, freed
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan
@@ -20,7 +21,7 @@ UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | No
 
 AT_ONCE = 5000
 """Images that are read at once, unless a repository has more."""
-NOTHING_GOES = Freed({}, 0, {})
+NOTHING_GOES = Freed({}, 0, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,17 @@ class Survey:
     undeletable: UndeletableIn
     clock: int
     now: float
-    shared: Mapping[int, int] = field(default_factory=dict)
-    """How many repositories have each blob that several have: see ``meta/lifecycle_blobs.py``."""
+    shared: Shared = field(default_factory=dict[int, tuple[int, int]])
+    """The blobs that several repositories have: see ``meta/lifecycle_blobs.py``."""
     sizes: Sizes | None = None
     """Those of all blobs; where it is None, they are looked up one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One repository's part of a plan, and what is to be summed up over repositories."""
+class Part(Struct, frozen=True):
+    """One repository's part of a plan, and its blobs that go when all repositories give them up."""
 
     plan: RepositoryPlan
-    waiting: Mapping[int, tuple[int, int]]
+    waiting: frozenset[int] = frozenset()
 
 
 def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
@@ -80,7 +80,7 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     made = []
     for each in repositories:
         if each.name not in found:
-            made.append(Part(RepositoryPlan(each.name, each.images), {}))
+            made.append(Part(RepositoryPlan(each.name, each.images)))
             continue
         gives = freed(blobs[each.id], doomed[each.id]) if each.id in blobs else NOTHING_GOES
         made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), gives.waiting))

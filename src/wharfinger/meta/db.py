@@ -43,6 +43,11 @@ class Database(Protocol):
         ...
 
     @property
+    def url(self) -> str:
+        """What another process has to open to have the same database. It may have a password in it."""
+        ...
+
+    @property
     def engine(self) -> Engine:
         """For migrations and for tools that own the process; not for requests."""
         ...

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
-from wharfinger.meta.sql import chunks
+from wharfinger.meta.sql import chunks, plain_rows
 from wharfinger.spec.names import RepoName
 
 Row = tuple[Any, ...]
@@ -120,7 +120,7 @@ def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
 
 def _grouped(tx: Connection, query: Select[Any], values: Mapping[str, Any]) -> Mapping[int, Sequence[Row]]:
     """The rows by their first column, which is the repository's id, and without it."""
-    rows: Iterable[Any] = tx.execute(query, values)
+    rows = plain_rows(tx, query, values)
     return {id: [row[1:] for row in own] for id, own in groupby(rows, itemgetter(0))}
 
 

@@ -33,6 +33,7 @@ class PostgreSQLDatabase:
     """A PostgreSQL database that any number of processes and machines share."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._engine = create_engine(
             url,
             pool_size=CONNECTIONS,

@@ -1,6 +1,6 @@
 """What SQLAlchemy leaves to the two dialects although both mean the same."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
@@ -26,6 +26,20 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk
+
+
+def plain_rows(
+    tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None
+) -> Sequence[tuple[Any, ...]]:
+    """The rows as the driver has them: for who reads a million, in half of the time that SQLAlchemy's take.
+
+    Of columns whose types need nothing done to what the driver gives: numbers and text.
+    """
+    result = tx.execute(query, values)
+    assert result.cursor is not None, "a SELECT has one"
+    rows: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
+    result.close()
+    return rows
 
 
 def held(query: Query) -> Query:

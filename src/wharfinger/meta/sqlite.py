@@ -71,6 +71,10 @@ class SQLiteDatabase:
         self._inline: sqlite3.Connection | None = None
 
     @property
+    def url(self) -> str:
+        return f"sqlite:///{self._path}"
+
+    @property
     def engine(self) -> Engine:
         return self._engine
 

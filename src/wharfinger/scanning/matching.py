@@ -116,7 +116,7 @@ def findings_of(subject: Subject, advisories: Known, order: Sequence[str] = seve
 def _is_of_stream(hit: Hit, subject: Subject) -> bool:
     """A fix in one module stream says nothing of another, nor of packages outside of modules."""
     if hit.stream is None or subject.stream is None:
-        return hit.stream == subject.stream or not hit.fixed
+        return hit.stream == subject.stream or (hit.stream is None and not hit.fixed)
     if hit.stream == "*":
         return True
     streams = hit.stream.split(" ")

@@ -24,6 +24,10 @@ class Linear:
         except (re2.error, UnicodeError) as error:
             raise RequestInvalid(f"not a regular expression that RE2 knows: {_told(error)}") from error
 
+    def __reduce__(self) -> tuple[type["Linear"], tuple[str]]:
+        """Another process compiles it again."""
+        return Linear, (self._compiled.pattern,)
+
     def matches(self, text: str) -> bool:
         """Whether the whole text matches; a text that has no UTF-8 matches nothing."""
         try:

@@ -9,6 +9,7 @@ import msgspec
 
 from wharfinger.scanning.advisories import licences, osv
 from wharfinger.scanning.advisories.enrichments import Enrichments
+from wharfinger.scanning.advisories.native import formats, native
 from wharfinger.scanning.advisories.ratings import publisher
 from wharfinger.scanning.advisories.reading import Budget, Container, Entry
 from wharfinger.scanning.advisories.records import Interval, Record, RecordInvalid
@@ -135,8 +136,25 @@ class Filling:
             return
         if document.is_one:
             self._take_document(self._source(entry.source, container), entry, document, hashed)
-        elif not self._enrichments.take_json(entry, hashed):
+        elif not self._enrichments.take_json(entry, hashed) and not self._take_native(entry, container):
             self._other.add(entry, "JSON of some other kind")
+
+    def _take_native(self, entry: Entry, container: str) -> bool:
+        """Whether the file is of a format of a distribution's own, be it broken."""
+        try:
+            found = formats.of(entry.data)
+        except RecordInvalid as invalid:
+            self._malformed.add(entry, str(invalid))
+            return True
+        if found is None:
+            return False
+        source = self._source(f"{entry.source}/{found.kind}", container)
+        for record in found.records:
+            if (known := source.by_hash.get(hashed := native.hashed(record))) is not None:
+                source.seen.add(known)
+            else:
+                self._take_record(source, entry, record, hashed)
+        return True
 
     def _take_document(self, source: _Source, entry: Entry, document: osv.Document, hashed: bytes) -> None:
         if source.by_hash.get(hashed) is not None:  # the very first record of a source that was there already
@@ -147,6 +165,9 @@ class Filling:
         except RecordInvalid as invalid:
             self._malformed.add(entry, str(invalid))
             return
+        self._take_record(source, entry, record, hashed)
+
+    def _take_record(self, source: _Source, entry: Entry, record: Record, hashed: bytes) -> None:
         if record.advisory.id in source.seen:
             self._malformed.add(entry, "its source has another record with its id")
             return

@@ -38,6 +38,7 @@ _PUBLISHERS: Mapping[str, str] = {
     "RHBA": "Red Hat",
     "RHEA": "Red Hat",
     "RHSA": "Red Hat",
+    "RHVEX": "Red Hat",
     "RLSA": "Rocky Linux",
     "RUSTSEC": "RustSec",
     "RXSA": "Rocky Linux",
