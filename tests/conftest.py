@@ -91,6 +91,8 @@ SLOW = (
     "tests/scanning/test_find.py",
     "tests/scanning/test_bills.py",
     "tests/scanning/test_registry.py",
+    "tests/scanning/test_exceptions.py",
+    "tests/scanning/test_documents.py",
 )
 
 

@@ -47,6 +47,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    vex,
     why,
 )
 from wharfinger.config import ConfigError
@@ -73,6 +74,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     gate.gate,
     gates.gates,
     exception.exception,
+    vex.vex,
     sbom.sbom,
     diff.diff,
     why.why,
