@@ -6,6 +6,11 @@ installed := $(venv)/.installed-from-requirements.lock
 installed_dev := $(venv)/.installed-from-requirements-dev.lock
 lock := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
+# Every server that a test starts would be compiled anew.
+unexport PYTHONDONTWRITEBYTECODE
+# How long to look for what is found by chance.
+export WHARF_TEST_EFFORT ?= $(or $(EFFORT),1)
+
 .PHONY: help serve check test conformance soak bench lock
 .DEFAULT_GOAL := help
 
@@ -31,9 +36,9 @@ conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install
 	$(python) -m pytest -q tests/system/test_conformance.py
 
-soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everything is collected; then all is checked
+soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everything is collected, on BACKEND (local, shared); then all is checked
 	bash tests/install
-	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) $(python) -m pytest -q -s tests/system/test_soak.py
+	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) WHARF_TEST_SOAK_BACKEND=$(BACKEND) $(python) -m pytest -q -s tests/system/test_soak.py
 
 bench: $(installed_dev) ## measure it
 	$(python) -m bench

@@ -37,7 +37,7 @@ def cost(console: Console) -> None:
     with TemporaryDirectory(prefix="wharf-bench-") as folder:
         table = Table("database", "warm, median", "warm, 99 %", "wanted", "cold: reload all", "a token's first use")
         asyncio.run(_measure("SQLite", f"sqlite:///{folder}/wharf.db", table))
-        with postgres(Path(folder)) as server, fresh_database(server) as url:
+        with postgres(Path(folder), waits_for_disk=True) as server, fresh_database(server) as url:
             asyncio.run(_measure("PostgreSQL", url, table))
     console.print(f"{ACCOUNTS:,} accounts, {GRANTS:,} grants; from the header of a request to the decision")
     console.print(table)

@@ -81,7 +81,7 @@ def cost(console: Console, condemned: int = CONDEMNED, pushes: int = PUSHES) -> 
     table = Table("database", *columns, "push alone, median", "99 %", "during", "99 %")
     with TemporaryDirectory(prefix="wharf-bench-") as folder:
         _measure("SQLite", f"sqlite:///{folder}/wharf.db", Path(folder), table, condemned, pushes)
-        with postgres(Path(folder)) as server, fresh_database(server) as url:
+        with postgres(Path(folder), waits_for_disk=True) as server, fresh_database(server) as url:
             _measure("PostgreSQL", url, Path(folder), table, condemned, pushes)
     console.print(f"{condemned:,} condemned blobs in {REPOSITORIES:,} repositories; one image pushed after the other")
     console.print(table)

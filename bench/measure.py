@@ -84,7 +84,7 @@ def backend(name: str, folder: Path) -> Iterator[Backend]:
         yield Backend(name)
         return
     with ExitStack() as parts:
-        url = parts.enter_context(postgres(folder))
+        url = parts.enter_context(postgres(folder, waits_for_disk=True))
         ours = parts.enter_context(swift(folder))
         peer = replace(ours, bucket="peer")
         create_bucket(peer)

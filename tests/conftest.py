@@ -92,6 +92,32 @@ SLOW = (
 )
 
 
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 4 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files of what needs no programs but PostgreSQL are in memory where it suffices: no test cuts the real power."""
+    if "not system" in config.option.markexpr and _may_be_used(IN_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
+
+
+def _may_be_used(folder: Path) -> bool:
+    """Whether there is room, and what is written there may be executed."""
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return False
+    has = os.statvfs(folder)
+    return has.f_bavail * has.f_frsize >= ENOUGH and not has.f_flag & os.ST_NOEXEC
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read what is slow where nothing slow is to be run."""
+    if "not slow" not in config.option.markexpr:
+        return None
+    path = collection_path.relative_to(config.rootpath).as_posix()
+    return True if f"{path}/".startswith(SLOW) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow where it is, so that the list is in one place."""
     for item in items:

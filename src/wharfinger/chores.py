@@ -25,9 +25,10 @@ from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
 from wharfinger.scanning.adapters.asking import Asking
+from wharfinger.scanning.admission import making
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
-from wharfinger.web.metrics import journal_gauge
+from wharfinger.web.metrics import exception_gauges, journal_gauge
 
 Clock = Callable[[], float]
 
@@ -36,16 +37,20 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    scans = Verdicts(db, services.store, advisories(settings), now)
+    gates = services.gates
+    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
+    sweeps |= gates.sweeps(advisories(settings))
+    sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(db, key, now).run())
             for shipper in _shippers(db, settings, now):
                 tasks.create_task(shipper.run())
-            tasks.create_task(Queue(db, {pushed.KIND: scans.judge}, now).run())
+            duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
+            tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
@@ -61,6 +66,8 @@ def _sweeps(services: Services, scans: Verdicts, now: Clock) -> dict[str, Sweep]
         "images that were looked at": services.keeping.facts.sweep,
         "holds that ended": services.keeping.holds.sweep,
         "reporters": services.keeping.in_use.watch,
+        "exceptions that ended": services.excusing.exceptions.sweep,
+        "exceptions that end soon": services.excusing.exceptions.warn,
         "verdicts by older advisories": scans.judge_again,
         "images that an older cataloguer read": scans.read_again,
         "verdicts on images that are gone": scans.sweep,

@@ -116,6 +116,18 @@ class GrantUnknown(Refusal):
     code = "GRANT_UNKNOWN"
 
 
+class ExceptionUnknown(Refusal):
+    """No such exception from what scanning finds, or no such VEX document."""
+
+    code = "EXCEPTION_UNKNOWN"
+
+
+class AlreadyDecided(Refusal):
+    """The exception is not, or no more, in a state in which this can be done; ``state`` is the one that it is in."""
+
+    code = "PRECONDITION_FAILED"
+
+
 class RunUnknown(Refusal):
     """No such lifecycle run."""
 

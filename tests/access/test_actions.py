@@ -13,7 +13,7 @@ def test_the_roles_that_are_always_there() -> None:
         "publisher": ["pull", "push", "tag"],
         "maintainer": ["pull", "push", "tag", "delete", "scan"],
         "auditor": ["pull", "audit"],
-        "administrator": ["pull", "push", "tag", "delete", "scan", "purge", "audit", "admin"],
+        "administrator": ["pull", "push", "tag", "delete", "scan", "approve", "purge", "audit", "admin"],
     }
 
 
@@ -33,7 +33,9 @@ def test_words_are_read_in_any_order_and_told_in_one() -> None:
 
 @pytest.mark.parametrize("words", [[], ["fly"], ["pull", ""], ["PULL"], ["pull,push"], ["pull\n"], ["*"]])
 def test_what_is_no_action_is_refused_with_what_is_one(words: list[str]) -> None:
-    with pytest.raises(RequestInvalid, match="want some of pull, push, tag, delete, scan, purge, audit, admin"):
+    with pytest.raises(
+        RequestInvalid, match="want some of pull, push, tag, delete, scan, approve, purge, audit, admin"
+    ):
         actions.parse_actions(words)
 
 

@@ -115,7 +115,7 @@ async def test_a_refusal_does_not_tell_whether_there_is_such_a_service_account(r
 
 async def test_a_personal_token_manages_nothing_however_wide(registry: Registry, admin: Caller, ci: Made) -> None:
     services, ends = registry.services, registry.clock() + DAY
-    every = ["pull", "push", "tag", "delete", "scan", "purge", "audit", "admin"]
+    every = ["pull", "push", "tag", "delete", "scan", "approve", "purge", "audit", "admin"]
     other = await services.secrets.add_token(admin, "another", ["pull"], ["**"], ends)
     wide = await services.secrets.add_token(admin, "everything", every, ["**"], ends)
     by = await caller(registry, "a-administrator", wide.secret)

@@ -16,7 +16,7 @@ from tests.conftest import PASSWORD, ROLES, Registry
 from tests.kit.client import Client, code_of, require
 from tests.kit.clock import Clock
 from tests.kit.images import image
-from wharfinger.meta import accounts, grants, holds, identities, in_use, repos, trusts
+from wharfinger.meta import accounts, exceptions, grants, holds, identities, in_use, repos, trusts
 from wharfinger.meta.accounts import Account
 from wharfinger.meta.grants import IssuerRow, SecretRow, TrustRow
 from wharfinger.meta.identities import IdentityRow
@@ -30,6 +30,13 @@ LOGIN = {"username": "a-reader", "password": PASSWORD}
 GRANT = {"principal": "a-reader", "role": "publisher", "pattern": "shop/**"}
 TOKEN = {"label": "x", "actions": ["pull"], "repositories": ["**"], "expires_at": Clock().now + 86400}
 ANNA = {"account": "a-reader", "issuer": "https://x.test", "subject": "1"}
+EXCEPTION = {
+    "vulnerability": "CVE-2026-1000",
+    "package": "openssl",
+    "repositories": "shop/web",
+    "reason": "x",
+    "expires_at": Clock().now + 86400,
+}
 NOBODY = "nobody"
 CALLERS = (NOBODY, *ROLES)
 
@@ -65,6 +72,7 @@ JWKS = json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
 
 PUSHERS = only(200, "publisher", "maintainer", "administrator")
 
+GLASS = {"reference": "1.4", "seconds": 60.0, "because": "x"}
 TABLE = [
     Row("POST", "/login", LOGIN, dict.fromkeys(CALLERS, 200)),
     Row("DELETE", "/login", None, accounts_of_any_role(400)),  # whoever has an account may, but not with a password
@@ -84,6 +92,13 @@ TABLE = [
     Row("POST", "/rollback/shop/web/1.4", {"to": IMAGE.digest}, PUSHERS),
     Row("GET", "/verdicts/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/verdicts/shop/web/1.4", {}, only(202, "maintainer", "administrator")),
+    Row("GET", "/exceptions", None, accounts_of_any_role(200)),  # which: see tests/scanning/test_exceptions.py
+    Row("POST", "/exceptions", EXCEPTION, only(201, "publisher", "maintainer", "administrator")),
+    Row("GET", "/exceptions/1", None, accounts_of_any_role(200)),
+    # The first who may decides; who asked for it is somebody else.
+    Row("POST", "/exceptions/1/approve", {}, administrators(200)),
+    Row("POST", "/exceptions/1/refuse", {"because": "x"}, administrators(200)),
+    Row("POST", "/exceptions/1/withdraw", {}, administrators(200)),
     Row("GET", "/scanner-boms/shop/web/1.4?scanner=trivy", None, accounts_of_any_role(200)),
     Row("GET", "/scanners", None, overseers(200)),
     Row("POST", "/scanners", SCANNER, only(400, "administrator")),  # it is not https
@@ -103,6 +118,10 @@ TABLE = [
     Row("POST", "/holds/shop/web", {"reference": "1.4", "because": "x"}, only(201, "maintainer", "administrator")),
     # The first who may takes it away.
     Row("DELETE", "/holds/1", None, only(204, "maintainer") | {"auditor": 404, "administrator": 404}),
+    Row("GET", "/gates", None, accounts_of_any_role(200)),  # of what they may pull
+    Row("GET", "/breakglass", None, accounts_of_any_role(200)),
+    Row("POST", "/breakglass/shop/web", GLASS, only(201, "administrator")),
+    Row("DELETE", "/breakglass/1", None, accounts_of_any_role(404)),  # there is none
     Row("GET", "/in-use", None, accounts_of_any_role(200)),
     # Any role; but a name belongs to whoever was the first to report under it.
     Row("PUT", "/in-use/prod", {"interval": 60, "images": []}, only(200, "reader")),
@@ -182,6 +201,8 @@ def _furnish(tx: Connection) -> None:
     repository = repos.require(tx, RepoName("shop/web"))
     holds.add(tx, repository, Digest("sha256:" + 64 * "0"), None, "tests", "tests", 0.0)
     in_use.replace(tx, "edge", "a-administrator", 60, [], 0.0)
+    wanted = exceptions.Wanted("CVE-2026-1", "openssl", "shop/web", None, "x", "tests", "", Clock().now + 86400)
+    exceptions.add(tx, wanted, "tests", 0.0)
     grants.put_role(tx, "own", ["push"])
     grants.add_group(tx, "shop/devs", 0.0)
     grants.add_member(tx, "shop/devs", "a-auditor")

@@ -1,15 +1,15 @@
 """Thousands of random policies and images: a translation decides as the vendor, and so does the YAML that is written.
 
-``WHARF_IMPORTER_EXAMPLES`` sets how many for each vendor.
+``WHARF_TEST_EFFORT`` multiplies how many for each vendor.
 """
 
-import os
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.lifecycle.foreign import harbor as foreign_harbor
 from tests.lifecycle.foreign.random_images import images
 from tests.lifecycle.foreign.random_policies import POLICIES
@@ -19,7 +19,7 @@ from wharfinger.errors import RequestInvalid
 from wharfinger.lifecycle.importers import doublestar
 from wharfinger.select import parse
 
-EXAMPLES = int(os.environ.get("WHARF_IMPORTER_EXAMPLES", "300"))
+EXAMPLES = times(100)
 # Of protected tags the semantics of ECR and Artifact Registry know nothing: with us they would stay.
 PROTECTED = {"acr": 0.15, "gitlab": 0.15, "harbor": 0.1, "quay": 0.15}
 

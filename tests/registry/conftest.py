@@ -14,7 +14,6 @@ from tests.kit.clock import Clock
 from tests.registry.nodes import Fleet, Node, Slow
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.meta.db import Database, open_database
-from wharfinger.meta.migrate import migrate
 
 NODES = 3
 STATEMENT_SECONDS = 0.002
@@ -25,7 +24,6 @@ async def fleet(database_url: str, tmp_path: Path) -> AsyncIterator[Fleet]:
     """Three nodes. Whatever was done with them, in the end database and bytes agree, and what is needed is left."""
     chance, clock, root = random.Random(20), Clock(), tmp_path / "bytes"
     databases = [open_database(database_url) for _ in range(NODES)]
-    migrate(databases[0].engine)
     if database_url.startswith("postgresql"):
         for database in databases:
             _slow_down(database, chance)

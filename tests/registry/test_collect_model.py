@@ -3,11 +3,10 @@
 Hypothesis begins pushes, mounts, deletions, restorations and collections on several nodes, lets each go on by so many
 steps, makes steps fail before or after they are done, and moves the clock. At every moment all that a manifest needs,
 live or in the trash, is there; who was told that a blob exists can finish the push within the grace; and when every
-time is over, nothing is left but what is needed. WHARF_TEST_COLLECT_EXAMPLES says how many runs.
+time is over, nothing is left but what is needed. WHARF_TEST_EFFORT says how many runs.
 """
 
 import asyncio
-import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from sqlalchemy import Connection, delete
 from tests.kit import facts
 from tests.kit.backends import in_bucket
 from tests.kit.clock import Clock
+from tests.kit.effort import times
 from tests.kit.facts import Bucket, Shelf
 from tests.kit.images import Image, blob, image
 from tests.kit.parts.postgres import fresh_database
@@ -49,7 +49,7 @@ from wharfinger.spec.names import RepoName
 
 T = TypeVar("T")
 
-EXAMPLES = int(os.environ.get("WHARF_TEST_COLLECT_EXAMPLES", "20"))
+EXAMPLES = times(20)
 NODES = 3
 MANY = 200
 """More steps than anything here has."""

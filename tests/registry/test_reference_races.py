@@ -1,5 +1,6 @@
 """Things that need each other, pushed and deleted at once: no manifest without what it needs, no dangling tag."""
 
+from tests.kit.effort import times
 from tests.kit.images import Image, image, index
 from tests.registry.nodes import BY, Fleet, Node, body, repeat
 from wharfinger.errors import InUse, ManifestBlobUnknown, ManifestUnknown, PreconditionFailed, Refusal
@@ -13,7 +14,7 @@ from wharfinger.spec.names import RepoName
 SOURCE = names.repository("race/source")
 ANY = Precondition()
 LATEST = names.tag("latest")
-TIMES = 60
+TIMES = times(20)
 
 
 def anywhere(_repository: RepoName) -> bool:

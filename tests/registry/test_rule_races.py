@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
+from tests.kit.effort import times
 from tests.kit.images import Image, image
 from tests.kit.parts.postgres import fresh_database
 from tests.registry.nodes import BY, Fleet, Node, repeat
@@ -31,7 +32,7 @@ from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging.guard import RuleBook, TagGuard
 from wharfinger.tagging.tagging import Tagging, Wanted
 
-TIMES = 40
+TIMES = times(20)
 ALL = Policy((replace(EVERYTHING, principal="ann"),))
 ANN = Caller(Identity("ann", ("ann",)), Snapshot(policy=ALL), BY.now)
 """Who may do everything, as far as permissions go."""

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Connection, delete
 
 from tests.kit.clock import Clock
+from tests.kit.effort import times
 from tests.kit.images import Image, image, index
 from tests.registry.shop import Shop
 from wharfinger.errors import Refusal
@@ -205,7 +206,7 @@ async def test_whatever_is_done_the_trash_is_as_the_model_says(db: Database) -> 
         await shop.push(one)
     await shop.rules(IMMUTABLE)
     Trashing.shop, Trashing.loop = shop, asyncio.get_running_loop()
-    few = settings(max_examples=25, stateful_step_count=30, deadline=None)
+    few = settings(max_examples=times(12), stateful_step_count=30, deadline=None)
     await asyncio.to_thread(run_state_machine_as_test, Trashing, settings=few)
     assert isinstance(await _a_round(shop), Returned)
 

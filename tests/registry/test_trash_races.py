@@ -4,6 +4,7 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
+from tests.kit.effort import times
 from tests.kit.images import Image, image, index
 from tests.registry.nodes import BY, Fleet, Node, repeat
 from tests.registry.test_reference_races import is_held, mount, offer, put, repository_of
@@ -14,7 +15,7 @@ from wharfinger.meta.schema_trash import trash
 from wharfinger.registry.trash import Returned
 from wharfinger.spec.names import RepoName
 
-TIMES = 15
+TIMES = times(10)
 APP, OTHER = image(layers=2, seed=1), image(seed=2)
 SIGNATURE = image(artifact_type="application/vnd.example", subject=APP, seed=3)
 BOTH = index([APP, OTHER])

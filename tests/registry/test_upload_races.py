@@ -1,5 +1,6 @@
 """One upload, several requests at once, on several nodes: one order of events explains what everybody was told."""
 
+from tests.kit.effort import times
 from tests.kit.images import blob
 from tests.registry.nodes import BY, EXPIRY, Fleet, body, repeat
 from wharfinger.errors import DigestInvalid, RangeInvalid, Refusal, UploadUnknown
@@ -11,7 +12,7 @@ from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 REPO = names.repository("team/app")
-TIMES = 40
+TIMES = times(20)
 
 
 async def started(fleet: Fleet, content: bytes = b"") -> str:

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from tests.kit import facts
 from tests.kit.backends import Backend, backend, local
 from tests.kit.client import location_of
+from tests.kit.effort import times
 from tests.kit.forks import forking
 from tests.kit.images import blob
 from tests.kit.ledger import Ledger
@@ -28,7 +29,7 @@ from wharfinger.serving.roles import Role
 
 pytestmark = pytest.mark.system
 
-KILLS = int(os.environ.get("WHARF_TEST_KILLS", "200"))
+KILLS = times(60)
 PUSHERS = 4
 DAY = 86400.0
 

@@ -1,6 +1,7 @@
 """Many clients while everything is collected again and again: nothing is lost, nobody meets an error, all is tidy.
 
-A moment of it here; `make soak MINUTES=n` for as long as one likes, on files and on an object store.
+A moment of it here, on SQLite and files; `make soak MINUTES=n` for as long as one likes, there and on PostgreSQL and
+an object store, or with `BACKEND=local` or `BACKEND=shared` on one of them.
 """
 
 import os
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.system
 ASKED = os.environ.get("WHARF_TEST_SOAK_MINUTES")
 MINUTES = float(ASKED or "0.1")
 CLIENTS = 8
+KINDS = ("local", "shared")
+"""SQLite and files; PostgreSQL and S3."""
 ENVIRONMENT = {
     "WHARF_COLLECT_GRACE": f"{GRACE:.0f}s",
     "WHARF_COLLECT_EVERY": "1s",
@@ -33,7 +36,15 @@ ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("kind", ["local", pytest.param("shared", marks=pytest.mark.skipif(not ASKED, reason="long"))])
+def backends(wanted: str | None) -> tuple[str, ...]:
+    """The one that is asked for; without a word both where time is given, else the one that is quick to start."""
+    if wanted:
+        assert wanted in KINDS, f"there is no backend {wanted}: want one of {', '.join(KINDS)}"
+        return (wanted,)
+    return KINDS if ASKED else KINDS[:1]
+
+
+@pytest.mark.parametrize("kind", backends(os.environ.get("WHARF_TEST_SOAK_BACKEND")))
 async def test_nothing_is_lost_while_everybody_works(kind: str, tmp_path: Path) -> None:
     data, soak = tmp_path / "data", Soak()
     data.mkdir()

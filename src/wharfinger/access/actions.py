@@ -15,6 +15,7 @@ class Action(StrEnum):
     TAG = "tag"  # move or remove a tag that is there
     DELETE = "delete"  # manifests and blobs, by digest
     SCAN = "scan"
+    APPROVE = "approve"  # let an exception, or a VEX document, count against what scanning found
     PURGE = "purge"  # delete content at once and for good, without trash or grace
     AUDIT = "audit"  # read who did what
     ADMIN = "admin"  # decide who may do what

@@ -92,6 +92,9 @@ class Policies:
             raise PreconditionFailed("access has changed since the plan was made: plan again, and look at what it says")
         with changes.keeping_an_administrator(tx, before, now):
             Apply(tx, by, before, stored, generation, now).all(plan)
+        for section in self._sections:
+            if section.word in plan.sections:
+                section.written(tx, now)
         return plan
 
 

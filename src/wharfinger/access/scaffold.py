@@ -179,7 +179,7 @@ def _tests(asked: Asked) -> Iterator[str]:
     yield "version: 1"
     yield "access:"
     yield from _case(ci, "may", "pull, push, tag", f"{team}/web:1.0")
-    yield from _case(ci, "may_not", "delete, scan, purge, audit, admin", f"{team}/web")
+    yield from _case(ci, "may_not", "delete, scan, approve, purge, audit, admin", f"{team}/web")
     yield from _case(ci, "may_not", "pull, push, tag, delete", "elsewhere/web:1.0")
     yield from _case(staging, "may", "pull", f"{team}/web:1.0")
     yield from _case(staging, "may_not", "push, tag, delete", f"{team}/web:1.0")

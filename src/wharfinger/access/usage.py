@@ -27,6 +27,8 @@ WORDS: Mapping[str, frozenset[Action]] = {
 
 NOUNS: Mapping[str, frozenset[Action]] = {
     "scan": frozenset({Action.SCAN}),
+    "exception": frozenset({Action.PUSH, Action.APPROVE}),  # asking for one, or deciding about it
+    "vex": frozenset({Action.APPROVE}),
     "purge": frozenset({Action.PURGE}),
     "audit": frozenset({Action.AUDIT}),
     **dict.fromkeys(

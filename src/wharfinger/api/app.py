@@ -12,6 +12,8 @@ from wharfinger.api.bills import BillHandlers
 from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
+from wharfinger.api.exceptions import ExceptionHandlers
+from wharfinger.api.gates import GateHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -65,7 +67,9 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
-        *ScanningHandlers(services.db).routes(),
+        *ScanningHandlers(services.db, services.excusing.books).routes(),
+        *ExceptionHandlers(services.excusing.exceptions).routes(),
+        *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),

@@ -4,16 +4,18 @@ from wharfinger.access.actions import Action
 from wharfinger.api.routes import By, Route
 from wharfinger.api.scanning_models import AskedView, BillView, VerdictsView
 from wharfinger.meta.db import Database
-from wharfinger.scanning import pushed
+from wharfinger.scanning import pushed, seeing
 from wharfinger.scanning.adapters import reports
+from wharfinger.scanning.books import Books
 from wharfinger.spec import names
 
 
 class ScanningHandlers:
     """Verdicts are read as they are; scanning is for the jobs."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, books: Books) -> None:
         self._db = db
+        self._books = books
 
     def routes(self) -> list[Route]:
         return [
@@ -22,11 +24,10 @@ class ScanningHandlers:
             Route("POST", "/verdicts/{repository:path}/{reference}", self.ask, Action.SCAN, 202),
         ]
 
-    async def verdicts(self, repository: str, reference: str) -> VerdictsView:
-        """What is known of an image, or of every image of an index: by us, and by other scanners."""
-        found = await self._db.read(pushed.of, names.repository(repository), names.reference(reference))
-        said = await self._db.read(reports.of, [each.digest for each in found])
-        return VerdictsView.of(found, said)
+    async def verdicts(self, by: By, repository: str, reference: str) -> VerdictsView:
+        """What is known of an image, or of every image of an index, by us and by others; what of it is excused now."""
+        name, at = names.repository(repository), names.reference(reference)
+        return VerdictsView.of(await self._db.read(seeing.of, self._books, name, at, by.now))
 
     async def bill(self, repository: str, reference: str, scanner: str) -> BillView:
         """The bill of materials that a scanner has made of an image, or those of all images of an index."""

@@ -8,11 +8,34 @@ from pydantic import BaseModel, ConfigDict
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning.adapters import merging
 from wharfinger.scanning.adapters.reports import Said
-from wharfinger.scanning.pushed import Scanned, State
+from wharfinger.scanning.pushed import State
+from wharfinger.scanning.seeing import Seen
+from wharfinger.scanning.vex.applying import Unmatched
 
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+
+class UnmatchedView(_View):
+    """A VEX statement about a vulnerability of the image that meets nothing, and the nearest package that there is."""
+
+    statement: str
+    vulnerability: str
+    product: str
+    reason: str
+    nearest: str
+
+    @classmethod
+    def of(cls, found: Unmatched) -> "UnmatchedView":
+        said = found.statement
+        return cls(
+            statement=said.where,
+            vulnerability=said.vulnerabilities[0],
+            product=found.product,
+            reason=found.reason,
+            nearest=found.nearest,
+        )
 
 
 class VerdictView(_View):
@@ -20,7 +43,7 @@ class VerdictView(_View):
 
     ``fixable`` is for how many of them a fixed version is known; ``changed_at`` when the verdict last said something
     else. ``report`` is what ``docs/scan.schema.json`` calls an image, where each finding
-    says which scanners have found it; ``counts`` has those of other scanners, too.
+    says which scanners have found it; ``counts`` has those of other scanners, too, and none that is suppressed.
     """
 
     status: str
@@ -32,13 +55,23 @@ class VerdictView(_View):
     isolation: str
     counts: Mapping[str, int]
     fixable: Mapping[str, int]
+    suppressed: int
+    unmatched: list[UnmatchedView]
     report: Mapping[str, Any]
 
     @classmethod
-    def of(cls, verdict: Verdict, report: Mapping[str, Any]) -> "VerdictView":
-        names = (name for name in cls.model_fields if name not in {"report", "counts"})
-        counts = merging.counts(report["findings"])
-        return cls(report=report, counts=counts, **{name: getattr(verdict, name) for name in names})
+    def of(cls, verdict: Verdict, seen: Seen) -> "VerdictView":
+        names = ("status", "judged_at", "changed_at", "advisories", "sources", "cataloguer", "isolation")
+        findings = seen.report["findings"]
+        left = [each for each in findings if each["suppressed"] is None]
+        return cls(
+            counts=merging.counts(left),
+            fixable=merging.counts(each for each in left if each["fixed"] is not None),
+            suppressed=len(findings) - len(left),
+            unmatched=[UnmatchedView.of(each) for each in seen.unmatched],
+            report=seen.report,
+            **{name: getattr(verdict, name) for name in names},
+        )
 
 
 class SaidView(_View):
@@ -75,12 +108,10 @@ class ImageView(_View):
     scanners: list[SaidView] = []
 
     @classmethod
-    def of(cls, scanned: Scanned, said: Sequence[Said]) -> "ImageView":
-        verdict = None
-        if scanned.verdict is not None:
-            told = [(each.scanner, each.report) for each in said if each.report is not None]
-            verdict = VerdictView.of(scanned.verdict, merging.merge(scanned.report, told))
-        others = [SaidView.of(each) for each in said]
+    def of(cls, seen: Seen) -> "ImageView":
+        scanned = seen.scanned
+        verdict = None if scanned.verdict is None else VerdictView.of(scanned.verdict, seen)
+        others = [SaidView.of(each) for each in seen.said]
         return cls(digest=scanned.digest, state=scanned.state, verdict=verdict, scanners=others)
 
 
@@ -90,8 +121,8 @@ class VerdictsView(_View):
     images: list[ImageView]
 
     @classmethod
-    def of(cls, found: Sequence[Scanned], said: Mapping[str, Sequence[Said]]) -> "VerdictsView":
-        return cls(images=[ImageView.of(each, said.get(each.digest, ())) for each in found])
+    def of(cls, found: Sequence[Seen]) -> "VerdictsView":
+        return cls(images=[ImageView.of(each) for each in found])
 
 
 class BillView(_View):

@@ -22,7 +22,7 @@ HEADINGS = ("account", "effect", "actions", "where", "role", "via", "tags", "net
 @access.command
 def explain(
     who: Annotated[str, Parameter(help="An account, anonymous, or group:NAME for whoever is in it.")],
-    action: Annotated[str, Parameter(help="pull, push, tag, delete, scan, purge, audit or admin.")],
+    action: Annotated[str, Parameter(help="pull, push, tag, delete, scan, approve, purge, audit or admin.")],
     where: Annotated[str, Parameter(help="REPOSITORY[:TAG|@DIGEST], or ** for the registry as a whole.")],
     *,
     from_: Annotated[str, Parameter(name="--from", help="From this address.")] = "",

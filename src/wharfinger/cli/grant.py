@@ -82,7 +82,9 @@ def list_roles(*, as_json: AsJson = False) -> None:
 @role.command(name="add")
 def add_role(
     name: Annotated[str, Parameter(help="The role's name.")],
-    actions: Annotated[list[str], Parameter(help="Some of pull, push, tag, delete, scan, purge, audit, admin.")],
+    actions: Annotated[
+        list[str], Parameter(help="Some of pull, push, tag, delete, scan, approve, purge, audit, admin.")
+    ],
 ) -> None:
     """Make a role, or change what one of your own allows."""
     from wharfinger.cli.client import logged_in, quoted

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wharfinger.cli import references
-from wharfinger.cli.output import AsJson, moment, print_json, print_rows
+from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows
 from wharfinger.cli.references import ImageName
 
 SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
@@ -51,14 +51,18 @@ def _print(image: dict[str, Any]) -> None:
     advisories = f"the advisories {known['advisories']}" if known["advisories"] else "no advisories at all"
     print(f"  {known['status']}, judged {moment(known['judged_at'])} by {advisories}")
     counts = ", ".join(f"{known['counts'][each]} {each}" for each in SEVERITIES if known["counts"].get(each))
-    print(f"  findings: {counts or 'none'}")
+    suppressed = f"; {known['suppressed']} suppressed" if known["suppressed"] else ""
+    print(f"  findings: {counts or 'none'}{suppressed}")
     for each in known["report"]["not_assessed"]:
         print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
     for each in known["report"]["problems"]:
         print(f"  not read: {each['layer']} {each['path']}: {each['reason']}")
     for each in image["scanners"]:
         print(f"  {_of_scanner(each)}")
-    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Found by")
+    for each in known["unmatched"]:
+        nearest = f"; the nearest is {each['nearest']}" if each["nearest"] else ""
+        print(clean(f"  VEX {each['statement']} met nothing: {each['reason']}{nearest}"))
+    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Found by")
     shown = headings if image["scanners"] else headings[:-1]
     print_rows(shown, (_row(each)[: len(shown)] for each in known["report"]["findings"]))
 
@@ -66,7 +70,8 @@ def _print(image: dict[str, Any]) -> None:
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
     known = " (known to be exploited)" if finding["kev"] else ""
     fixed, by = finding["fixed"] or finding["state"], ", ".join(finding["scanners"])
-    return finding["severity"], finding["id"] + known, finding["package"], finding["version"], fixed, by
+    words = finding["package"], finding["version"], fixed, finding["suppressed"] or "", by
+    return (finding["severity"], finding["id"] + known, *words)
 
 
 def _of_scanner(said: dict[str, Any]) -> str:

@@ -92,6 +92,9 @@ class Settings:
     advisories: Annotated[
         Path | None, values.FOLDER, "The database of advisories that images are judged by; else advisories.db in data."
     ] = None
+    exception_longest: Annotated[
+        timedelta, values.DURATION, "How long an exception from what scanning finds may last at most."
+    ] = timedelta(days=180)
     shutdown_grace: Annotated[
         timedelta, values.DURATION, "How long transfers under way may take to finish when it is stopped."
     ] = timedelta(seconds=30)

@@ -1,6 +1,7 @@
 """What there is to count of requests, and the line in the access log."""
 
 import os
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -67,6 +68,30 @@ def silent_reporters(registry: CollectorRegistry) -> Gauge:
         registry=registry,
         multiprocess_mode="mostrecent",
     )
+
+
+def exception_gauges(registry: CollectorRegistry) -> Callable[[dict[str, int], int], None]:
+    """What tells how many exceptions from what scanning finds there are of each state, and how many end in a week."""
+    states = Gauge(
+        "wharf_exceptions",
+        "Exceptions from what scanning finds.",
+        ["state"],
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )
+    soon = Gauge(
+        "wharf_exceptions_ending",
+        "Of those in force, how many end within a week.",
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )
+
+    def tell(numbers: dict[str, int], ending: int) -> None:
+        for state, number in numbers.items():
+            states.labels(state).set(number)
+        soon.set(ending)
+
+    return tell
 
 
 def exposition(own: CollectorRegistry) -> bytes:

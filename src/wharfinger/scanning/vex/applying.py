@@ -89,14 +89,21 @@ def _judged(sight: _Sight, by_id: dict[str, list[Statement]], met: set[int]) -> 
 
 
 def _suppressed(sight: _Sight, finding: Finding, known: list[Statement], met: set[int]) -> Finding:
-    """The finding, suppressed where the last statement about each of its packages says that there is nothing to it."""
+    """The finding, suppressed where the last statement about each of its packages says that there is nothing to it.
+
+    Where the last word on one of them is that somebody looks into it, that is its state.
+    """
     last: list[Statement | None] = []
     for binary in sight.binaries(finding):
         about = [each for each in known if any(_covers(sight, p, finding, binary) for p in each.products)]
         met.update(id(each) for each in about)
         last.append(max(reversed(about), key=lambda each: each.moment, default=None))
     said = [each for each in last if each is not None and each.status in SUPPRESSING]
-    return replace(finding, suppressed=said[0].reason) if said and len(said) == len(last) else finding
+    if said and len(said) == len(last):
+        return replace(finding, suppressed=said[0].reason)
+    if any(each is not None and each.status == "under_investigation" for each in last):
+        return replace(finding, state="under-investigation")
+    return finding
 
 
 def _covers(sight: _Sight, product: Product, finding: Finding, binary: Purl) -> bool:

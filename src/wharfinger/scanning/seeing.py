@@ -1,0 +1,54 @@
+"""What is known of an image as whoever asks sees it: its verdict, with what excuses its findings now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from wharfinger.scanning import excusing, pushed
+from wharfinger.scanning.adapters import merging, reports
+from wharfinger.scanning.adapters.reports import Said
+from wharfinger.scanning.books import Book, Books, names_in
+from wharfinger.scanning.pushed import Scanned
+from wharfinger.scanning.vex.applying import Unmatched
+from wharfinger.spec.names import Reference, RepoName
+
+UNMATCHED_AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """``report`` is what we and other scanners say, excused; ``said`` is what those said, each by itself.
+
+    ``unmatched`` are statements about vulnerabilities that it has which meet nothing.
+    """
+
+    scanned: Scanned
+    report: Mapping[str, Any]
+    said: Sequence[Said] = ()
+    unmatched: Sequence[Unmatched] = ()
+
+
+def of(tx: Connection, books: Books, repository: RepoName, reference: Reference, now: float) -> list[Seen]:
+    """What is known of an image, or of every image of an index. Raises NameUnknown or ManifestUnknown."""
+    scanned = pushed.of(tx, repository, reference)
+    said = reports.of(tx, [each.digest for each in scanned])
+    found = [_merged(each, said.get(each.digest, ())) for each in scanned]
+    book = books.load(tx, now, {name for each in found for name in names_in(each.report.get("findings", ()))})
+    return [_excused(tx, each, book, repository, now) if each.report else each for each in found]
+
+
+def _merged(scanned: Scanned, said: Sequence[Said]) -> Seen:
+    if not scanned.report:
+        return Seen(scanned, {}, said)
+    told = [(each.scanner, each.report) for each in said if each.report is not None]
+    return Seen(scanned, merging.merge(scanned.report, told), said)
+
+
+def _excused(tx: Connection, seen: Seen, book: Book, repository: RepoName, now: float) -> Seen:
+    report, digest = seen.report, seen.scanned.digest
+    excuses = book.about(tx, repository, digest, report["findings"])
+    told = excusing.excused_image(report, repository, digest, excuses, now)
+    unmatched = excusing.unmatched([report], repository, excuses)[:UNMATCHED_AT_MOST] if excuses.statements else ()
+    return replace(seen, report=told, unmatched=unmatched)
