@@ -89,6 +89,8 @@ SLOW = (
     "tests/scanning/test_why.py",
     "tests/scanning/test_known_by_registry.py",
     "tests/scanning/test_registry.py",
+    "tests/scanning/test_exceptions.py",
+    "tests/scanning/test_documents.py",
 )
 
 

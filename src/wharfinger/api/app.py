@@ -33,6 +33,7 @@ from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
+from wharfinger.api.vex import VexHandlers
 from wharfinger.scanning.bills import Bills
 from wharfinger.web.challenge import Addresses
 
@@ -69,6 +70,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db, services.excusing.books).routes(),
         *ExceptionHandlers(services.excusing.exceptions).routes(),
+        *VexHandlers(services.excusing.documents).routes(),
         *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
         *ScannerHandlers(services.scanners).routes(),

@@ -46,6 +46,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    vex,
     why,
 )
 from wharfinger.config import ConfigError
@@ -72,6 +73,7 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     gate.gate,
     gates.gates,
     exception.exception,
+    vex.vex,
     sbom.sbom,
     diff.diff,
     why.why,
