@@ -11,6 +11,7 @@ from wharfinger.access.actions import ROLES, Action
 from wharfinger.blobs.wrap import Measured
 from wharfinger.cli import reference
 from wharfinger.registry.collect_metrics import CollectMetrics
+from wharfinger.scanning.admission.metrics import GateMetrics
 from wharfinger.web.metrics import RequestMetrics, exception_gauges, journal_gauge, silent_reporters
 
 ROOT = Path(__file__).parents[1]
@@ -37,6 +38,7 @@ def test_every_metric_is_on_the_page_on_running() -> None:
     silent_reporters(registry)
     Measured(MemoryStore(), registry)
     CollectMetrics(registry)
+    GateMetrics(registry)
     page = (ROOT / "docs/guides/running.md").read_text()
     for metric in registry.collect():
         assert f"`{metric.name}" in page, metric.name

@@ -110,6 +110,7 @@ def _api(services: Services, addresses: Addresses) -> App:
         trusting=services.trusting,
         audit=services.audit,
         collector=services.collector,
+        gates=services.gates,
         excusing=services.excusing,
         scanners=services.scanners,
     )
@@ -159,7 +160,9 @@ async def housekeeping(settings: Settings) -> None:
 
 def _routes(services: Services) -> list[Route]:
     return routes(
-        ManifestHandlers(services.pulls, services.keeping.last_pulls, services.manifests, services.deletes),
+        ManifestHandlers(
+            services.pulls, services.gates.admission, services.keeping.last_pulls, services.manifests, services.deletes
+        ),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),
         ListHandlers(services.pulls),

@@ -25,6 +25,7 @@ from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
 from wharfinger.scanning.adapters.asking import Asking
+from wharfinger.scanning.admission import making
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
 from wharfinger.web.metrics import exception_gauges, journal_gauge
@@ -36,9 +37,11 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    scans = Verdicts(db, services.store, advisories(settings), now)
+    gates = services.gates
+    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
+    sweeps |= gates.sweeps(advisories(settings))
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
@@ -46,7 +49,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             tasks.create_task(Sealer(db, key, now).run())
             for shipper in _shippers(db, settings, now):
                 tasks.create_task(shipper.run())
-            tasks.create_task(Queue(db, {pushed.KIND: scans.judge}, now).run())
+            duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
+            tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))

@@ -40,7 +40,7 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
-from wharfinger.registry.manifests import Manifests, Sparse
+from wharfinger.registry.manifests import Manifests, Reaction, Sparse, reactions
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep
@@ -48,6 +48,9 @@ from wharfinger.registry.uploads import Uploads
 from wharfinger.scanning import pushed
 from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
+from wharfinger.scanning.admission import service as admission
+from wharfinger.scanning.admission.service import GateService
+from wharfinger.scanning.books import Books
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
 from wharfinger.tagging.guard import RuleBook, TagGuard
@@ -90,6 +93,7 @@ class Services:
     tagging: Tagging
     excusing: Excusing
     scanners: Scanners
+    gates: GateService
 
     async def ready(self) -> None:
         """Return when database and store answer. Raises Unavailable."""
@@ -118,12 +122,11 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
     """The services over one database and one store. Connects to neither yet."""
     db = open_database(database_url(settings))
     store = Measured(open_store(store_settings(settings)), metrics)
-    trail = Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
-    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
-    changed = authenticator.directory.forget
-    issuer_keys = KeySets(Fetch(), now)
-    tag_changes = TagChanges(guard := TagGuard(RuleBook()))
+    source, trail = sources.password_source(settings), _trail(db, now, settings, metrics)
+    authenticator = Authenticator(db, now, trail=trail, source=source)
+    changed, tag_changes = authenticator.directory.forget, TagChanges(guard := TagGuard(RuleBook()))
     keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
+    gates = admission.build(db, now, books := Books(), lambda: authenticator.directory.known.revision, metrics)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
@@ -137,27 +140,37 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         devices=Devices(authenticator, db, now),
         service_accounts=ServiceAccounts(db, now, changed),
         secrets=Secrets(db, now, changed),
-        policies=Policies(db, now, changed, _sections(images)),
+        policies=Policies(db, now, changed, _sections(images, gates)),
         oversight=Oversight(db, now),
         last_use=Repeated("use of secrets", authenticator.note_used_secrets, every=LAST_USE_SECONDS),
-        trusting=Trusting(db, issuer_keys, now, changed),
+        trusting=Trusting(db, issuer_keys := KeySets(Fetch(), now), now, changed),
         exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
         uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=_grace(settings)),
-        manifests=_manifests(db, now, settings, keeping, tag_changes),
+        manifests=_manifests(db, now, settings, keeping, tag_changes, gates.making.on_push),
         pulls=Pulls(db, store, now, grace=_grace(settings), redirect=settings.storage_redirect),
         keeping=keeping,
         lifecycle=images,
         deletes=Deletes(db, keeping.trash, tag_changes),
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
-        excusing=excusing.build(db, now, longest=settings.exception_longest.total_seconds()),
+        gates=gates,
+        excusing=_excusing(db, now, settings, books, gates),
         scanners=Scanners(db, now, settings.public_url),
     )
 
 
+def _trail(db: Database, now: Clock, settings: Settings, metrics: CollectorRegistry) -> Trail:
+    return Trail(db, now, lost_counter(metrics).inc, Noted(settings.data.absolute() / "noted"))
+
+
 def _grace(settings: Settings) -> Grace:
     return Grace(settings.collect_grace.total_seconds())
+
+
+def _excusing(db: Database, now: Clock, settings: Settings, books: Books, gates: GateService) -> Excusing:
+    longest = settings.exception_longest.total_seconds()
+    return excusing.build(db, now, books, longest=longest, changed=gates.making.changed)
 
 
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
@@ -165,9 +178,9 @@ def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Cl
     return Exchange(authenticator, authenticator.accept(workloads))
 
 
-def _sections(images: Lifecycle) -> tuple[Section, ...]:
+def _sections(images: Lifecycle, gates: GateService) -> tuple[Section, ...]:
     """The same as in ``cli/policy_sections.py``."""
-    return (repository_section.SECTION, tag_section.SECTION, images.section)
+    return (repository_section.SECTION, tag_section.SECTION, images.section, gates.section)
 
 
 def _keeping(
@@ -183,9 +196,11 @@ def _keeping(
     return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
 
 
-def _manifests(db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges) -> Manifests:
+def _manifests(
+    db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges, gate: Reaction
+) -> Manifests:
     sparse = Sparse(settings.sparse_manifests)
-    reaction = pushed.on_push if settings.scan_on_push else None
+    reaction = reactions(pushed.on_push, gate) if settings.scan_on_push else gate
     return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags, pushed=reaction)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from tests.access.random_access import GROUPS, NOW, OWN_ROLE, PEOPLE, SERVICES, UNHURRIED, rows
 from tests.conftest import Registry
 from wharfinger.access import planning, policy_file, policy_text
+from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.planning import Kind, Plan
 from wharfinger.errors import Denied, InUse, PreconditionFailed, Refusal, RequestInvalid
@@ -125,6 +126,51 @@ async def test_an_administrator_is_left(registry: Registry) -> None:
     with pytest.raises(InUse, match="nobody would be left"):
         await apply(registry, nobody, prune=True)
     assert await stored(registry) == before
+
+
+LEFT = "access: then nobody would be left who administers everything: let somebody else do so first"
+ROLE_AND_GROUP = f"""
+version: 1
+access:
+  roles: {{rescuer: [{", ".join(Action)}]}}
+  groups: {{rescue: [a-administrator]}}
+  grants:
+    - {{principal: a-administrator, role: administrator, on: "**"}}
+    - {{principal: 'group:rescue', role: rescuer, on: "**"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "prune", "refused"),
+    [
+        ("version: 1\naccess: {grants: []}", True, True),
+        ("version: 1\naccess: {grants: []}", False, False),
+        ("version: 1\naccess: {groups: {}}", True, True),
+        ("version: 1\naccess: {groups: {rescue: []}}", True, True),
+        ("version: 1\naccess: {groups: {rescue: []}}", False, False),
+        ("version: 1\naccess: {roles: {rescuer: [pull]}}", False, True),
+        ("version: 1\naccess: {roles: {}}", True, True),
+        (ROLE_AND_GROUP, True, False),
+        ('version: 1\naccess: {grants: [{principal: a-reader, role: administrator, on: "**"}]}', True, False),
+        ('version: 1\naccess: {grants: [{principal: a-reader, role: administrator, on: "a/**"}]}', True, True),
+    ],
+)
+async def test_a_plan_says_what_applying_would_refuse(
+    registry: Registry, policy: str, prune: bool, refused: bool
+) -> None:
+    """Somebody administers by a group and a role of one's own, and in no other way."""
+    await apply(registry, ROLE_AND_GROUP)
+    only = ROLE_AND_GROUP.replace('    - {principal: a-administrator, role: administrator, on: "**"}\n', "")
+    await apply(registry, only, prune=True)
+    plan = await registry.services.policies.plan(policy, prune=prune)
+    assert [str(problem) for problem in plan.problems] == ([LEFT] if refused else [])
+    before = await stored(registry)
+    if refused:
+        with pytest.raises(InUse, match="nobody would be left"):
+            await apply(registry, policy, prune=prune)
+        assert await stored(registry) == before
+    else:
+        await apply(registry, policy, prune=prune)
 
 
 async def test_who_does_not_administer_everything_applies_nothing(registry: Registry) -> None:

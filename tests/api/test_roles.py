@@ -72,6 +72,7 @@ JWKS = json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
 
 PUSHERS = only(200, "publisher", "maintainer", "administrator")
 
+GLASS = {"reference": "1.4", "seconds": 60.0, "because": "x"}
 TABLE = [
     Row("POST", "/login", LOGIN, dict.fromkeys(CALLERS, 200)),
     Row("DELETE", "/login", None, accounts_of_any_role(400)),  # whoever has an account may, but not with a password
@@ -117,6 +118,10 @@ TABLE = [
     Row("POST", "/holds/shop/web", {"reference": "1.4", "because": "x"}, only(201, "maintainer", "administrator")),
     # The first who may takes it away.
     Row("DELETE", "/holds/1", None, only(204, "maintainer") | {"auditor": 404, "administrator": 404}),
+    Row("GET", "/gates", None, accounts_of_any_role(200)),  # of what they may pull
+    Row("GET", "/breakglass", None, accounts_of_any_role(200)),
+    Row("POST", "/breakglass/shop/web", GLASS, only(201, "administrator")),
+    Row("DELETE", "/breakglass/1", None, accounts_of_any_role(404)),  # there is none
     Row("GET", "/in-use", None, accounts_of_any_role(200)),
     # Any role; but a name belongs to whoever was the first to report under it.
     Row("PUT", "/in-use/prod", {"interval": 60, "images": []}, only(200, "reader")),

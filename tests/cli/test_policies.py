@@ -119,6 +119,8 @@ def test_what_the_registry_does_not_know_stands_against_a_plan(admin: Wharf, tmp
 
 
 def test_an_answer_is_explained_and_is_the_exit_status(admin: Wharf) -> None:
+    unknown = admin("access", "explain", "nobody-of-this-name", "push", "shop/web:1.4.2")
+    assert (unknown.status, unknown.err) == (2, "wharf: there is no account nobody-of-this-name\n")
     allowed = admin("access", "explain", "admin", "push", "shop/web:1.4.2")
     assert allowed.status == 0
     assert allowed.out.startswith("allow: grant ")

@@ -22,6 +22,7 @@ from wharfinger.meta.grants import Everything
 
 EVERYTHING = Grant(0, "", "administrator", patterns.EVERYTHING, frozenset(Action))
 """All that can be granted at all."""
+NOBODY_LEFT = "then nobody would be left who administers everything: let somebody else do so first"
 
 
 def begin(tx: Connection, by: Caller) -> tuple[int, Snapshot]:
@@ -54,10 +55,13 @@ def still(before: Snapshot, by: Caller, now: float) -> Caller:
 def keeping_an_administrator(tx: Connection, before: Snapshot, now: float) -> Iterator[None]:
     """Refuse with InUse what would leave nobody who may undo it, unless there was nobody before."""
     yield
-    after = wide(tx)
-    for left in (administrators, unlimited):
-        if left(before, now) and not left(after, now):
-            raise InUse("then nobody would be left who administers everything: let somebody else do so first")
+    if leaves_nobody(before, wide(tx), now):
+        raise InUse(NOBODY_LEFT)
+
+
+def leaves_nobody(before: Snapshot, after: Snapshot, now: float) -> bool:
+    """Whether there was somebody who may undo everything, and then there is nobody."""
+    return any(left(before, now) and not left(after, now) for left in (administrators, unlimited))
 
 
 def administrators(known: Snapshot, now: float) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharfinger.access import asking, explaining, review, snapshot
+from wharfinger.access.accounts import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.explaining import Explanation, Question
@@ -42,7 +43,7 @@ class Oversight:
     async def explain(self, by: Caller, who: str, question: Question) -> Explanation:
         """Why ``who`` may or may not. Raises Denied unless the caller may look there, or asks about itself.
 
-        Raises AccountUnknown for a group that is not there.
+        Raises AccountUnknown for a group or an account that is not there: a mistyped name proves nothing.
 
         Of grants elsewhere the caller learns only what it may look at.
         """
@@ -51,6 +52,8 @@ class Oversight:
         stored, known = await self._stored()
         if who.startswith(GROUP) and who.removeprefix(GROUP) not in stored.groups:
             raise AccountUnknown(f"{who[:80]} is not known", name=who[:80])
+        if not who.startswith(GROUP) and who != ANONYMOUS and account_name(who) not in known.accounts:
+            raise AccountUnknown(f"there is no account {who}", name=who)
         world = asking.world(known, tuple(stored.groups))
         found = await asyncio.to_thread(explaining.explain, world, asking.subject(known, who), question)
         seen = tuple(near for near in found.near if near.grant is None or _sees(by, near.grant))

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from wharfinger.access import changes, planning, policy_file, policy_reading, policy_sections, policy_text
+from wharfinger.access import changes, foreseeing, planning, policy_file, policy_reading, policy_sections, policy_text
 from wharfinger.access.actions import Action
 from wharfinger.access.applying import Apply
 from wharfinger.access.caller import Caller
@@ -50,11 +50,16 @@ class Policies:
         return Exported(text, stored.everything.revision)
 
     async def plan(self, text: str, *, prune: bool) -> Plan:
-        """What applying the file would change. Changes nothing. Raises RequestInvalid for what is no policy."""
+        """What applying the file would change. Changes nothing. Raises RequestInvalid for what is no policy.
+
+        That it would leave no administrator is among the problems; applying looks for itself.
+        """
         policy = await asyncio.to_thread(policy_file.parse, text, self._readers)
         stored, bodies = await self._db.read(_stored)
         now = self._now()
         found = await asyncio.to_thread(lambda: self._planned(policy, stored, bodies, prune=prune, now=now))
+        wrong = await asyncio.to_thread(foreseeing.problems, stored, found.changes, now)
+        found = replace(found, problems=(*found.problems, *wrong))
         return await self._db.read(policy_sections.with_effects, found, self._sections)
 
     def _planned(self, policy: Policy, stored: Stored, bodies: Bodies, *, prune: bool, now: float) -> Plan:
@@ -92,6 +97,9 @@ class Policies:
             raise PreconditionFailed("access has changed since the plan was made: plan again, and look at what it says")
         with changes.keeping_an_administrator(tx, before, now):
             Apply(tx, by, before, stored, generation, now).all(plan)
+        for section in self._sections:
+            if section.word in plan.sections:
+                section.written(tx, now)
         return plan
 
 

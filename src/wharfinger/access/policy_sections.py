@@ -30,6 +30,10 @@ def no_effect(_tx: Connection, _before: Item | None, _after: Item | None, _whole
     return ""
 
 
+def no_reaction(_tx: Connection, _now: float) -> None:
+    """What follows from writing a section that is looked at each time."""
+
+
 def no_principals(_item: Item) -> Iterable[tuple[str, str]]:
     """The principals of a section that names none."""
     return ()
@@ -41,7 +45,7 @@ class Section:
 
     ``read`` takes its part of a file; ``words`` says a thing in one line; ``effect`` what a change of it does, from
     what is stored and from all things of the section as they will be; ``principals`` gives (key, name) for whom it
-    names, so that a name nobody has is found.
+    names, so that a name nobody has is found; ``written`` is called in the transaction that writes the section.
     """
 
     word: str
@@ -50,6 +54,7 @@ class Section:
     words: Callable[[Item], str]
     effect: Callable[[Connection, Item | None, Item | None, Sequence[Item]], str] = no_effect
     principals: Callable[[Item], Iterable[tuple[str, str]]] = no_principals
+    written: Callable[[Connection, float], None] = no_reaction
 
     def items(self, body: str) -> tuple[Item, ...]:
         """The things that are stored."""

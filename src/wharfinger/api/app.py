@@ -13,6 +13,7 @@ from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.exceptions import ExceptionHandlers
+from wharfinger.api.gates import GateHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
 from wharfinger.api.identities import IdentityHandlers
@@ -68,6 +69,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db, services.excusing.books).routes(),
         *ExceptionHandlers(services.excusing.exceptions).routes(),
+        *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),

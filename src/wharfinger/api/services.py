@@ -22,6 +22,7 @@ from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.pulls import Pulls
 from wharfinger.scanning.adapters.registering import Scanners
+from wharfinger.scanning.admission.service import GateService
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging.tagging import Tagging
 
@@ -50,5 +51,6 @@ class Services:
     trusting: Trusting
     audit: Audit
     collector: Collector
+    gates: GateService
     excusing: Excusing
     scanners: Scanners

@@ -84,6 +84,7 @@ manifests = Table(
     Column("labels", Text),
     Column("total_size", BigInteger),
     Index(None, "repository_id", "subject", "digest"),
+    Index(None, "digest"),
     Index("ix_manifests_unread", "digest", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
 )
 

@@ -41,6 +41,7 @@ trash = Table(
     Column("root", BYTEWISE, nullable=False),
     Column("run_id", KEY, index=True),
     Index(None, "repository_id", "root"),
+    Index(None, "digest"),
 )
 
 # What it needs, so that the collector leaves it: `present` is null where the repository never held the blob.

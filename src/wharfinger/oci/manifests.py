@@ -12,6 +12,7 @@ from wharfinger.registry.last_pulls import LastPulls
 from wharfinger.registry.manifests import Manifests
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import Precondition
+from wharfinger.scanning.admission.admitting import Admission
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as spec
 from wharfinger.spec import names
@@ -27,19 +28,33 @@ INLINE_BYTES = 64 * 1024
 class ManifestHandlers:
     """What a tag or a digest names. ``Accept`` never converts and never refuses: the bytes are what was pushed."""
 
-    def __init__(self, pulls: Pulls, last_pulls: LastPulls, manifests: Manifests, deletes: Deletes) -> None:
+    def __init__(
+        self, pulls: Pulls, admission: Admission, last_pulls: LastPulls, manifests: Manifests, deletes: Deletes
+    ) -> None:
         self._pulls = pulls
+        self._admission = admission
         self._last_pulls = last_pulls
         self._manifests = manifests
         self._deletes = deletes
 
     async def head(self, request: Request) -> Reply:
-        reply = await self.get(request)
+        # Before a push, clients ask whether the manifest is there already, so gates have nothing to say to it.
+        reply = self._answer(request, await self._found(request))
         reply.body, reply.pulled = b"", None
         return reply
 
     async def get(self, request: Request) -> Reply:
-        stored = await self._pulls.manifest(request.repository, names.reference(request.rest))
+        stored = await self._found(request)
+        warning = await self._admission.admit(request.caller, request.repository, stored)
+        reply = self._answer(request, stored)
+        if warning is not None:
+            reply.headers.append((b"warning", warning))
+        return reply
+
+    async def _found(self, request: Request) -> Stored:
+        return await self._pulls.manifest(request.repository, names.reference(request.rest))
+
+    def _answer(self, request: Request, stored: Stored) -> Reply:
         # HEAD as well: with it alone, containerd looks whether a tag that it has is still the same image.
         self._last_pulls.note(request.caller, request.repository, stored.digest)
         if matches(request.header(b"if-none-match"), stored.digest):

@@ -39,6 +39,16 @@ Reaction = Callable[[Connection, RepoName, Manifest, float], None]
 """Asks for what follows from a push, in its transaction."""
 
 
+def reactions(*each: Reaction) -> Reaction:
+    """All of them, in this order."""
+
+    def react(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+        for reaction in each:
+            reaction(tx, repository, manifest, now)
+
+    return react
+
+
 class Manifests:
     """The writing side of manifests and tags."""
 

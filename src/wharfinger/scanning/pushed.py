@@ -38,14 +38,14 @@ class Scanned:
 
 def on_push(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
     """Let an image be scanned; an index is known by its images, and charts and signatures have no file system."""
-    if _is_image(manifest):
+    if is_image(manifest):
         jobs.enqueue(tx, KIND, manifest.digest, {"repository": repository}, now)
         scanners.ask_all(tx, repository, manifest.digest, now)
 
 
 def ask(tx: Connection, repository: RepoName, reference: Reference, now: float) -> int:
     """Let an image, or all of an index, be scanned again; how many. Raises NameUnknown or ManifestUnknown."""
-    wanted = [each for each in _below(tx, repository, _find(tx, repository, reference)) if _is_image(each)]
+    wanted = [each for each in _below(tx, repository, _find(tx, repository, reference)) if is_image(each)]
     for manifest in wanted:
         on_push(tx, repository, manifest, now)
     return len(wanted)
@@ -60,13 +60,14 @@ def of(tx: Connection, repository: RepoName, reference: Reference) -> list[Scann
 
 
 def _scanned(tx: Connection, manifest: Manifest, verdict: Verdict | None, *, waits: bool) -> Scanned:
-    if not _is_image(manifest):
+    if not is_image(manifest):
         return Scanned(manifest.digest, "nothing-to-scan")
     report = {} if verdict is None else reports.report(tx, verdict)
     return Scanned(manifest.digest, "waiting" if waits else "judged" if verdict else "unscanned", verdict, report)
 
 
-def _is_image(manifest: Manifest) -> bool:
+def is_image(manifest: Manifest) -> bool:
+    """Whether it is what is scanned: an index is known by its images, and charts have no file system."""
     return not manifest.children and bool(manifest.blobs) and manifest.blobs[0].media_type in CONFIGS
 
 

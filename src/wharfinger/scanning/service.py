@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wharfinger.meta.db import Database
 from wharfinger.scanning.books import Books
-from wharfinger.scanning.exceptions import Exceptions
+from wharfinger.scanning.exceptions import Concerned, Exceptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,9 @@ class Excusing:
     books: Books
 
 
-def build(db: Database, now: Callable[[], float], *, longest: float) -> Excusing:
-    """The services over one database. ``longest`` is how many seconds an exception may last."""
-    return Excusing(Exceptions(db, now, longest=longest), Books())
+def build(db: Database, now: Callable[[], float], books: Books, *, longest: float, changed: Concerned) -> Excusing:
+    """The services over one database. ``longest`` is how many seconds an exception may last.
+
+    ``changed`` is told of images that may be judged otherwise by an exception, in the transaction that changes it.
+    """
+    return Excusing(Exceptions(db, now, longest=longest, changed=changed), books)

@@ -6,6 +6,7 @@ from wharfinger.meta import (  # noqa: F401  they add their tables to the others
     schema_access,
     schema_collection,
     schema_exceptions,
+    schema_gates,
     schema_jobs,
     schema_journal,
     schema_scanners,

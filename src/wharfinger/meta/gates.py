@@ -1,0 +1,294 @@
+"""How images stand with the rules about pulls, one row for each image of a repository; made where something changes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, text, union_all, update
+
+from wharfinger.meta.schema import manifests, repositories
+from wharfinger.meta.schema_gates import advisory_age, gate_rows, grandfathered
+from wharfinger.meta.schema_scanning import scanned_images, verdicts
+from wharfinger.meta.schema_trash import in_use, trash
+from wharfinger.meta.sql import chunks, insert
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName
+
+JUST_PUSHED = 3600.0
+"""Seconds after its push in which an image whose first row refuses it was never allowed, whoever says that it runs."""
+_LOCKS = 0x67617465  # "gate": the first half of advisory locks' numbers on PostgreSQL
+
+ROW = (
+    select(
+        gate_rows.c.rules,
+        gate_rows.c.warns_from,
+        gate_rows.c.warns_why,
+        gate_rows.c.blocks_from,
+        gate_rows.c.blocks_why,
+    )
+    .join(repositories, repositories.c.id == gate_rows.c.repository_id)
+    .where(repositories.c.name == bindparam("repository"), gate_rows.c.digest == bindparam("digest"))
+)
+"""The fields of a :class:`Row`, in order; the statement behind every pull where there are rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """By which rules, from when on it warns and why, from when on it blocks and why; None for never."""
+
+    rules: str
+    warns_from: float | None = None
+    warns_why: str = ""
+    blocks_from: float | None = None
+    blocks_why: str = ""
+
+    def blocks(self, now: float) -> bool:
+        """Whether pulls are refused at this time."""
+        return self.blocks_from is not None and self.blocks_from <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An image in a repository that has it, or has it in its trash; and when it was pushed there."""
+
+    repository_id: int
+    repository: RepoName
+    digest: Digest
+    pushed_at: float
+
+
+def hold(tx: Connection, digests: Iterable[Digest]) -> None:
+    """Wait for whoever else makes rows of these images, and keep others waiting until this transaction ends.
+
+    Whoever writes a verdict and whoever brings an image into a repository would not see each other otherwise, and there
+    would be no row. On SQLite nobody else writes meanwhile.
+    """
+    if tx.dialect.name == "postgresql":
+        for bucket in sorted({digest.rpartition(":")[2][:2] for digest in digests}):
+            numbers = {"one": _LOCKS, "two": int(bucket, 16)}
+            tx.execute(text("SELECT pg_advisory_xact_lock(:one, :two)"), numbers)
+
+
+def holders(tx: Connection, digests: Iterable[Digest]) -> list[Holder]:
+    """Every repository that has one of these images, be it in its trash."""
+    found = []
+    for some in chunks(digests):
+        for table in (manifests, trash):
+            query = select(repositories.c.id, repositories.c.name, table.c.digest, table.c.pushed_at)
+            query = query.join(table, table.c.repository_id == repositories.c.id).where(table.c.digest.in_(some))
+            found += [_holder(row) for row in tx.execute(query)]
+    return found
+
+
+def put(tx: Connection, image: Holder, row: Row, now: float) -> None:
+    """Let the image stand so. What begins to be refused and is in use may be pulled all the same."""
+    key = (gate_rows.c.repository_id == image.repository_id) & (gate_rows.c.digest == image.digest)
+    before = tx.execute(select(gate_rows.c.blocks_from, gate_rows.c.settled).where(key).with_for_update()).first()
+    was_refused = before is not None and before.settled and before.blocks_from is not None
+    if row.blocks(now) and not was_refused and (before is not None or now - image.pushed_at >= JUST_PUSHED):
+        _grandfather(tx, image.repository_id, [image.digest], now)
+    elif not row.blocks(now) and was_refused:
+        _forget_grandfathered(tx, image.repository_id, [image.digest])
+    values = {
+        "rules": row.rules,
+        "warns_from": row.warns_from,
+        "warns_why": row.warns_why,
+        "blocks_from": row.blocks_from,
+        "blocks_why": row.blocks_why,
+        "settled": row.blocks(now),
+        "made_at": now,
+    }
+    new = insert(tx, gate_rows).values(repository_id=image.repository_id, digest=image.digest, **values)
+    tx.execute(new.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=values))
+
+
+def forget(tx: Connection, repository_id: int, digest: Digest) -> None:
+    """Nothing is known of the image, or no rule is about it."""
+    these = (gate_rows.c.repository_id == repository_id) & (gate_rows.c.digest == digest)
+    tx.execute(delete(gate_rows).where(these))
+
+
+def find(tx: Connection, repository: RepoName, digest: Digest) -> Row | None:
+    """How the image stands."""
+    found = tx.execute(ROW, {"repository": repository, "digest": digest}).first()
+    return Row(*found) if found else None
+
+
+# --- other rules than before
+
+
+def outdated(tx: Connection, repository_id: int, rules: str, limit: int) -> list[Holder]:
+    """Up to ``limit`` images of the repository that were judged but do not stand by these rules; those in use first."""
+    sides = [
+        select(table.c.repository_id, table.c.digest, table.c.pushed_at).where(table.c.repository_id == repository_id)
+        for table in (manifests, trash)
+    ]
+    held = union_all(*sides).subquery()
+    row = (gate_rows.c.repository_id == held.c.repository_id) & (gate_rows.c.digest == held.c.digest)
+    used = exists().where(in_use.c.repository_id == held.c.repository_id, in_use.c.digest == held.c.digest)
+    query = (
+        select(repositories.c.id, repositories.c.name, held.c.digest, held.c.pushed_at)
+        .join(held, held.c.repository_id == repositories.c.id)
+        .join(scanned_images, scanned_images.c.digest == held.c.digest)
+        .join(verdicts, verdicts.c.image == scanned_images.c.id)
+        .where(~exists().where(row, gate_rows.c.rules == rules))
+        .order_by(used.desc(), held.c.digest)
+        .limit(limit)
+    )
+    return [_holder(found) for found in tx.execute(query)]
+
+
+def uncover(tx: Connection, repository_id: int) -> int:
+    """Forget every row of a repository that no rule is about any more; how many."""
+    tx.execute(delete(grandfathered).where(grandfathered.c.repository_id == repository_id))
+    return tx.execute(delete(gate_rows).where(gate_rows.c.repository_id == repository_id)).rowcount
+
+
+def sweep(tx: Connection, now: float) -> int:
+    """See the blocks that have begun, and forget rows of images that are gone; how many rows were touched."""
+    begun = _begun(now)
+    rows = tx.execute(select(gate_rows.c.repository_id, gate_rows.c.digest).where(begun).with_for_update()).all()
+    for repository_id, digest in rows:
+        _grandfather(tx, repository_id, [Digest(digest)], now)
+    tx.execute(update(gate_rows).where(begun).values(settled=True))
+    gone = 0
+    for table in (gate_rows, grandfathered):
+        there = [
+            exists().where(each.c.repository_id == table.c.repository_id, each.c.digest == table.c.digest)
+            for each in (manifests, trash)
+        ]
+        gone += tx.execute(delete(table).where(~there[0], ~there[1])).rowcount
+    return len(rows) + gone
+
+
+def _begun(now: float) -> ColumnElement[bool]:
+    return gate_rows.c.settled.is_(False) & gate_rows.c.blocks_from.is_not(None) & (gate_rows.c.blocks_from <= now)
+
+
+# --- what was running already
+
+
+def is_grandfathered(tx: Connection, repository_id: int, digest: Digest, now: float) -> bool:
+    """Whether it was in use when it began to be refused; what began a moment ago, and nobody has seen, if it is now."""
+    this = (grandfathered.c.repository_id == repository_id) & (grandfathered.c.digest == digest)
+    if tx.execute(select(grandfathered.c.since).where(this)).first() is not None:
+        return True
+    new = (gate_rows.c.repository_id == repository_id) & (gate_rows.c.digest == digest) & _begun(now)
+    return tx.execute(select(gate_rows.c.digest).where(new)).first() is not None and _is_used(tx, repository_id, digest)
+
+
+def grandfather_unjudged(tx: Connection, repository_id: int, now: float) -> None:
+    """What is in use in the repository and was never judged may be pulled, though what is unscanned is refused."""
+    judged = (scanned_images.c.digest == in_use.c.digest) & (verdicts.c.image == scanned_images.c.id)
+    same = (manifests.c.repository_id == in_use.c.repository_id) & (manifests.c.digest == in_use.c.digest)
+    long_there = exists().where(same, manifests.c.pushed_at <= now - JUST_PUSHED)
+    mine = in_use.c.repository_id == repository_id
+    query = select(in_use.c.digest).where(mine, long_there, ~exists().where(judged)).distinct()
+    _grandfather(tx, repository_id, [Digest(digest) for digest in tx.execute(query).scalars()], now)
+
+
+def see_used(tx: Connection, now: float, patience: float) -> int:
+    """Note which grandfathered ones are in use still, and forget those that were not for ``patience`` seconds."""
+    same = (in_use.c.repository_id == grandfathered.c.repository_id) & (in_use.c.digest == grandfathered.c.digest)
+    stale = grandfathered.c.seen_at < now - patience / 10  # a row need not be written every minute
+    tx.execute(update(grandfathered).where(stale, exists().where(same)).values(seen_at=now))
+    return tx.execute(delete(grandfathered).where(grandfathered.c.seen_at < now - patience)).rowcount
+
+
+def _grandfather(tx: Connection, repository_id: int, digests: Sequence[Digest], now: float) -> None:
+    for some in chunks(digests):
+        these = (in_use.c.repository_id == repository_id) & in_use.c.digest.in_(some)
+        used = tx.execute(select(in_use.c.digest).where(these).distinct().order_by(in_use.c.digest)).scalars().all()
+        rows = [{"repository_id": repository_id, "digest": each, "since": now, "seen_at": now} for each in used]
+        if rows:
+            tx.execute(insert(tx, grandfathered).on_conflict_do_nothing(), rows)
+
+
+def _forget_grandfathered(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> None:
+    these = (grandfathered.c.repository_id == repository_id) & grandfathered.c.digest.in_(digests)
+    tx.execute(delete(grandfathered).where(these))
+
+
+def _is_used(tx: Connection, repository_id: int, digest: Digest) -> bool:
+    this = (in_use.c.repository_id == repository_id) & (in_use.c.digest == digest)
+    return tx.execute(select(in_use.c.digest).where(this).limit(1)).first() is not None
+
+
+# --- how old the advisories are
+
+
+def note_advisories(tx: Connection, changed_at: float) -> None:
+    """The advisories are as they are since then."""
+    put_ = insert(tx, advisory_age).values(id=1, changed_at=changed_at)
+    tx.execute(put_.on_conflict_do_update(index_elements=["id"], set_={"changed_at": changed_at}))
+
+
+def advisories_at(tx: Connection) -> float | None:
+    """Since when the advisories are as they are; None where there never were any."""
+    return tx.execute(select(advisory_age.c.changed_at)).scalar()
+
+
+# --- what there is
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An image that is refused now; ``grandfathered`` may be pulled all the same. ``why`` is as it is kept."""
+
+    repository: RepoName
+    digest: Digest
+    since: float
+    why: str
+    grandfathered: bool
+
+
+def refused(
+    tx: Connection, repository: RepoName | None, last: tuple[str, str], limit: int, now: float
+) -> list[Refused]:
+    """Up to ``limit`` images that are refused, by repository and digest, after ``last``; of one or all."""
+    own = (grandfathered.c.repository_id == gate_rows.c.repository_id) & (grandfathered.c.digest == gate_rows.c.digest)
+    there = (manifests.c.repository_id == gate_rows.c.repository_id) & (manifests.c.digest == gate_rows.c.digest)
+    name, digest = last
+    after = (repositories.c.name > name) | ((repositories.c.name == name) & (gate_rows.c.digest > digest))
+    query = (
+        select(
+            repositories.c.name,
+            gate_rows.c.digest,
+            gate_rows.c.blocks_from,
+            gate_rows.c.blocks_why,
+            exists().where(own),
+        )
+        .join(repositories, repositories.c.id == gate_rows.c.repository_id)
+        .where(gate_rows.c.blocks_from <= now, after)
+        .where(exists().where(there))
+        .order_by(repositories.c.name, gate_rows.c.digest)
+        .limit(limit)
+    )
+    if repository is not None:
+        query = query.where(repositories.c.name == repository)
+    return [Refused(RepoName(n), Digest(d), at, why, bool(old)) for n, d, at, why, old in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many images are refused and warned of now, and how many of the refused were running already."""
+
+    blocked: int
+    warned: int
+    grandfathered: int
+
+
+def counts(tx: Connection, now: float) -> Counts:
+    """Over all repositories."""
+    blocked = gate_rows.c.blocks_from <= now
+    warned = (gate_rows.c.warns_from <= now) & (gate_rows.c.blocks_from.is_(None) | (gate_rows.c.blocks_from > now))
+    rows = select(func.count()).select_from(gate_rows)
+    return Counts(
+        blocked=tx.execute(rows.where(blocked)).scalar_one(),
+        warned=tx.execute(rows.where(warned)).scalar_one(),
+        grandfathered=tx.execute(select(func.count()).select_from(grandfathered)).scalar_one(),
+    )
+
+
+def _holder(row: Sequence[object]) -> Holder:
+    id, name, digest, pushed_at = row
+    return Holder(int(str(id)), RepoName(str(name)), Digest(str(digest)), float(str(pushed_at)))

@@ -1,0 +1,140 @@
+"""Makes the rows that pulls read: in the transaction that changes what is known of an image, or where the image is."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from wharfinger.meta import gates as rows
+from wharfinger.meta import jobs, repos, verdicts
+from wharfinger.meta.db import Database
+from wharfinger.meta.gates import Holder
+from wharfinger.meta.jobs import Job
+from wharfinger.meta.verdicts import Verdict
+from wharfinger.scanning import reports
+from wharfinger.scanning.admission.book import GateBook, Gates
+from wharfinger.scanning.admission.deciding import row_of
+from wharfinger.scanning.admission.rules import ALWAYS, Known, Outcome
+from wharfinger.scanning.admission.standing import standing
+from wharfinger.scanning.books import Book, Books
+from wharfinger.scanning.excuses import Excuses
+from wharfinger.scanning.excusing import excused
+from wharfinger.scanning.findings import Severity
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.manifest import Manifest
+from wharfinger.spec.names import RepoName
+
+KIND = "gates"
+ALL = "all"
+AT_ONCE = 50
+PAGE = 500
+
+
+class Making:
+    """Rows for whoever has an image. Where there are no rules, there are no rows."""
+
+    def __init__(self, db: Database, book: GateBook, books: Books, now: Callable[[], float]) -> None:
+        self._db = db
+        self._books = books
+        self._book = book
+        self._now = now
+
+    def changed(self, tx: Connection, digests: Collection[Digest]) -> None:
+        """What is known of these images has changed, in this transaction: their rows change in it, too."""
+        gates = self._book.held(tx)
+        if gates:
+            rows.hold(tx, digests)
+            self._make(tx, gates, rows.holders(tx, digests))
+
+    def on_push(self, tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+        """An image has come into a repository: if it is known already, so is how it stands there."""
+        gates = self._book.held(tx)
+        if gates.within(repository) is not None:
+            rows.hold(tx, [manifest.digest])
+            self._make(tx, gates, [Holder(repos.require(tx, repository), repository, manifest.digest, now)])
+
+    def ask(self, tx: Connection, now: float) -> None:
+        """The rules have changed: let all rows be made again."""
+        jobs.enqueue(tx, KIND, ALL, {}, now)
+
+    async def make_again(self, _job: Job) -> None:
+        """Make the rows that are by other rules than those in force, repository by repository. Safe to repeat."""
+        last = ""
+        while page := await self._db.read(repos.page, last, PAGE):
+            for repository in page:
+                await self._db.write(self._begin, repository)
+                while await self._db.write(self._some, repository):
+                    pass
+            last = page[-1]
+
+    def _begin(self, tx: Connection, repository: RepoName) -> None:
+        rules, repository_id = self._book.held(tx).within(repository), repos.require(tx, repository)
+        if rules is None:
+            rows.uncover(tx, repository_id)
+        elif rules.placed("unscanned").outcome is Outcome.BLOCK:
+            rows.grandfather_unjudged(tx, repository_id, self._now())
+
+    def _some(self, tx: Connection, repository: RepoName) -> int:
+        """Some rows of a repository; how many, 0 when there is nothing to do."""
+        gates = self._book.held(tx)
+        rules = gates.within(repository)
+        if rules is None:
+            return 0
+        repository_id = repos.require(tx, repository)
+        images = rows.outdated(tx, repository_id, rules.id, AT_ONCE)
+        rows.hold(tx, [each.digest for each in images])  # what is known of them is read after this
+        self._make(tx, gates, images)
+        return len(images)
+
+    def _make(self, tx: Connection, gates: Gates, images: Sequence[Holder]) -> None:
+        known = verdicts.find(tx, sorted({each.digest for each in images}))
+        now = self._now()
+        book = self._books.load(tx, now) if known else Book((), {})
+        for image in images:
+            rules, verdict = gates.within(image.repository), known.get(image.digest)
+            if rules is None or verdict is None:
+                rows.forget(tx, image.repository_id, image.digest)
+                continue
+            stands = standing(rules, verdict.status, _known(tx, book, image, verdict, now))
+            rows.put(tx, image, row_of(rules, stands), now)
+
+
+def _known(tx: Connection, book: Book, image: Holder, verdict: Verdict, now: float) -> list[Known]:
+    found = reports.findings(tx, verdict)
+    excuses = book.about(tx, image.repository, image.digest, found)
+    report = reports.report(tx, verdict) if excuses.statements else None
+    return counting(found, excuses, image, report, now)
+
+
+def counting(
+    found: Sequence[Mapping[str, Any]], excuses: Excuses, image: Holder, report: Mapping[str, Any] | None, now: float
+) -> list[Known]:
+    """What nothing excuses for good: since always, or from when the exceptions for it have ended."""
+    ends = sorted({each.until for each in excuses.exceptions if each.until > now})
+    seen: dict[int, Known] = {}
+    for at in (now, *ends):
+        judged = excused(found, image.repository, image.digest, excuses, at, image=report)
+        for number, each in enumerate(judged):
+            if each["suppressed"] is None and number not in seen:
+                seen[number] = known_of(each, ALWAYS if at == now else at)
+    return list(seen.values())
+
+
+def known_of(finding: Mapping[str, Any], counts_from: float) -> Known:
+    """A finding as ``docs/scan.schema.json`` has it."""
+    return Known(
+        id=finding["id"],
+        package=finding["package"],
+        version=finding["version"],
+        fixed=finding["fixed"],
+        severity=Severity(finding["severity"]),
+        known_exploited=finding["kev"],
+        published=_moment(finding.get("published")),
+        counts_from=counts_from,
+    )
+
+
+def _moment(day: str | None) -> float | None:
+    """The beginning of a day, in seconds since the epoch."""
+    return None if day is None else datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()

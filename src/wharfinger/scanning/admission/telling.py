@@ -1,0 +1,56 @@
+"""What clients are told of a pull that is refused or warned of. Pure."""
+
+from wharfinger.scanning.admission.rules import Outcome
+from wharfinger.scanning.admission.standing import Why
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName
+
+WARNING_AT_MOST = 1000
+
+_DOUBTS = {
+    "unscanned": "nothing is known of this image yet, it was not scanned",
+    "rejudging": "the rules have changed, and this image is about to be judged by them",
+    "partial": "something in this image could not be read",
+    "not_assessed": "no advisories are about some of the packages in this image",
+    "stale": "the advisories are too old",
+}
+
+
+def reason(why: Why) -> str:
+    """The rule, and the finding or the doubt."""
+    rule = f"the gate rule {why.rule}" if why.rule else "the gates (no rule places this)"
+    return f"{rule}: {_what(why)}"
+
+
+def _what(why: Why) -> str:
+    if why.kind != "finding":
+        return _DOUBTS[why.kind]
+    fixed = f"fixed in {why.fixed}" if why.fixed else "not fixed yet"
+    more = f", and {why.more} more" if why.more else ""
+    return f"{why.id} ({why.severity}) in {why.package} {why.version}, {fixed}{more}"
+
+
+def refusal(why: Why, repository: RepoName, digest: Digest) -> str:
+    """Why the pull is refused, and the ways out."""
+    image = f"{repository}@{digest}"
+    return f"refused by {reason(why)}. {_way_out(why, image)}"
+
+
+def _way_out(why: Why, image: str) -> str:
+    glass = f"for now: wharf breakglass {image} --because ... --for 4h"
+    if why.kind in {"unscanned", "rejudging"}:
+        return f"Try again in a moment; wharf verdict {image} shows whether it is known; {glass}"
+    if why.kind == "stale":
+        return f"Let an administrator run wharf advisories update; {glass}"
+    update = f"Update {why.package} to {why.fixed} and push again" if why.fixed else "Push an image without it"
+    if why.kind != "finding":
+        update = "Let it be scanned again"
+    return f"{update}; see wharf verdict {image}; ask for an exception; {glass}"
+
+
+def warning(outcome: Outcome, why: Why, excuse: str = "") -> bytes:
+    """The value of a Warning header (RFC 7234, section 5.5; spec.md, "Warnings")."""
+    said = f"{excuse}{'this pull is refused by' if outcome is Outcome.BLOCK else 'warned of by'} {reason(why)}"
+    plain = said.encode("ascii", "replace").decode("ascii")[:WARNING_AT_MOST]
+    kept = "".join(letter if letter.isprintable() else "?" for letter in plain)
+    return '299 - "{}"'.format(kept.replace("\\", "\\\\").replace('"', '\\"')).encode("ascii")
