@@ -32,6 +32,7 @@ PASSWORD = "correct horse battery"
 SLOW = (
     "tests/api/",
     "tests/cli/",
+    "tests/fuzz/",
     "tests/registry/",
     "tests/serving/",
     "tests/ui/",
@@ -80,6 +81,7 @@ SLOW = (
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
     "tests/lifecycle/test_commands.py",
+    "tests/scanning/test_adapters.py",
     "tests/scanning/test_confinement.py",
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
@@ -88,7 +90,11 @@ SLOW = (
     "tests/scanning/test_diff.py",
     "tests/scanning/test_why.py",
     "tests/scanning/test_known_by_registry.py",
+    "tests/scanning/test_find.py",
+    "tests/scanning/test_bills.py",
     "tests/scanning/test_registry.py",
+    "tests/scanning/test_exceptions.py",
+    "tests/scanning/test_documents.py",
 )
 
 
