@@ -13,6 +13,7 @@ from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.exceptions import ExceptionHandlers
+from wharfinger.api.finding import FindingHandlers
 from wharfinger.api.gates import GateHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
@@ -73,6 +74,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *VexHandlers(services.excusing.documents).routes(),
         *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
+        *FindingHandlers(services.db).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),
