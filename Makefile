@@ -30,7 +30,7 @@ check: $(installed_dev) ## style, types, import rules and the tests that need no
 test: $(installed_dev) ## everything, with real programs: clients, databases, object stores
 	bash tests/install
 	$(python) -m pytest -q -n 2 -m "not system or postgresql"
-	$(python) -m pytest -q -m "system and not postgresql"
+	$(python) -m pytest -q -n 2 --dist loadgroup -m "system and not postgresql"
 
 conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install
