@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from wharfinger.lifecycle.conditions import Condition, Group, Item, Run
+from wharfinger.lifecycle.images import SEVERITIES
 from wharfinger.lifecycle.units import size_written
 from wharfinger.select.selectors import Selector
 
@@ -113,3 +114,28 @@ class HasSubject(Condition):
 
     def __str__(self) -> str:
         return "refers to a subject" if self.wanted else "refers to no subject"
+
+
+Level = Literal["critical", "high", "medium", "low"]
+
+
+@dataclass(frozen=True, slots=True)
+class Severity(Condition):
+    """The worst that scanning found is at least so severe; of ``fixable``, for which a fixed version is known.
+
+    What was not scanned, or not assessed, is never so severe. What has no rating is none here.
+    """
+
+    level: Level
+    fixable: bool = False
+
+    @property
+    def key(self) -> str:
+        return "fixable_severity" if self.fixable else "severity"
+
+    def holds(self, item: Item, group: Group, run: Run) -> bool:
+        worst = item.image.fixable_severity if self.fixable else item.image.severity
+        return worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(self.level)
+
+    def __str__(self) -> str:
+        return f"has a {'fixable ' if self.fixable else ''}vulnerability that is {self.level} or worse"

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
-from wharfinger.lifecycle.images import NOTHING, Image, TagOf
+from wharfinger.lifecycle.images import NOTHING, SEVERITIES, Image, TagOf
 from wharfinger.lifecycle.rules import Policy, Rule
-from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts
+from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts, Row
 
 IsUndeletable = Callable[[str], bool]
 """Whether the tag of this name may not be removed."""
@@ -20,6 +20,7 @@ _ASKS: Mapping[type[Condition], str] = {
     facts.Platform: "platform",
     facts.ArtifactType: "artifact_type",
 }
+_UNKNOWN: Row = (None, None)
 _RANKS = {"pulled": "pulled", "active": "pulled", "created": "created"}
 
 
@@ -42,6 +43,8 @@ def _asked(group: Group) -> Iterator[str]:
                 yield what
             case facts.Words(kind):
                 yield kind
+            case facts.Severity():
+                yield condition.key
             case _ if type(condition) in _ASKS:
                 yield _ASKS[type(condition)]
 
@@ -51,6 +54,7 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
     tags = _tags(found, is_undeletable)
     children = _lists(found.children)
     holds: dict[str, int] = dict(found.holds)
+    rows = _with_severities(found.manifests, children)
     return [
         Image(
             digest,
@@ -69,6 +73,8 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             subject,
             holds.get(digest),
             digest in found.in_use,
+            severity,
+            fixable,
         )
         for (
             digest,
@@ -82,8 +88,38 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             size,
             labels,
             annotations,
-        ) in found.manifests
+            severity,
+            fixable,
+        ) in rows
     ]
+
+
+def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]]) -> Sequence[Row]:
+    """An index is as bad as the worst of its images, once all of them are known; scanning knows only those."""
+    known = {row[0]: row[-2:] for row in rows if row[-2] is not None or row[-1] is not None}
+    if not known or not children:
+        return rows
+    return [(*row[:-2], *_worst(row[0], known, children)) if row[0] in children else row for row in rows]
+
+
+def _worst(index: str, known: Mapping[str, Row], children: Mapping[str, Sequence[str]]) -> Row:
+    below = [known.get(each, _UNKNOWN) for each in _leaves(index, children)]
+    return tuple(None if None in each else min(each, key=SEVERITIES.index) for each in zip(*below, strict=True))
+
+
+def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:
+    """The images below an index, however far; an index may be below itself only by a broken digest."""
+    found, waiting, seen = list[str](), [index], set[str]()
+    while waiting:
+        each = waiting.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in children:
+            waiting += children[each]
+        else:
+            found.append(each)
+    return found
 
 
 def _tags(found: Facts, is_undeletable: IsUndeletable | None) -> dict[str, list[TagOf]]:

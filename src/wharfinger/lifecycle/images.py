@@ -12,6 +12,7 @@ from wharfinger.lifecycle import units
 
 NAME_AT_MOST = 255
 REQUIRED = ("id", "tags", "pushed")
+SEVERITIES = ("critical", "high", "medium", "low", "none")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """No labels and no annotations: one for all, for there may be a million images."""
 
@@ -31,7 +32,8 @@ class TagOf(Struct, frozen=True, gc=False):
 class Image(Struct, frozen=True, gc=False):
     """One image, index or artifact of a repository. Times are microseconds since the epoch: see ``units``.
 
-    ``pushed`` is the last PUT of the manifest. ``platform`` is written ``os/architecture[/variant]``.
+    ``pushed`` is the last PUT of the manifest. ``platform`` is written ``os/architecture[/variant]``. ``severity`` is
+    the worst that scanning found, one of :data:`SEVERITIES`; None where that is not known.
     A ``Struct``, because there may be a million: it is made in a tenth of the time that a dataclass takes.
     """
 
@@ -51,6 +53,8 @@ class Image(Struct, frozen=True, gc=False):
     subject: str | None = None
     held_until: int | None = None
     in_use: bool = False
+    severity: str | None = None
+    fixable_severity: str | None = None
 
 
 def parse(data: object) -> list[Image]:
@@ -139,6 +143,12 @@ def _flag(value: object, path: str) -> bool:
     return value
 
 
+def _severity(value: object, path: str) -> str:
+    if value not in SEVERITIES:
+        raise RequestInvalid(f"{path}: want one of {', '.join(SEVERITIES)}")
+    return str(value)
+
+
 def _size(value: object, path: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise RequestInvalid(f"{path}: want a number of bytes")
@@ -173,6 +183,8 @@ _FIELDS: Mapping[str, Callable[[Any, str], Any]] = {
     "subject": _name,
     "held_until": _moment,
     "in_use": _flag,
+    "severity": _severity,
+    "fixable_severity": _severity,
 }
 """Every key of an image but ``tags``, and what reads it."""
 KEYS = ("id", "tags", *list(_FIELDS)[1:])

@@ -263,6 +263,14 @@ def _worded(kind: str) -> Word:
     )
 
 
+def _severe(*, fixable: bool) -> Word:
+    schema = {"enum": list(get_args(facts.Level))}
+    return Word(
+        lambda parser, value, path, _: _made(facts.Severity, parser.word(value, path, get_args(facts.Level)), fixable),
+        schema,
+    )
+
+
 def _grouped(kind: Callable[[tuple[Group, ...]], Condition]) -> Word:
     schema = {"type": "array", "minItems": 1, "items": GROUP}
     return Word(lambda parser, value, path, depth: kind(parser.groups(value, path, depth)), schema)
@@ -294,6 +302,8 @@ CONDITIONS: Mapping[str, Word] = {
     "platform": _selecting(facts.Platform),
     "artifact_type": _selecting(facts.ArtifactType),
     "has_subject": _wanting(facts.HasSubject),
+    "severity": _severe(fixable=False),
+    "fixable_severity": _severe(fixable=True),
     "all": _grouped(conditions.All),
     "any": _grouped(conditions.Any),
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),

@@ -86,6 +86,7 @@ _VALUES: Mapping[type[Condition], Callable[[Any], Any]] = {
     facts.Platform: _selector,
     facts.ArtifactType: _selector,
     facts.HasSubject: _wanted,
+    facts.Severity: lambda condition: condition.level,
     conditions.All: _groups,
     conditions.Any: _groups,
     conditions.Not: lambda condition: group(condition.group),

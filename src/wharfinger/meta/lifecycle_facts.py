@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
+from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
 from wharfinger.meta.sql import chunks, plain_rows
 from wharfinger.spec.names import RepoName
@@ -35,7 +37,10 @@ Row = tuple[Any, ...]
 MICROSECONDS = 1_000_000
 ENDLESS = 253_402_214_400 * MICROSECONDS
 """Until when something is held that is held without an end: the last day of the year 9999."""
-OPTIONAL = ("pulled", "created", "platform", "artifact_type", "size", "labels", "annotations")
+OPTIONAL = (
+    *("pulled", "created", "platform", "artifact_type", "size", "labels", "annotations"),
+    *("severity", "fixable_severity"),
+)
 """What is read only where somebody asks for it, in the order in which a row has it."""
 
 
@@ -147,6 +152,8 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
         "size": manifests.c.total_size,
         "labels": manifests.c.labels,
         "annotations": manifests.c.annotations,
+        "severity": _worst("found"),
+        "fixable_severity": _worst("fixable"),
     }
     always = (
         manifests.c.repository_id,
@@ -159,8 +166,18 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
     if "pulled" in asked:
         same = (last_pulls.c.repository_id == manifests.c.repository_id) & (last_pulls.c.digest == manifests.c.digest)
         source = manifests.outerjoin(last_pulls, same)
+    if {"severity", "fixable_severity"} & asked:
+        source = source.outerjoin(scanned_images, scanned_images.c.digest == manifests.c.digest)
+        source = source.outerjoin(verdicts, verdicts.c.image == scanned_images.c.id)
     optional = (columns[name] if name in asked else null().label(name) for name in OPTIONAL)
     return select(*always, *optional).select_from(source).order_by(manifests.c.repository_id, manifests.c.digest)
+
+
+def _worst(kind: str) -> ColumnElement[Any]:
+    """The worst severity that a verdict counts findings of; null where there is none and not all was assessed."""
+    found = [(verdicts.c[f"{kind}_{level}"] > 0, level) for level in ("critical", "high", "medium", "low")]
+    wholly = verdicts.c.status.in_(("complete", "nothing-to-scan"))
+    return case(*found, (wholly, "none"), else_=null())
 
 
 def _tags() -> Select[Any]:
