@@ -1,5 +1,7 @@
 """Rules on what scanning has found: by the last verdict on each image, also when a plan is applied."""
 
+from typing import Any
+
 from tests.kit import images as kit
 from tests.kit.advisories import osv, up_to
 from tests.lifecycle.kit import apply, in_force, outcomes, plan, policy, present, read, refused
@@ -10,7 +12,7 @@ from wharfinger.meta.lifecycle_facts import Facts
 
 __all__ = ["scanner"]
 
-HIGH = {"severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}]}
+HIGH: dict[str, Any] = {"severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}]}
 OPENSSL = osv("DSA-1", "Debian:12", "openssl", *up_to("3.0.2-1"), aliases=["CVE-2022-1"], **HIGH)
 NOT_MENDED = osv("DSA-2", "Debian:12", "curl", {"introduced": "0"}, aliases=["CVE-2022-2"], **HIGH)
 MENDED = trees.image([{**BASE, "var/lib/dpkg/status": trees.dpkg(openssl="3.0.2-1")}])

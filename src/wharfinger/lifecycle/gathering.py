@@ -54,7 +54,6 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
     tags = _tags(found, is_undeletable)
     children = _lists(found.children)
     holds: dict[str, int] = dict(found.holds)
-    rows = _with_severities(found.manifests, children)
     return [
         Image(
             digest,
@@ -73,8 +72,7 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             subject,
             holds.get(digest),
             digest in found.in_use,
-            severity,
-            fixable,
+            *severities,
         )
         for (
             digest,
@@ -88,9 +86,8 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             size,
             labels,
             annotations,
-            severity,
-            fixable,
-        ) in rows
+            *severities,
+        ) in _with_severities(found.manifests, children)
     ]
 
 
