@@ -39,7 +39,6 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    counted = ScanMetrics(metrics)
     gates, counted = services.gates, ScanMetrics(metrics)
     scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took)
     asking = Asking(db, services.authenticator, now)

@@ -84,8 +84,8 @@ class Exceptions:
         made = exceptions.decide(tx, id, state, by.name, because, now)
         if made is None:
             raise _too_late(tx, id, now)
-        word = "exception.approve" if state == APPROVED else "exception.refuse"
-        audit.add(tx, by.entry(word, digest=made.digest, detail=_told(made) | {"because": because}))
+        told = {"digest": made.digest, "detail": _told(made) | {"because": because}}
+        audit.add(tx, by.entry("exception.approve" if state == APPROVED else "exception.refuse", **told))
         if state == APPROVED:
             self._tell(tx, [made])
         return made
