@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How long to look for what is found by chance.
 export WHARF_TEST_EFFORT ?= $(or $(EFFORT),1)
 
-.PHONY: help serve check test conformance soak bench lock
+.PHONY: help serve check test conformance soak fuzz bench lock
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,7 +30,7 @@ check: $(installed_dev) ## style, types, import rules and the tests that need no
 test: $(installed_dev) ## everything, with real programs: clients, databases, object stores
 	bash tests/install
 	$(python) -m pytest -q -n 2 -m "not system or postgresql"
-	$(python) -m pytest -q -m "system and not postgresql"
+	$(python) -m pytest -q -n 2 --dist loadgroup -m "system and not postgresql"
 
 conformance: $(installed_dev) ## the official conformance tests alone
 	bash tests/install
@@ -40,13 +40,18 @@ soak: $(installed_dev) ## clients push, pull and delete for MINUTES while everyt
 	bash tests/install
 	WHARF_TEST_SOAK_MINUTES=$(or $(MINUTES),5) WHARF_TEST_SOAK_BACKEND=$(BACKEND) $(python) -m pytest -q -s tests/system/test_soak.py
 
+fuzz: $(installed_dev) ## every parser on bytes that nobody has thought of, each for SECONDS
+	$(install) --require-hashes -r requirements-fuzz.lock
+	$(python) -m tests.fuzz $(or $(SECONDS),10) $(TARGETS)
+
 bench: $(installed_dev) ## measure it
 	$(python) -m bench
 
-lock: ## renew requirements.lock and requirements-dev.lock
+lock: ## renew the locks
 	@PATH="$$PWD/$(venv)/bin:$$PATH" command -v uv >/dev/null || { echo "uv is needed: $(python) -m pip install uv"; exit 1; }
 	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade pyproject.toml --group build -o requirements.lock
 	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	PATH="$$PWD/$(venv)/bin:$$PATH" $(lock) --upgrade --only-binary atheris --group fuzz -o requirements-fuzz.lock
 
 # A virtual environment is made once, and filled again only when its lock or the package's own description changed.
 # Every download is checked against the lock's hashes; the package itself is built with what the lock has installed.

@@ -14,6 +14,7 @@ from bench.access import cost as show_cost
 from bench.advisories import cost as show_advisories
 from bench.cataloguing import cost as show_cataloguing
 from bench.collection import cost as show_collection
+from bench.gates import cost as show_gates
 from bench.machine import machine, versions
 from bench.profile import profile as show_profile
 from bench.report import Report
@@ -32,6 +33,7 @@ def bench(
     backend: Literal["files", "postgres-s3"] = "files",
     profile: bool = False,
     access: bool = False,
+    gates: bool = False,
     cataloguing: bool = False,
     advisories: bool = False,
     collection: bool = False,
@@ -58,6 +60,8 @@ def bench(
         Show instead where the time of a manifest GET and of a small blob GET goes, in this process.
     access
         Show instead what it costs to decide who may do what, in this process, on both databases.
+    gates
+        Show instead what a gate costs at a pull, in this process, on both databases.
     cataloguing
         Show instead what it costs to catalogue an image, next to Syft.
     advisories
@@ -86,6 +90,9 @@ def bench(
         return
     if collection:
         show_collection(console, blobs, pushes)
+        return
+    if gates:
+        show_gates(console)
         return
     if cataloguing:
         show_cataloguing(console, rounds)

@@ -32,6 +32,7 @@ PASSWORD = "correct horse battery"
 SLOW = (
     "tests/api/",
     "tests/cli/",
+    "tests/fuzz/",
     "tests/registry/",
     "tests/serving/",
     "tests/ui/",
@@ -79,7 +80,19 @@ SLOW = (
     "tests/oci/test_attacks.py",
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
+    "tests/lifecycle/test_explaining.py",
+    "tests/lifecycle/test_importers_properties.py",
+    "tests/lifecycle/test_plans.py",
+    "tests/lifecycle/test_running.py",
+    "tests/lifecycle/test_runs.py",
+    "tests/lifecycle/test_scheduled.py",
+    "tests/oci/test_blobs.py",
+    "tests/oci/test_limits.py",
+    "tests/oci/test_manifests.py",
+    "tests/oci/test_ranges.py",
+    "tests/oci/test_referrers.py",
     "tests/lifecycle/test_commands.py",
+    "tests/scanning/test_adapters.py",
     "tests/scanning/test_confinement.py",
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",
@@ -88,10 +101,16 @@ SLOW = (
     "tests/scanning/test_diff.py",
     "tests/scanning/test_why.py",
     "tests/scanning/test_known_by_registry.py",
+    "tests/scanning/test_find.py",
+    "tests/scanning/test_bills.py",
     "tests/scanning/test_registry.py",
+    "tests/scanning/test_exceptions.py",
+    "tests/scanning/test_documents.py",
 )
 
 
+# These start container engines, of which one machine has better one at a time.
+ENGINES = ("tests/system/clients/", "tests/parts/")
 IN_MEMORY = Path("/dev/shm")
 ENOUGH = 4 << 30
 
@@ -119,10 +138,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow where it is, so that the list is in one place."""
+    """Mark what is slow where it is, so that the list is in one place, and what is to run one after the other."""
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+        group = "engines" if item.nodeid.startswith(ENGINES) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

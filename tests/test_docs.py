@@ -12,6 +12,7 @@ from wharfinger.blobs.wrap import Measured
 from wharfinger.cli import reference
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.scanning.admission.metrics import GateMetrics
+from wharfinger.scanning.metrics import ScanMetrics
 from wharfinger.web.metrics import RequestMetrics, exception_gauges, journal_gauge, silent_reporters
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ def test_every_metric_is_on_the_page_on_running() -> None:
     silent_reporters(registry)
     Measured(MemoryStore(), registry)
     CollectMetrics(registry)
+    ScanMetrics(registry)
     GateMetrics(registry)
     page = (ROOT / "docs/guides/running.md").read_text()
     for metric in registry.collect():

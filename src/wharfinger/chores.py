@@ -26,6 +26,8 @@ from wharfinger.registry.usage import Usage
 from wharfinger.scanning import pushed
 from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
+from wharfinger.scanning.backfill import Backfill
+from wharfinger.scanning.metrics import ScanMetrics, Telling
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
 from wharfinger.web.metrics import exception_gauges, journal_gauge
@@ -37,10 +39,12 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     """Do all of it until cancelled."""
     db = services.db
     key = audit_keys.load(audit_key(settings))
-    gates = services.gates
-    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed)
+    counted = ScanMetrics(metrics)
+    gates, counted = services.gates, ScanMetrics(metrics)
+    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took)
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
+    sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
     sweeps |= gates.sweeps(advisories(settings))
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
@@ -53,6 +57,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
+            if settings.scan_on_push:
+                tasks.create_task(Backfill(db, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from hypothesis import given, settings
 
+from tests.kit.effort import times
 from tests.kit.policies import NAMES, NOW, TAGS, Question, questions_
 from wharfinger.access import patterns
 from wharfinger.access.actions import ROLES, Action
@@ -205,7 +206,7 @@ def _expression(pattern: str) -> str:
     return re.escape(pattern).replace(r"/\*\*", "/[^\n]+").replace(r"/\*", "/[^/\n]+")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(150), deadline=None)
 @given(questions_())
 def test_the_decision_agrees_with_the_naive_one(asked: Question) -> None:
     who, rest = asked.who, (asked.action, asked.repository, asked.tag, asked.now, asked.address)
@@ -218,7 +219,7 @@ def test_the_decision_agrees_with_the_naive_one(asked: Question) -> None:
         assert decision.grant.deny != decision.allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(50), deadline=None)
 @given(questions_())
 def test_no_repository_is_outside_of_the_prefixes_where_something_is_allowed(asked: Question) -> None:
     found = prefixes(asked.policy, asked.who, asked.action)
@@ -230,7 +231,7 @@ def test_no_repository_is_outside_of_the_prefixes_where_something_is_allowed(ask
                 assert not decide_(replace(asked, repository=name, tag=tag)).allowed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(50), deadline=None)
 @given(questions_())
 def test_what_is_allowed_for_a_tag_or_without_one_is_allowed_for_some_tag(asked: Question) -> None:
     of_one = any(decide_(replace(asked, tag=tag)).allowed for tag in (None, *TAGS))

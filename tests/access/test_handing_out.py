@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.kit.policies import NAMES, NOW, PEOPLE, Question, grants_, numbered, questions_
 from wharfinger.access import patterns
 from wharfinger.access.actions import ROLES, Action
@@ -114,7 +115,7 @@ def gifts_(draw: st.DrawFn) -> tuple[Question, Grant]:
     return replace(asked, who=who, policy=numbered([held, *asked.policy.grants])), replace(wanted, id=99)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(gifts_())
 def test_nobody_can_do_after_a_gift_what_the_giver_could_not(made: tuple[Question, Grant]) -> None:
     asked, wanted = made
@@ -124,7 +125,7 @@ def test_nobody_can_do_after_a_gift_what_the_giver_could_not(made: tuple[Questio
     assert_no_gain(asked.who, asked.policy, after, wanted)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(gifts_())
 def test_nobody_can_do_after_a_deny_is_taken_back_what_who_took_it_could_not(made: tuple[Question, Grant]) -> None:
     asked, wanted = made

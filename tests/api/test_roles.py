@@ -99,6 +99,10 @@ TABLE = [
     Row("POST", "/exceptions/1/approve", {}, administrators(200)),
     Row("POST", "/exceptions/1/refuse", {"because": "x"}, administrators(200)),
     Row("POST", "/exceptions/1/withdraw", {}, administrators(200)),
+    Row("GET", "/sboms/shop/web/1.4", None, accounts_of_any_role(404)),  # it was never scanned
+    Row("GET", "/vex", None, accounts_of_any_role(200)),
+    Row("POST", "/vex", {"name": "x", "document": "{}", "repositories": "shop/web"}, administrators(400)),  # it is none
+    Row("DELETE", "/vex/1", None, accounts_of_any_role(404)),
     Row("GET", "/scanner-boms/shop/web/1.4?scanner=trivy", None, accounts_of_any_role(200)),
     Row("GET", "/scanners", None, overseers(200)),
     Row("POST", "/scanners", SCANNER, only(400, "administrator")),  # it is not https

@@ -39,6 +39,10 @@ class SteppingDatabase:
         return _SteppingPrepared(self._db.prepare(statement), self._step)
 
     @property
+    def url(self) -> str:
+        return self._db.url
+
+    @property
     def engine(self) -> Engine:
         return self._db.engine
 

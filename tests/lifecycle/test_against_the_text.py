@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.lifecycle import naive
 from wharfinger.lifecycle import images as reading
 from wharfinger.lifecycle import parsing, units, writing
@@ -135,7 +136,7 @@ def tags(draw: st.DrawFn, name: str) -> Any:
     return fields if len(fields) > 1 or draw(st.booleans()) else name
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(policies(), min_size=3, max_size=3), st.lists(inventories(), min_size=3, max_size=3))
 def test_nothing_is_decided_differently(
     several: list[list[dict[str, Any]]], stocks: list[list[dict[str, Any]]]

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.lifecycle.test_against_the_text import NOW, inventories, policies
 from wharfinger.lifecycle import comparing, families, parsing, units
 from wharfinger.lifecycle import images as reading
@@ -13,7 +14,7 @@ from wharfinger.lifecycle.rules import joined
 from wharfinger.spec.digest import Digest
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(policies(), policies(), inventories(), st.data())
 def test_what_evaluation_keeps_is_never_deleted(then: Any, now: Any, stock: Any, data: st.DataObject) -> None:
     images = [each for each in reading.parse(stock) if each.repository == "shop/web"]
@@ -42,7 +43,7 @@ def test_what_evaluation_keeps_is_never_deleted(then: Any, now: Any, stock: Any,
     assert done == {*delete, *untag}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(policies(), inventories())
 def test_when_nothing_has_changed_all_of_the_plan_is_done(written: Any, stock: Any) -> None:
     images = [each for each in reading.parse(stock) if each.repository == "shop/web"]

@@ -3,7 +3,6 @@
 import asyncio
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -131,11 +130,13 @@ async def test_they_end_when_who_began_them_is_killed(stocked: Database, tmp_pat
         env={**os.environ, "PYTHONPATH": paths},
     )
     assert beginner.stdout is not None
-    async with asyncio.timeout(SECONDS):
-        begun = [int(pid) for pid in (await beginner.stdout.readline()).split()]
+    try:
+        async with asyncio.timeout(SECONDS):
+            begun = [int(pid) for pid in (await beginner.stdout.readline()).split()]
+    finally:
+        beginner.kill()
+        await beginner.wait()
     assert begun
-    beginner.send_signal(signal.SIGKILL)
-    await beginner.wait()
     await _until(lambda: not any(map(_is_running, begun)))
 
 

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.api.caller import Caller
 from tests.conftest import Registry
+from tests.kit.effort import times
 from tests.kit.images import image, index
 from tests.lifecycle.kit import in_force, outcomes, plan, policy, push, read
 from tests.lifecycle.test_against_the_text import DAY, NOW, inventories, policies
@@ -16,7 +17,7 @@ from wharfinger.lifecycle.foreseeing import Counted, Foresight, counted, leading
 from wharfinger.lifecycle.rules import joined
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(50), deadline=None, suppress_health_check=list(HealthCheck))
 @given(policies(), inventories())
 def test_it_says_what_evaluating_everything_says(written: list[Any], stock: list[Any]) -> None:
     rules = joined(parsing.parse(written), "shop/web")
@@ -35,7 +36,7 @@ def test_it_says_what_evaluating_everything_says(written: list[Any], stock: list
             assert Foresight(rules, matter, kin, each.id).foresee(moment).verdict == verdicts[number]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(policies(), inventories())
 def test_the_moment_that_it_names_is_the_first(written: list[Any], stock: list[Any]) -> None:
     rules = joined(parsing.parse(written), "shop/web")

@@ -9,11 +9,12 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.kit.client import Registry
+from tests.kit.effort import times
 from tests.kit.model import Model
 
 T = TypeVar("T")
 
-SETTINGS = settings(max_examples=25, stateful_step_count=40, deadline=None)
+SETTINGS = settings(max_examples=times(12), stateful_step_count=40, deadline=None)
 
 _runs = count()
 

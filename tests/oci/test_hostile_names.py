@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.kit.client import OCTETS, Client, Registry, code_of, require
+from tests.kit.effort import times
 from tests.kit.images import blob, image
 from wharfinger.spec import digest as digests
 from wharfinger.spec.media_types import OCI_MANIFEST
@@ -198,7 +199,7 @@ async def test_a_hostile_header_is_no_failure(registry: Registry, value: str) ->
                 code_of(answer)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=times(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]),
     words=st.lists(

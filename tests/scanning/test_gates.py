@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.images import image, index
+from tests.scanning import trees
 from tests.scanning.gates import CLEAN, WEB, Guarded, openssl
 from wharfinger.meta import audit
 from wharfinger.meta.audit import Filter
@@ -329,3 +330,29 @@ async def test_old_advisories_are_where_the_rules_place_them(guarded: Guarded) -
     guarded.registry.clock.advance(days=6, seconds=1)
     status, told = await guarded.pull()
     assert (status, "wharf advisories update" in told) == (403, True)
+
+
+async def test_a_plan_says_what_would_be_refused(guarded: Guarded) -> None:
+    guarded.advise(openssl())
+    await guarded.push()
+    await guarded.push(CLEAN, "clean")
+    await guarded.push(trees.image([{"etc/os-release": b"ID=none\n"}]), "unscanned", work=False)
+    await guarded.use("1")
+    await guarded.pull()
+    await guarded.registry.services.keeping.last_pulls.flush()
+
+    async def effect(rule: str) -> str:
+        text = f"version: 1\ngates:\n- {{name: r, repositories: shop/**, {rule}}}\n"
+        plan = await Caller(guarded.registry.client)("POST", "/policy/plan", {"policy": text})
+        (change,) = plan["changes"]
+        return str(change["effect"])
+
+    web = f"shop/web@{WEB.digest[:19]}"
+    refused = f"of 3 images in its repositories, 1 would be refused ({web}), of which 1 in use and 1 pulled in the last"
+    assert (await effect("block: {severity: critical}, unscanned: warn")).startswith(refused)
+    assert "2 would be refused" in await effect("block: {severity: critical}, unscanned: block")
+    assert await effect("warn: {severity: critical}") == "of 3 images in its repositories, none is decided otherwise"
+    await guarded.apply(CRITICAL)
+    text = "version: 1\ngates: []\n"
+    plan = await Caller(guarded.registry.client)("POST", "/policy/plan", {"policy": text, "prune": True})
+    assert plan["changes"][0]["effect"] == "of 3 images in its repositories, 1 would be refused no more"

@@ -97,6 +97,22 @@ def test_what_is_scanned_here_is_the_same(admin: Wharf) -> None:
     assert len(here["images"][0]["causes"]) == 1
 
 
+def test_images_are_found_by_what_is_in_them(admin: Wharf, server: Server) -> None:
+    image = web(server.url.removeprefix("http://")).digest
+    result = admin("find", "pkg:deb/debian/openssl@<3.0.17-1~deb12u2", "--repository", "shop/web")
+    assert result.status == 0
+    assert {(row[1], row[2], row[4], row[5], row[7]) for row in result.rows} == {
+        ("CVE-2026-1000", "libssl3", "3.0.17-1~deb12u2", each, "shop/web:1.4") for each in (image, ARM.digest)
+    }
+    assert result.err == "2 of 3 images that were searched\n"
+    fields = admin.done("find", "cve-2019-1", "--json").json
+    assert [each["digest"] for each in fields["images"]] == [image]
+    fields = admin.done("find", "PYSEC-1", "--json").json
+    assert [each["digest"] for each in fields["images"]] == [image]
+    assert admin("find", "CVE-2026-1000", "--in-use").rows == []
+    assert "neither a package" in admin.refused("find", "two words")
+
+
 @pytest.mark.parametrize("format", ["cyclonedx", "spdx"])
 def test_a_bill_is_the_same_from_the_registry_and_from_the_layers(admin: Wharf, format: str) -> None:
     words = ("sbom", "shop/web:1.4", "--platform", "linux/amd64", "--format", format)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
@@ -16,9 +17,12 @@ from tests.kit.images import Image
 from tests.scanning import trees
 from wharfinger.blobs.store import BlobStore, Bytes
 from wharfinger.jobs.queue import Queue
-from wharfinger.meta import jobs
+from wharfinger.meta import jobs, unscanned
 from wharfinger.scanning.advisories.opening import open_advisories
+from wharfinger.scanning.backfill import Backfill
+from wharfinger.scanning.metrics import ScanMetrics, Telling
 from wharfinger.scanning.pushed import KIND
+from wharfinger.scanning.targets.images import CONFIGS
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.spec.locations import Location
 
@@ -99,7 +103,7 @@ async def push(scanner: Scanner, image: Image = WEB, tag: str | None = "1") -> N
 async def test_an_image_waits_is_scanned_and_judged(scanner: Scanner) -> None:
     scanner.advise(OPENSSL, FLASK)
     await push(scanner)
-    assert await scanner.of() == [{"digest": WEB.digest, "state": "waiting", "verdict": None}]
+    assert await scanner.of() == [{"digest": WEB.digest, "state": "waiting", "verdict": None, "scanners": []}]
     assert await scanner.work() == 1
     (found,) = await scanner.of()
     verdict = found["verdict"]
@@ -172,7 +176,8 @@ async def test_a_chart_has_nothing_to_scan(scanner: Scanner) -> None:
     chart = kit.image(config=b"{}", artifact_type="application/vnd.example.chart")
     await push(scanner, chart, "chart")
     assert await scanner.work() == 0
-    assert await scanner.of("chart") == [{"digest": chart.digest, "state": "nothing-to-scan", "verdict": None}]
+    (found,) = await scanner.of("chart")
+    assert found == {"digest": chart.digest, "state": "nothing-to-scan", "verdict": None, "scanners": []}
 
 
 async def test_what_is_no_archive_is_partial_and_read_again_the_next_time(scanner: Scanner) -> None:
@@ -208,3 +213,44 @@ async def test_who_may_not_pull_learns_nothing_and_who_may_not_scan_asks_for_not
     assert (await ask(reader, "GET", "/verdicts/shop/web/1")).status_code == 200
     assert (await ask(reader, "POST", "/verdicts/shop/web/1", {})).status_code == 403
     assert (await ask(reader, "GET", "/verdicts/shop/web/2")).status_code == 404
+
+
+async def test_what_was_pushed_before_is_scanned_when_nothing_else_waits(scanner: Scanner) -> None:
+    scanner.advise(OPENSSL)
+    db, clock = scanner.registry.services.db, scanner.registry.clock
+    await push(scanner)
+    await push(scanner, kit.image(config=b"{}", artifact_type="application/vnd.example.chart"), "chart")
+    job = await db.write(jobs.claim, (KIND,), "nobody", clock(), clock() + 1)
+    assert job is not None
+    await db.write(jobs.finish, job, "nobody")
+    assert (await scanner.of())[0]["state"] == "unscanned"
+    assert await db.read(unscanned.count, CONFIGS) == 1
+    backfill = Backfill(db, clock)
+    assert await backfill.step()
+    assert await backfill.step()  # it waits
+    assert await db.read(jobs.waiting_for, KIND, [WEB.digest]) == {WEB.digest}
+    assert await scanner.work() == 1
+    assert not await backfill.step()
+    assert await scanner.ids() == ["CVE-2022-1"]
+    assert await db.read(unscanned.count, CONFIGS) == 0
+
+
+async def test_how_it_is_can_be_read_as_metrics(scanner: Scanner) -> None:
+    scanner.advise(OPENSSL, FLASK)
+    metrics = CollectorRegistry()
+    counted = ScanMetrics(metrics)
+    telling = Telling(scanner.registry.services.db, counted, scanner.verdicts.held, scanner.registry.clock)
+    await push(scanner)
+    await telling.sweep()
+    assert metrics.get_sample_value("wharf_scan_waiting") == 1
+    assert metrics.get_sample_value("wharf_scan_unscanned_images") == 1
+    await scanner.work()
+    scanner.registry.clock.advance(minutes=11)
+    await telling.sweep()
+    assert metrics.get_sample_value("wharf_scan_waiting") == 0
+    assert metrics.get_sample_value("wharf_scan_unscanned_images") == 0
+    assert metrics.get_sample_value("wharf_scan_verdicts", {"status": "complete"}) == 1
+    assert metrics.get_sample_value("wharf_scan_advisories_readable") == 1
+    (scanner.folder / "advisories.db").write_bytes(b"garbage")
+    await telling.sweep()
+    assert metrics.get_sample_value("wharf_scan_advisories_readable") == 0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.kit.layers import Link, archive, zipped
 from wharfinger.scanning.limits import Unreadable
 from wharfinger.scanning.tar import Entry, Kind, Walk, clean
@@ -36,7 +37,7 @@ def walked(raw: bytes) -> list[tuple[Entry, bytes]]:
     return seen
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(100), deadline=None)
 @given(
     st.dictionaries(NAMES, CONTENTS, max_size=6),
     st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]),
@@ -67,7 +68,7 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(100), deadline=None)
 @given(st.binary(max_size=3000), st.integers(0, 4000), st.integers(0, 255))
 def test_bytes_that_are_no_archive_end_with_a_reason(noise: bytes, at: int, byte: int) -> None:
     raw = bytearray(archive({"a": noise, "b" * 200: noise, "c": Link("a")}))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.kit.effort import times
 from tests.kit.images import Image, image, index
 from wharfinger.errors import DigestInvalid, ManifestInvalid
 from wharfinger.spec import manifest as manifests
@@ -194,7 +195,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     return raw
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=times(500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutations(), st.sampled_from([OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, ""]))
 def test_a_damaged_manifest_is_understood_or_refused(raw: bytes, content_type: str) -> None:
     manifest = outcome(raw, content_type)

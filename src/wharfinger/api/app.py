@@ -13,6 +13,7 @@ from wharfinger.api.collection import CollectionHandlers
 from wharfinger.api.devices import DeviceHandlers
 from wharfinger.api.errors import HANDLERS
 from wharfinger.api.exceptions import ExceptionHandlers
+from wharfinger.api.finding import FindingHandlers
 from wharfinger.api.gates import GateHandlers
 from wharfinger.api.grants import GrantHandlers
 from wharfinger.api.groups import GroupHandlers
@@ -33,6 +34,7 @@ from wharfinger.api.tagging import TaggingHandlers
 from wharfinger.api.trusts import TrustHandlers
 from wharfinger.api.usage import UsageHandlers
 from wharfinger.api.users import UserHandlers
+from wharfinger.api.vex import VexHandlers
 from wharfinger.scanning.bills import Bills
 from wharfinger.web.challenge import Addresses
 
@@ -69,8 +71,10 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *InUseHandlers(services.keeping).routes(),
         *ScanningHandlers(services.db, services.excusing.books).routes(),
         *ExceptionHandlers(services.excusing.exceptions).routes(),
+        *VexHandlers(services.excusing.documents).routes(),
         *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
+        *FindingHandlers(services.db).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),

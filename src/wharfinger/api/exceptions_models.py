@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from wharfinger.api.models import Wanted
 from wharfinger.meta.exceptions import Exemption
+from wharfinger.meta.vex import Document
 
 Because = Field(default="", max_length=2000, description="why")
 
@@ -61,4 +62,36 @@ class ExceptionPage(BaseModel):
     """``next`` is the ``last`` of the next page; null when this is the end."""
 
     exceptions: list[ExceptionView]
+    next: int | None
+
+
+class DocumentWanted(Wanted):
+    """A VEX document as the text of its file, and a selector of the repositories that it counts in."""
+
+    name: str = Field(max_length=400)
+    document: str
+    repositories: Any
+
+
+class DocumentView(BaseModel):
+    """A VEX document: what it says of its author, who brought it when, and where it counts."""
+
+    id: int
+    name: str
+    sha256: str
+    author: str
+    repositories: Any
+    statements: int
+    imported_by: str
+    imported_at: float
+
+    @classmethod
+    def of(cls, found: Document) -> "DocumentView":
+        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+
+
+class DocumentPage(BaseModel):
+    """``next`` is the ``last`` of the next page; null when this is the end."""
+
+    documents: list[DocumentView]
     next: int | None

@@ -87,7 +87,10 @@ def list_exceptions(
     repository: Annotated[str | None, Parameter(help="Only those that are about this repository.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List exceptions, with vulnerability, package, where, until when and owner; tells which end within a week."""
+    """List exceptions, with vulnerability, package, where, until when and owner; tells which end within a week.
+
+    With --json what wharf gate takes with --exceptions.
+    """
     from wharfinger.cli.client import logged_in
 
     now = time.time()

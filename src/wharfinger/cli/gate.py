@@ -1,7 +1,7 @@
 """``wharf gate``: whether an image may go on, in the words of whatever asks. No server is needed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,12 @@ Kev = Annotated[
     bool, Parameter(negative="", help="What is known to be exploited fails, however severe, fixed or recent.")
 ]
 Vex = Annotated[list[Path] | None, Parameter(negative="", help="OpenVEX, CSAF or CycloneDX statements.")]
+ExceptionsAt = Annotated[
+    list[Path] | None, Parameter(negative="", help="Exceptions as wharf exception list --json prints them; also YAML.")
+]
+Repository = Annotated[
+    str | None, Parameter(help="The repository that it is going to, where it is in none: exceptions are about those.")
+]
 NotAssessed = Annotated[Choice, Parameter(help="What becomes of packages that nobody judges.")]
 Partial = Annotated[Choice, Parameter(help="What becomes of an image that could not be read as a whole.")]
 UnknownAs = Annotated[Level, Parameter(help="What a severity that nobody tells counts as.")]
@@ -52,6 +58,8 @@ def gate(
     grace: Grace = None,
     kev: Kev = False,
     vex: Vex = None,
+    exceptions: ExceptionsAt = None,
+    repository: Repository = None,
     not_assessed: NotAssessed = "undecided",
     partial: Partial = "undecided",
     unknown_as: UnknownAs = "high",
@@ -72,6 +80,8 @@ def gate(
     scan, opened = targets.scanned(
         target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
     )
+    if exceptions:
+        scan = _excepted(scan, exceptions, repository or opened.repository, opened.roots, now)
     verdict = decided(scan, statements, terms, counted, now.date(), opened)
     _print(verdict, output, now)
     return STATUS[verdict.decision.answer]
@@ -95,6 +105,22 @@ def decided(
     return Verdict(replace(scan, images=applied.images), decision, applied.unmatched)
 
 
+def _excepted(scan: "Scan", paths: Sequence[Path], repository: str, roots: Collection[str], now: datetime) -> "Scan":
+    """The scan, with what the exceptions of these files excuse in this repository."""
+    from wharfinger.scanning import excusing
+    from wharfinger.scanning.excuses import Excuses
+    from wharfinger.scanning.gate import exceptions_file
+
+    if not repository:
+        raise RequestInvalid("exceptions are about repositories: say with --repository which one the image is going to")
+    found = [
+        each for path in paths for each in exceptions_file.parse(_bytes(path, exceptions_file.BYTES_AT_MOST), str(path))
+    ]
+    excuses = Excuses(tuple(found), roots=frozenset(roots))
+    images = [excusing.excepted(each, repository, excuses, now.timestamp()) for each in scan.images]
+    return replace(scan, images=images)
+
+
 def _grace(text: str | None) -> timedelta | None:
     try:
         return None if text is None else values.duration(text)
@@ -106,12 +132,16 @@ def statements_of(path: Path) -> "Sequence[Statement]":
     """The VEX statements of a file. Raises Refusal."""
     from wharfinger.scanning.vex import reading
 
+    return reading.parse(_bytes(path, reading.BYTES_AT_MOST), str(path))
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    """The file, or one byte more of it than is read."""
     try:
         with path.open("rb") as file:
-            raw = file.read(reading.BYTES_AT_MOST + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise Refusal(f"{path}: cannot read it: {error.strerror}") from error
-    return reading.parse(raw, str(path))
 
 
 def _print(verdict: "Verdict", output: Format, now: datetime) -> None:

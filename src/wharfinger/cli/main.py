@@ -15,6 +15,7 @@ from wharfinger.cli import (
     config,
     diff,
     exception,
+    find,
     fsck,
     gate,
     gates,
@@ -46,6 +47,7 @@ from wharfinger.cli import (
     usage,
     users,
     verdict,
+    vex,
     why,
 )
 from wharfinger.config import ConfigError
@@ -72,9 +74,11 @@ COMMANDS: tuple[App | Callable[..., Any], ...] = (
     gate.gate,
     gates.gates,
     exception.exception,
+    vex.vex,
     sbom.sbom,
     diff.diff,
     why.why,
+    find.find,
     tag.tag,
     tag.history,
     tag.rollback,

@@ -50,9 +50,12 @@ def _print(image: dict[str, Any]) -> None:
         return
     advisories = f"the advisories {known['advisories']}" if known["advisories"] else "no advisories at all"
     print(f"  {known['status']}, judged {moment(known['judged_at'])} by {advisories}")
+    print(f"  read by {known['cataloguer']}; nothing else is said since {moment(known['changed_at'])}")
     counts = ", ".join(f"{known['counts'][each]} {each}" for each in SEVERITIES if known["counts"].get(each))
+    fixable = sum(known["fixable"].values())
+    fixed = f", of which {fixable} have a fix" if fixable else ""
     suppressed = f"; {known['suppressed']} suppressed" if known["suppressed"] else ""
-    print(f"  findings: {counts or 'none'}{suppressed}")
+    print(f"  findings: {counts or 'none'}{fixed}{suppressed}")
     for each in known["report"]["not_assessed"]:
         print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
     for each in known["report"]["problems"]:

@@ -256,7 +256,7 @@ class Group:
     def selected(self, item: Item) -> tuple[TagOf, ...]:
         """The item's tags that the group selects."""
         selector = self.tags
-        return item.tags if selector is None else tuple(tag for tag in item.tags if selector.matches(tag.name))
+        return item.tags if selector is None else tuple([tag for tag in item.tags if selector.matches(tag.name)])
 
     def rest_holds(self, item: Item, run: Run) -> bool:
         """Whether all but ``newest`` hold."""
@@ -292,7 +292,7 @@ class Group:
 
 def tagged(item: Item, selected: Sequence[TagOf]) -> int:
     """The newest time among the tags that a group selects, else the push."""
-    return max((tag.pushed for tag in selected), default=item.pushed)
+    return max([tag.pushed for tag in selected]) if selected else item.pushed
 
 
 def created(item: Item) -> int:

@@ -82,10 +82,10 @@ def decide(
         if rule.action == "untag":
             _untag(label, rule.group, candidates, now)
             continue
-        run, left = _Run(candidates, now, known), []
+        run, left, decision = _Run(candidates, now, known), [], (label, rule)
         for candidate in undecided:
             if rule.group.holds(candidate, run):
-                candidate.decided = (label, rule)
+                candidate.decided = decision
             else:
                 left.append(candidate)
         undecided = left

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
 from wharfinger.meta.judged import AdvisorySet, Release
-from wharfinger.meta.schema_judging import advised_releases, advisory_sets
+from wharfinger.meta.schema_judging import advised_releases, advisory_sets, judgements
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.sql import held
 from wharfinger.meta.sql import insert as either_insert
@@ -37,6 +37,13 @@ def begin(tx: Connection, sha256: str, sources: Mapping[str, int], now: float) -
     row = {"sha256": sha256, "sources": json.dumps(dict(sources), sort_keys=True), "begun_at": now}
     id = tx.execute(insert(advisory_sets).values(row).returning(advisory_sets.c.id)).scalar_one()
     return AdvisorySet(id, sha256, dict(sources), matched=False)
+
+
+def follows(tx: Connection, id: int, current: int) -> bool:
+    """Whether this set has only just been begun, and none was given up since the current one."""
+    between = (advisory_sets.c.id > current) & (advisory_sets.c.id < id)
+    begun = exists().where(judgements.c.since == id) | exists().where(judgements.c.until == id)
+    return not tx.execute(select(exists().where(between))).scalar() and not tx.execute(select(begun)).scalar()
 
 
 def finish(tx: Connection, id: int, now: float) -> None:

@@ -10,6 +10,7 @@ from wharfinger.meta.schema_gates import advisory_age, gate_rows, grandfathered
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import in_use, trash
 from wharfinger.meta.sql import chunks, insert
+from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -111,6 +112,18 @@ def find(tx: Connection, repository: RepoName, digest: Digest) -> Row | None:
     """How the image stands."""
     found = tx.execute(ROW, {"repository": repository, "digest": digest}).first()
     return Row(*found) if found else None
+
+
+def images_of(tx: Connection, repository: RepoName, limit: int) -> list[Holder]:
+    """Up to ``limit`` manifests of the repository that are no indexes."""
+    query = (
+        select(repositories.c.id, repositories.c.name, manifests.c.digest, manifests.c.pushed_at)
+        .join(repositories, repositories.c.id == manifests.c.repository_id)
+        .where(repositories.c.name == repository, manifests.c.media_type.in_(media_types.MANIFESTS))
+        .order_by(manifests.c.digest)
+        .limit(limit)
+    )
+    return [_holder(row) for row in tx.execute(query)]
 
 
 # --- other rules than before

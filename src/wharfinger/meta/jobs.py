@@ -23,6 +23,7 @@ class Job:
     key: str
     payload: Mapping[str, Any]
     attempts: int
+    enqueued_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ def claim(tx: Connection, kinds: Sequence[str], holder: str, now: float, until: 
     if id is None:
         return None
     taken = {"holder": holder, "held_until": until, "again": False, "attempts": jobs.c.attempts + 1}
-    columns = (jobs.c.kind, jobs.c.key, jobs.c.payload, jobs.c.attempts)
+    columns = (jobs.c.kind, jobs.c.key, jobs.c.payload, jobs.c.attempts, jobs.c.enqueued_at)
     row = tx.execute(update(jobs).where(jobs.c.id == id).values(taken).returning(*columns)).one()
-    return Job(id, row.kind, row.key, json.loads(row.payload), row.attempts)
+    return Job(id, row.kind, row.key, json.loads(row.payload), row.attempts, row.enqueued_at)
 
 
 def keep(tx: Connection, job: Job, holder: str, until: float) -> bool:
@@ -107,6 +108,12 @@ def waiting_for(tx: Connection, kind: str, keys: Sequence[str]) -> set[str]:
     """Those of ``keys`` under which something is to be done."""
     these = (tx.execute(select(jobs.c.key).where(jobs.c.kind == kind, jobs.c.key.in_(some))) for some in chunks(keys))
     return {row.key for some in these for row in some}
+
+
+def is_due(tx: Connection, kind: str, now: float) -> bool:
+    """Whether something of this kind is to be done now, or is being done."""
+    mine = (jobs.c.kind == kind) & (jobs.c.due_at <= now)
+    return tx.execute(select(jobs.c.id).where(mine).limit(1)).first() is not None
 
 
 def _held(job: Job, holder: str) -> Any:

@@ -33,8 +33,7 @@ exceptions = Table(
     Index(None, "requested_by", "state"),
 )
 
-# A VEX document, and by whom it came here. Of one that was imported `repositories` is a selector as JSON; one that was
-# pushed as a referrer has the repository, its own manifest, and the image that it is about, and counts there alone.
+# A VEX document as it was sent, compressed; by whom it came here, and where it counts: a selector as JSON.
 vex_documents = Table(
     "vex_documents",
     metadata,
@@ -42,15 +41,11 @@ vex_documents = Table(
     Column("name", Text, nullable=False),
     Column("sha256", BYTEWISE, nullable=False),
     Column("author", Text, nullable=False),
-    Column("repositories", Text),
-    Column("repository_id", KEY),
-    Column("manifest", BYTEWISE),
-    Column("subject", BYTEWISE),
+    Column("repositories", Text, nullable=False),
     Column("statements", Integer, nullable=False),
     Column("imported_by", BYTEWISE, nullable=False),
     Column("imported_at", Double, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index(None, "repository_id", "manifest", unique=True),
 )
 
 # Each of its statements, under every name of the vulnerability that it is about, in capitals; `body` is JSON.

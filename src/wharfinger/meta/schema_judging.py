@@ -3,7 +3,7 @@
 How it hangs together: ``docs/internals/scanning.md``. Beside ``schema_scanning.py``, with its conventions.
 """
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, Table, Text, text
 
 from wharfinger.meta.schema import BYTEWISE, metadata
 
@@ -11,6 +11,9 @@ SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
 FOUND, FIXABLE = tuple(f"found_{each}" for each in SEVERITIES), tuple(f"fixable_{each}" for each in SEVERITIES)
 TALLIES = (*FOUND, *FIXABLE)
 """How many findings there are of each severity, and of how many of them a version without is known."""
+
+# What has not ended is most of all, and never looked for by this.
+_ENDED = text("until IS NOT NULL")
 
 # The sets of advisories that something was judged by. The newest with `matched_at` is the one that new images are
 # judged by; one without it is being matched, or was given up. The same advisories on another day may be another set:
@@ -120,7 +123,7 @@ judgements = Table(
     Column("since", Integer, primary_key=True, autoincrement=False),
     Column("until", Integer),
     Index(None, "since"),
-    Index(None, "until"),
+    Index("ix_judgements_until", "until", sqlite_where=_ENDED, postgresql_where=_ENDED),
     Index(None, "outcome"),
     sqlite_with_rowid=False,
 )

@@ -224,7 +224,10 @@ def read_by_others(tx: Connection, cataloguer: str, after: str, limit: int) -> l
 def by_status(tx: Connection) -> Counter[str]:
     """How many verdicts there are of each status."""
     rows = tx.execute(select(verdicts.c.status, func.count()).group_by(verdicts.c.status))
-    return Counter(dict(rows.tuples().all()))
+    found: Counter[str] = Counter()
+    for status, count in rows:
+        found[status] = count
+    return found
 
 
 def forget_gone(tx: Connection) -> int:

@@ -1,13 +1,13 @@
-"""VEX documents: imported, or pushed as referrers; and their statements by vulnerability."""
+"""VEX documents, and their statements by vulnerability."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from wharfinger.meta.schema import manifest_children, manifests, repositories
+from wharfinger.meta.schema import manifest_children, repositories
 from wharfinger.meta.schema_exceptions import vex_documents, vex_statements
 from wharfinger.meta.sql import chunks
 from wharfinger.spec.digest import Digest
@@ -17,27 +17,14 @@ DEPTH_AT_MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Referring:
-    """Where a document lies that was pushed: the repository, its own manifest, and the image that it is about."""
-
-    repository: RepoName
-    manifest: Digest
-    subject: Digest
-
-
-@dataclass(frozen=True, slots=True)
 class Document:
-    """A document: what it says of its author, who brought it, and where it counts.
-
-    ``repositories`` is a selector as plain data, None where it was pushed as a referrer.
-    """
+    """A document: what it says of its author, who brought it, and where it counts, a selector as plain data."""
 
     id: int
     name: str
     sha256: str
     author: str
     repositories: Any
-    referring: Referring | None
     statements: int
     imported_by: str
     imported_at: float
@@ -52,38 +39,17 @@ class Kept:
     body: Any
 
 
-_COLUMNS = [
-    *(vex_documents.c.id, vex_documents.c.name, vex_documents.c.sha256, vex_documents.c.author),
-    *(vex_documents.c.repositories, repositories.c.name.label("repository"), vex_documents.c.manifest),
-    *(vex_documents.c.subject, vex_documents.c.statements, vex_documents.c.imported_by, vex_documents.c.imported_at),
-]
-_ALL = select(*_COLUMNS).outerjoin(repositories, repositories.c.id == vex_documents.c.repository_id)
-_PRESENT = or_(
-    vex_documents.c.manifest.is_(None),
-    exists().where(
-        manifests.c.repository_id == vex_documents.c.repository_id, manifests.c.digest == vex_documents.c.manifest
-    ),
-)
-"""What was pushed counts as long as it is there."""
+_COLUMNS = [vex_documents.c[name] for name in Document.__slots__]
+_ALL = select(*_COLUMNS)
 
 
-def add(
-    tx: Connection,
-    document: Document,
-    repository_id: int | None,
-    body: bytes,
-    statements: Iterable[tuple[Collection[str], Any]],
-) -> Document:
+def add(tx: Connection, document: Document, body: bytes, statements: Iterable[tuple[Collection[str], Any]]) -> Document:
     """Keep a document, each of its statements under the names of its vulnerability. Its number is the answer's."""
-    where = document.referring
     row = {
         "name": document.name,
         "sha256": document.sha256,
         "author": document.author,
-        "repositories": None if where is not None else json.dumps(document.repositories),
-        "repository_id": repository_id,
-        "manifest": None if where is None else where.manifest,
-        "subject": None if where is None else where.subject,
+        "repositories": json.dumps(document.repositories),
         "statements": document.statements,
         "imported_by": document.imported_by,
         "imported_at": document.imported_at,
@@ -98,21 +64,13 @@ def add(
     )
     for some in chunks(rows):
         tx.execute(insert(vex_statements), some)
-    found = find(tx, id)
-    assert found is not None, "it was put there in this transaction"
-    return found
+    return replace(document, id=id)
 
 
 def find(tx: Connection, id: int) -> Document | None:
     """The document with this number."""
     row = tx.execute(_ALL.where(vex_documents.c.id == id)).first()
     return None if row is None else _document(row)
-
-
-def is_known(tx: Connection, repository_id: int, manifest: Digest) -> bool:
-    """Whether the document that was pushed as this manifest has been read."""
-    this = (vex_documents.c.repository_id == repository_id) & (vex_documents.c.manifest == manifest)
-    return tx.execute(select(vex_documents.c.id).where(this)).first() is not None
 
 
 def remove(tx: Connection, id: int) -> None:
@@ -123,18 +81,13 @@ def remove(tx: Connection, id: int) -> None:
 
 def page(tx: Connection, last: int, limit: int) -> list[Document]:
     """Up to ``limit`` documents after number ``last``."""
-    query = _ALL.where(vex_documents.c.id > last, _PRESENT).order_by(vex_documents.c.id).limit(limit)
+    query = _ALL.where(vex_documents.c.id > last).order_by(vex_documents.c.id).limit(limit)
     return [_document(row) for row in tx.execute(query)]
 
 
 def every(tx: Connection) -> list[Document]:
-    """All that count: of those that were pushed, those that are still there."""
-    return [_document(row) for row in tx.execute(_ALL.where(_PRESENT).order_by(vex_documents.c.id))]
-
-
-def gone(tx: Connection) -> list[Document]:
-    """Those that were pushed and whose manifest is there no more."""
-    return [_document(row) for row in tx.execute(_ALL.where(~_PRESENT))]
+    """All there are, by number."""
+    return [_document(row) for row in tx.execute(_ALL.order_by(vex_documents.c.id))]
 
 
 def totals(tx: Connection) -> tuple[int, int]:
@@ -172,17 +125,5 @@ def indexes_of(tx: Connection, repository: RepoName, digest: Digest) -> frozense
 
 
 def _document(row: Any) -> Document:
-    referring = None
-    if row.manifest is not None:
-        referring = Referring(RepoName(row.repository or ""), Digest(row.manifest), Digest(row.subject))
-    return Document(
-        id=row.id,
-        name=row.name,
-        sha256=row.sha256,
-        author=row.author,
-        repositories=None if row.repositories is None else json.loads(row.repositories),
-        referring=referring,
-        statements=row.statements,
-        imported_by=row.imported_by,
-        imported_at=row.imported_at,
-    )
+    fields = dict(row._mapping)  # noqa: SLF001  a row's documented way to its columns
+    return Document(**fields | {"repositories": json.loads(fields["repositories"])})

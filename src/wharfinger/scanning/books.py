@@ -22,18 +22,11 @@ from wharfinger.spec.names import RepoName
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A statement, and where it counts: in repositories, or for one image of one repository."""
+    """A statement, which of all it is, and where it counts."""
 
     order: tuple[int, int]
     statement: Statement
-    repositories: Selector | None
-    repository: str
-    subject: str
-
-    def counts_in(self, repository: str, digests: Collection[str]) -> bool:
-        if self.repositories is not None:
-            return self.repositories.matches(repository)
-        return self.repository == repository and self.subject in digests
+    repositories: Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +46,18 @@ class Book:
         if not known and not there:
             return Excuses()
         roots = vex.indexes_of(tx, repository, digest)
-        digests = {digest, *roots}
-        said = [each.statement for _, each in sorted(known.items()) if each.counts_in(repository, digests)]
-        about = [each for each in there if each.is_about_image(repository, digests)]
+        said = [each.statement for _, each in sorted(known.items()) if each.repositories.matches(repository)]
+        about = [each for each in there if each.is_about_image(repository, {digest, *roots})]
         return Excuses(tuple(about), tuple(said), frozenset(roots))
 
 
 class Books:
-    """``trusted`` are the repositories whose referrers are believed; None believes none."""
-
-    def __init__(self, trusted: Selector | None = None) -> None:
-        self._trusted = trusted
+    """What is stored, for whoever judges."""
 
     def load(self, tx: Connection, now: float, names: Collection[str] | None = None) -> Book:
         """All that counts now; of statements those about vulnerabilities of these names, or every one."""
         found = tuple(excuse(each) for each in exceptions.in_force(tx, now))
-        documents = {each.id: each for each in vex.every(tx) if self.counts(each)}
+        documents = {each.id: each for each in vex.every(tx)}
         said: dict[str, list[_Said]] = {}
         for kept in vex.statements(tx, names) if documents else ():
             document = documents.get(kept.document)
@@ -78,11 +67,6 @@ class Books:
                     said.setdefault(name.upper(), []).append(each)
         return Book(found, {name: tuple(theirs) for name, theirs in said.items()})
 
-    def counts(self, document: Document) -> bool:
-        """Whether the document is believed: what was imported is, what was pushed where the operator says so."""
-        where = document.referring
-        return where is None or (self._trusted is not None and self._trusted.matches(where.repository))
-
 
 def names_in(findings: Iterable[Mapping[str, Any]]) -> set[str]:
     """Every name that the vulnerabilities of these findings have, in capitals."""
@@ -90,15 +74,7 @@ def names_in(findings: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def _said(kept: Kept, document: Document) -> _Said:
-    order, statement = (kept.document, kept.position), stored.statement(kept.body)
-    told = replace(statement, where=f"{statement.where}, {_brought(document)}")
-    where = document.referring
-    if where is None:
-        return _Said(order, told, selector_of(document.repositories), "", "")
-    return _Said(order, told, None, where.repository, where.subject)
-
-
-def _brought(document: Document) -> str:
+    statement = stored.statement(kept.body)
     author = f" by {document.author}" if document.author else ""
-    way = "imported" if document.referring is None else "pushed"
-    return f"VEX document {document.id}{author}, {way} by {document.imported_by}"
+    where = f"{statement.where}, VEX document {document.id}{author}, imported by {document.imported_by}"
+    return _Said((kept.document, kept.position), replace(statement, where=where), selector_of(document.repositories))

@@ -5,6 +5,7 @@ is suppressed stays in its place and says by whom, why, and until when.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from wharfinger.scanning.excuses import Excuse, Excuses
@@ -51,6 +52,14 @@ def excused_image(
     return {**image, "findings": excused(image["findings"], repository, digest, excuses, now, image=image)}
 
 
+def excepted(scan: ImageScan, repository: str, excuses: Excuses, now: float) -> ImageScan:
+    """The same for a scan that was made here, by its exceptions alone."""
+    digests = {scan.digest, *excuses.roots}
+    there = [e for e in excuses.exceptions if e.is_in_force(now) and e.is_about_image(repository, digests)]
+    findings = tuple(_scan_excepted(each, there) for each in scan.matched.findings)
+    return replace(scan, matched=replace(scan.matched, findings=findings))
+
+
 def unmatched(images: Sequence[Mapping[str, Any]], repository: str, excuses: Excuses) -> Sequence[Unmatched]:
     """The statements that meet nothing in any of these reports, and the nearest that there is."""
     scans = [scan(each, each["digest"]) for each in images]
@@ -70,6 +79,11 @@ def _excepted(finding: Mapping[str, Any], exceptions: Sequence[Excuse]) -> Found
             if each.covers(finding):
                 return {**finding, "suppressed": each.words}
     return dict(finding)
+
+
+def _scan_excepted(finding: Finding, exceptions: Sequence[Excuse]) -> Finding:
+    told = {name: getattr(finding, name) for name in ("id", "aliases", "purl", "package", "version", "suppressed")}
+    return replace(finding, suppressed=_excepted(told, exceptions)["suppressed"])
 
 
 def _stated(finding: Found, stated: Finding | None) -> Found:

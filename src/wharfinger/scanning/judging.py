@@ -9,7 +9,7 @@ Whoever is killed leaves the last verdicts, and the next one goes on from where 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -19,9 +19,13 @@ from sqlalchemy import Connection
 from wharfinger.errors import Unavailable
 from wharfinger.meta import advisory_sets, jobs, judgements, leases, package_versions, verdicts
 from wharfinger.meta.db import Database
-from wharfinger.meta.judged import AdvisorySet, Outcome, PackageVersion
+from wharfinger.meta.judged import AdvisorySet, Outcome, PackageVersion, Release
+from wharfinger.scanning.advisories.building import old_of
+from wharfinger.scanning.advisories.changes import Changes, between
+from wharfinger.scanning.advisories.database import Damaged
 from wharfinger.scanning.advisories.holding import Held
 from wharfinger.scanning.advisories.known import Known
+from wharfinger.scanning.garbage import without_collector
 from wharfinger.scanning.outcomes import Judge
 from wharfinger.scanning.pushed import KIND
 from wharfinger.spec.digest import Digest
@@ -48,6 +52,17 @@ class Judged:
     outcomes: Mapping[str, Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class _Concerned:
+    """All package versions there are, and those that have to be looked at."""
+
+    every: Collection[int]
+    chosen: Collection[int]
+
+
+_NO_CHANGES = Changes(frozenset(), frozenset())
+
+
 def judge(judge: Judge, versions: Mapping[int, PackageVersion]) -> Judged:
     """Judge them; nothing is read but advisories."""
     found = {id: tuple(judge.outcomes(version)) for id, version in versions.items()}
@@ -66,11 +81,20 @@ def note(tx: Connection, set_: int, judged: Judged) -> int:
 class Judging:
     """Keeps what is known of package versions, and the verdicts, up to date with the advisories in a file."""
 
-    def __init__(self, db: Database, held: Held, now: Callable[[], float], changed: Changed = nobody) -> None:
+    def __init__(
+        self,
+        db: Database,
+        held: Held,
+        now: Callable[[], float],
+        changed: Changed = nobody,
+        *,
+        at_once: int = VERDICTS_AT_ONCE,
+    ) -> None:
         self._db = db
         self._held = held
         self._now = now
         self._changed = changed
+        self._at_once = at_once
         self._holder = uuid4().hex
 
     async def run(self) -> int:
@@ -92,30 +116,57 @@ class Judging:
 
         Where several nodes have other advisories each, the one that judges has its way, and the others wait.
         """
-        judge = self.judge(known)
-        current = await self._db.read(_up_to_date, known.sha256, judge)
-        if current is not None:
+        by = self.judge(known)
+        current = await self._db.read(advisory_sets.current)
+        if not known.sha256 and current is not None and current.sha256:
+            raise Damaged(f"{self._held.path}: the advisories are gone; the last verdicts stay until there are others")
+        if current is not None and current.sha256 == known.sha256 and not await self._db.read(_other_ends, current, by):
             return current
         await self._require_lease()
         begun = await self._db.write(advisory_sets.begin, known.sha256, known.sources, self._now())
-        await self._match(begun, judge)
+        with without_collector():
+            await self._match(begun, by, await self._concerned(known, begun, current, by))
         return begun
 
     def judge(self, known: Known) -> Judge:
         """Who judges by these advisories today."""
         return Judge(known, datetime.fromtimestamp(self._now(), UTC).date())
 
-    async def _match(self, begun: AdvisorySet, by: Judge) -> None:
-        seen: set[int] = set()
-        after = 0
-        while versions := await self._db.read(package_versions.page, after, VERSIONS_AT_ONCE):
+    async def _concerned(
+        self, known: Known, begun: AdvisorySet, current: AdvisorySet | None, by: Judge
+    ) -> _Concerned | None:
+        """The package versions of which something else may be said than by the current set; None for all."""
+        if current is None or not await self._db.read(advisory_sets.follows, begun.id, current.id):
+            return None
+        changes = _NO_CHANGES
+        if current.sha256 != known.sha256:
+            found = await asyncio.to_thread(between, old_of(self._held.path), current.sha256, self._held.path)
+            if found is None:
+                return None
+            changes = found
+        return await self._db.read(_concerned, current, changes, by)
+
+    async def _match(self, begun: AdvisorySet, by: Judge, concerned: _Concerned | None) -> None:
+        seen: set[int] = set() if concerned is None else set(concerned.every)
+        async for versions in self._pages() if concerned is None else self._chosen(concerned.chosen):
             await self._note(begun, by, versions)
             seen |= versions.keys()
-            after = max(versions)
             await self._require_lease()
         while new := await self._db.write(_finish, begun.id, by, seen, self._now()):
             await self._note(begun, by, await self._db.read(package_versions.find, new))
             seen |= new
+
+    async def _pages(self) -> AsyncIterator[Mapping[int, PackageVersion]]:
+        after = 0
+        while versions := await self._db.read(package_versions.page, after, VERSIONS_AT_ONCE):
+            yield versions
+            after = max(versions)
+
+    async def _chosen(self, numbers: Collection[int]) -> AsyncIterator[Mapping[int, PackageVersion]]:
+        waiting = sorted(numbers)
+        while waiting:
+            yield await self._db.read(package_versions.find, waiting[:VERSIONS_AT_ONCE])
+            del waiting[:VERSIONS_AT_ONCE]
 
     async def _note(self, begun: AdvisorySet, by: Judge, versions: Mapping[int, PackageVersion]) -> None:
         judged = await asyncio.to_thread(judge, by, versions)
@@ -123,7 +174,7 @@ class Judging:
 
     def _rewrite(self, tx: Connection, set_: int) -> int:
         now = self._now()
-        done = verdicts.rewrite(tx, set_, VERDICTS_AT_ONCE, now)
+        done = verdicts.rewrite(tx, set_, self._at_once, now)
         if done.changed:
             self._changed(tx, done.changed)
         for digest, repository in done.partial:  # what could not be read then may be another time
@@ -139,14 +190,19 @@ class Judging:
             raise Unavailable("another node judges images by its advisories")
 
 
-def _up_to_date(tx: Connection, sha256: str, by: Judge) -> AdvisorySet | None:
-    """The current set, if it is that of these advisories, and no release has ended since."""
-    current = advisory_sets.current(tx)
-    if current is None or current.sha256 != sha256:
-        return None
-    said = advisory_sets.releases(tx, current.id)
-    is_so = all(each == by.release(each.distribution, each.release) for each in said)
-    return current if is_so else None
+def _other_ends(tx: Connection, set_: AdvisorySet, by: Judge) -> list[Release]:
+    """Of which releases something else is said now: most often that they have ended since."""
+    said = advisory_sets.releases(tx, set_.id)
+    return [each for each in said if each != by.release(each.distribution, each.release)]
+
+
+def _concerned(tx: Connection, current: AdvisorySet, changes: Changes, by: Judge) -> _Concerned:
+    names = {end for name in changes.packages for end in (name, name.rpartition(":")[2])}  # a jar may have no group
+    ends = _other_ends(tx, current, by)
+    chosen = package_versions.named(tx, names)
+    chosen |= judgements.packages_with(tx, changes.vulnerabilities)
+    chosen |= package_versions.of_releases(tx, [(each.distribution, each.release) for each in ends])
+    return _Concerned(package_versions.every_id(tx), chosen)
 
 
 def _finish(tx: Connection, set_: int, by: Judge, seen: Iterable[int], now: float) -> set[int]:

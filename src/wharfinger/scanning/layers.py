@@ -89,7 +89,7 @@ class LayerCatalogue:
         """What ``to_json`` made. Raises Unreadable for anything else."""
         try:
             kept = msgspec.json.decode(raw, type=cls)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable(f"this is no layer's catalogue: {error}") from error
         if any(len(each) % HASH_BYTES for each in (kept.files, kept.folders)):
             raise Unreadable("this is no layer's catalogue: a hash is incomplete")

@@ -22,6 +22,8 @@ from wharfinger.scanning.subjects import Subject, Unjudged, is_judged, judged
 
 _MATTERS = ("modularity", "vendor", "goos", "goarch", "main", "confidence")
 """What matching looks at beside names and versions."""
+_NAME_AT_MOST = 500
+"""Characters of a name that is looked for; no package with an advisory has a longer one."""
 
 
 def versions_of(catalogue: Catalogue) -> list[PackageVersion]:
@@ -56,8 +58,11 @@ def _facts(package: Package, distribution: Distribution | None) -> Facts:
 
 def _version(facts: Facts, key: str) -> PackageVersion:
     type_, name, version, purl, source, distribution, release, detail, covered = facts
-    known_as = canonical(LANGUAGES.get(type_, ""), name)
-    return PackageVersion(key, type_, name, version, purl, known_as, source, distribution, release, detail, covered)
+    short, known_as = name[:_NAME_AT_MOST], canonical(LANGUAGES.get(type_, ""), name)[:_NAME_AT_MOST]
+    source = None if source is None else (source[0][:_NAME_AT_MOST], source[1])
+    return PackageVersion(
+        key, type_[:100], short, version, purl, known_as, source, distribution, release, detail, covered
+    )
 
 
 class Judge:
@@ -134,15 +139,19 @@ def _doubt(ecosystem: str, reason: str) -> Outcome:
 
 def _row(finding: Finding) -> FindingRow:
     return FindingRow(
-        vulnerability=finding.id,
+        vulnerability=_plain(finding.id),
         severity=finding.severity.value,
-        fixed=finding.fixed,
+        fixed=None if finding.fixed is None else _plain(finding.fixed),
         state=finding.state,
         kev=None if finding.kev is None else finding.kev.isoformat(),
         published=None if finding.published is None else finding.published.isoformat(),
-        names=frozenset((finding.id, *finding.aliases, *finding.advisories)),
+        names=frozenset(map(_plain, (finding.id, *finding.aliases, *finding.advisories))),
         body=json.dumps(report.finding(finding)),
     )
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\ufffd")[:_NAME_AT_MOST]
 
 
 def _hash(text: str) -> str:

@@ -9,10 +9,11 @@ from functools import cached_property
 from wharfinger.scanning import purls
 from wharfinger.scanning.cataloguers.os_release import PLACES
 from wharfinger.scanning.layers import Evidence, Found, LayerCatalogue, number_of, numbers, place
-from wharfinger.scanning.packages import Catalogue, Distribution, Package, Problem
+from wharfinger.scanning.packages import Catalogue, Distribution, Package, Problem, Source
 
 OS_TYPES = {"dpkg": "deb", "apk": "apk", "rpm": "rpm"}
 _MOST_LINKS = 8
+_NAME_AT_MOST = 200
 _DECLARED = "declared"
 _DATABASES = frozenset({"dpkg", "dpkg-files", "apk", "rpm"})
 
@@ -28,7 +29,7 @@ def squash(layers: Sequence[LayerCatalogue]) -> Catalogue:
     owners = _owners(standing, distribution)
     return Catalogue(
         packages=tuple(_packages(image, standing, distribution, owners)),
-        distribution=distribution,
+        distribution=None if distribution is None else _short(distribution),
         problems=tuple(_problems(layers)),
         cataloguer=", ".join(sorted({layer.cataloguer for layer in layers})),
         isolation=", ".join(sorted({layer.isolation for layer in layers if layer.isolation})),
@@ -174,19 +175,29 @@ def _packages(
         merged.setdefault(_identity(found, covered), (found, covered, set()))[2].add(path)
     packages = [
         Package(
-            type=found.type,
-            name=found.name,
-            version=found.version,
-            purl=_purl(found, distribution),
-            source=found.source,
+            type=_plain(found.type),
+            name=_plain(found.name),
+            version=_plain(found.version),
+            purl=_plain(_purl(found, distribution)),
+            source=None if found.source is None else Source(_plain(found.source.name), _plain(found.source.version)),
             layer=image.introduced(found),
             paths=tuple(sorted(paths)),
             covered_by=covered,
-            detail=found.detail,
+            detail={name: _plain(value) for name, value in found.detail.items()},
         )
         for found, covered, paths in merged.values()
     ]
     yield from sorted(packages, key=lambda each: (each.purl, each.covered_by or "", each.paths))
+
+
+def _short(distribution: Distribution) -> Distribution:
+    texts = (distribution.id, distribution.version, distribution.codename)
+    return Distribution(*(_plain(text)[:_NAME_AT_MOST] for text in texts))
+
+
+def _plain(text: str) -> str:
+    """Without what no name has, and no database takes."""
+    return text.replace("\0", "\ufffd")
 
 
 def _stated(standing: Sequence[_Spell]) -> Iterator[tuple[_Spell, Found]]:

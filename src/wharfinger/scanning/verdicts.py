@@ -52,7 +52,8 @@ class _Judged:
 class Verdicts:
     """Makes verdicts, by the advisories in a file; where there is none, nothing is assessed, which is not clean.
 
-    ``changed`` is told of images whose verdicts say something else, in the transaction that writes them.
+    ``changed`` is told of images whose verdicts say something else, in the transaction that writes them; ``took`` of
+    how many seconds there were from asking for a scan to the verdict.
     """
 
     def __init__(
@@ -62,17 +63,19 @@ class Verdicts:
         advisories: Path,
         now: Callable[[], float],
         changed: Changed = nobody,
+        took: Callable[[float], object] = float,
     ) -> None:
         self._db = db
         self._store = store
-        self._held = Held(advisories)
+        self.held = Held(advisories)
         self._now = now
         self._changed = changed
-        self._judging = Judging(db, self._held, now, changed)
+        self._took = took
+        self._judging = Judging(db, self.held, now, changed)
 
     def close(self) -> None:
         """Give the advisories back."""
-        self._held.close()
+        self.held.close()
 
     async def judge(self, job: Job) -> None:
         """Scan an image that was pushed. Done as well when its repository has it no more."""
@@ -85,12 +88,13 @@ class Verdicts:
         catalogue = await self._catalogue(Opened([image], place.open), image)
         config = Digest(json.loads(found.raw)["config"]["digest"])
         await self.keep(scanned(image, repository, config, catalogue, self._now()), versions_of(catalogue))
+        self._took(self._now() - job.enqueued_at)
 
     async def keep(self, scanned: Scanned, packages: Sequence[PackageVersion]) -> None:
         """Match what is new among its packages, and write all of it at once; again where others were quicker."""
         is_written = False
         while not is_written:
-            async with self._held.now() as known:
+            async with self.held.now() as known:
                 judged = await self._match(scanned, packages, known)
             is_written = await self._db.write(self._write, judged)
 

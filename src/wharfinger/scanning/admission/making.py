@@ -96,11 +96,12 @@ class Making:
             if rules is None or verdict is None:
                 rows.forget(tx, image.repository_id, image.digest)
                 continue
-            stands = standing(rules, verdict.status, _known(tx, book, image, verdict, now))
+            stands = standing(rules, verdict.status, counted_in(tx, book, image, verdict, now))
             rows.put(tx, image, row_of(rules, stands), now)
 
 
-def _known(tx: Connection, book: Book, image: Holder, verdict: Verdict, now: float) -> list[Known]:
+def counted_in(tx: Connection, book: Book, image: Holder, verdict: Verdict, now: float) -> list[Known]:
+    """The findings of an image that count in its repository, each from when on: nothing excuses them for good."""
     found = reports.findings(tx, verdict)
     excuses = book.about(tx, image.repository, image.digest, found)
     report = reports.report(tx, verdict) if excuses.statements else None

@@ -19,6 +19,7 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Refused
 from wharfinger.scanning.admission.admitting import Admission
 from wharfinger.scanning.admission.book import GateBook
+from wharfinger.scanning.admission.effects import Effects
 from wharfinger.scanning.admission.glass import BreakGlass
 from wharfinger.scanning.admission.live import LiveGates
 from wharfinger.scanning.admission.making import Making
@@ -41,6 +42,7 @@ class GateService:
     making: Making
     metrics: GateMetrics
     glass: BreakGlass
+    effects: Effects
 
     async def refused(
         self, by: Caller, repository: RepoName | None, last: tuple[str, str], limit: int
@@ -57,8 +59,8 @@ class GateService:
 
     @property
     def section(self) -> Section:
-        """The section of ``policy.yaml``; when it is written, rows are made again."""
-        return replace(SECTION, written=self.making.ask)
+        """The section of ``policy.yaml``, which says what a change refuses; when it is written, rows are made again."""
+        return replace(SECTION, effect=self.effects, written=self.making.ask)
 
     def sweeps(self, advisories: Path) -> dict[str, Sweep]:
         """What is done without being asked."""
@@ -88,4 +90,6 @@ def build(
     """The services over one database; ``revision`` is that of access, which every change of policy raises."""
     book, counted = GateBook(), GateMetrics(metrics)
     admission = Admission(db, LiveGates(db, book, revision), counted)
-    return GateService(db, now, admission, Making(db, book, books, now), counted, BreakGlass(db, now))
+    return GateService(
+        db, now, admission, Making(db, book, books, now), counted, BreakGlass(db, now), Effects(book, books, now)
+    )

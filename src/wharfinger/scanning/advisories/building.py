@@ -7,7 +7,6 @@ are as before are not parsed. The old file stays, with ``.old`` at its end. A cr
 """
 
 import contextlib
-import gc
 import os
 import shutil
 import sqlite3
@@ -21,6 +20,7 @@ from wharfinger.scanning.advisories import reading
 from wharfinger.scanning.advisories.filling import Filling
 from wharfinger.scanning.advisories.reports import Imported
 from wharfinger.scanning.advisories.tables import FORMAT, FORMATS, INDEXES, TABLES
+from wharfinger.scanning.garbage import without_collector
 
 LOST_AT_MOST = 0.2
 """The part of its records that a source may lose at once; more is taken for a broken mirror."""
@@ -92,7 +92,7 @@ def _format(path: Path) -> str | None:
 
 
 def _filled(path: Path, staging: Path, *, exact: bool, facts: Mapping[str, str]) -> Imported:
-    with contextlib.closing(sqlite3.connect(staging, isolation_level=None)) as connection, _without_collector():
+    with contextlib.closing(sqlite3.connect(staging, isolation_level=None)) as connection, without_collector():
         is_new = staging.stat().st_size == 0
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")
         connection.execute("BEGIN")
@@ -114,18 +114,6 @@ def _filled(path: Path, staging: Path, *, exact: bool, facts: Mapping[str, str])
         return imported
 
 
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Nothing here refers to itself, and looking for what does costs a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 def _check(imported: Imported) -> None:
     if not imported.records:
         raise Refusal("there is not one advisory in it. The set is as it was")
@@ -143,13 +131,18 @@ def require_kept(before: Mapping[str, int], after: Mapping[str, int]) -> None:
         raise Refusal(f"{'; '.join(lost)}: if that is right, say --force. The set is as it was", lost=lost)
 
 
+def old_of(database: Path) -> Path:
+    """Where the set before this one stays."""
+    return database.with_name(database.name + ".old")
+
+
 def swap(staging: Path, database: Path) -> None:
     """First the bytes, then the old set's second name, then the new set under the first."""
     with staging.open("rb") as opened:
         os.fsync(opened.fileno())
     staging.chmod(0o644)
     if database.exists():
-        old = database.with_name(database.name + ".old")
+        old = old_of(database)
         old.unlink(missing_ok=True)
         os.link(database, old)
     staging.replace(database)

@@ -1,12 +1,14 @@
 """A set of advisories in its file, opened for reading."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -17,6 +19,10 @@ from wharfinger.scanning.findings import Rating, Severity
 
 _REMEMBERED = 20_000
 _NAMES_AT_ONCE = 200
+
+
+class Damaged(Refusal):
+    """There is a set of advisories, and it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +53,25 @@ class Advisories:
 
     @cached_property
     def sha256(self) -> str:
-        row = self._db.execute("SELECT value FROM fact WHERE name = 'sha256'").fetchone()
-        if row is None:
+        rows = self._rows("SELECT value FROM fact WHERE name = 'sha256'")
+        if not rows:
             raise Refusal(f"{self.path} is no finished set of advisories")
-        return str(row[0])
+        return str(rows[0][0])
 
     @cached_property
     def sources(self) -> Mapping[str, int]:
         sql = "SELECT s.name, count(*) FROM record r JOIN source s ON s.id = r.source GROUP BY s.id ORDER BY s.name"
-        return MappingProxyType(dict(self._db.execute(sql).fetchall()))
+        return MappingProxyType(dict(self._rows(sql)))
 
     @cached_property
     def licences(self) -> Mapping[str, str]:
         """Under which terms each source is given out."""
-        return MappingProxyType(dict(self._db.execute("SELECT name, licence FROM source ORDER BY name").fetchall()))
+        return MappingProxyType(dict(self._rows("SELECT name, licence FROM source ORDER BY name")))
 
     @cached_property
     def enrichments(self) -> Mapping[str, tuple[str, int]]:
         """What there is beside advisories: of which kind, and how many entries."""
-        rows = self._db.execute("SELECT name, kind, entries FROM enrichment ORDER BY name").fetchall()
+        rows = self._rows("SELECT name, kind, entries FROM enrichment ORDER BY name")
         return MappingProxyType({name: (kind, entries) for name, kind, entries in rows})
 
     @cached_property
@@ -75,14 +81,31 @@ class Advisories:
     @cached_property
     def _ecosystems(self) -> Mapping[str, int]:
         sql = "SELECT name, id FROM ecosystem e WHERE EXISTS (SELECT 1 FROM affected WHERE ecosystem = e.id)"
-        return dict(self._db.execute(sql).fetchall())
+        return dict(self._rows(sql))
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """What is in the rows is what we put there."""
+        try:
+            yield
+        except (msgspec.MsgspecError, ValueError, TypeError, AttributeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> Damaged:
+        return Damaged(f"{self.path} is damaged, bring the advisories in again: {str(error)[:200]}")
 
     def hits(self, ecosystem: str, name: str, place: bytes) -> Sequence[Hit]:
         sql = (
             "SELECT record, high, fixed, state, stream, platforms FROM affected"
             " WHERE ecosystem = ? AND name = ? AND low <= ? AND high > ? ORDER BY record, low"
         )
-        rows = self._db.execute(sql, (self._ecosystems.get(ecosystem), name, place, place)).fetchall()
+        rows = self._rows(sql, (self._ecosystems.get(ecosystem), name, place, place))
         return [
             Hit(*self._record(record), high, fixed, state, stream, _platforms(platforms))
             for record, high, fixed, state, stream, platforms in rows
@@ -90,12 +113,13 @@ class Advisories:
 
     def _read_record(self, id: int) -> tuple[str, Advisory]:
         sql = "SELECT s.name, r.facts FROM record r JOIN source s ON s.id = r.source WHERE r.id = ?"
-        source, facts = self._db.execute(sql, (id,)).fetchone()
-        return source, self._decoder.decode(facts)
+        with self._sound():
+            ((source, facts),) = self._rows(sql, (id,))
+            return source, self._decoder.decode(facts)
 
     def names_ending(self, ecosystem: str, end: str) -> Sequence[str]:
         sql = "SELECT DISTINCT name FROM affected WHERE ecosystem = ? AND substr(name, -?) = ? ORDER BY name"
-        rows = self._db.execute(sql, (self._ecosystems.get(ecosystem), len(end), end))
+        rows = self._rows(sql, (self._ecosystems.get(ecosystem), len(end), end))
         return [name for (name,) in rows]
 
     def other_names(self, ecosystem: str, name: str, ids: Collection[str]) -> frozenset[str]:
@@ -106,7 +130,7 @@ class Advisories:
             " WHERE n.name = ? AND a.ecosystem = ? AND a.name = ?"
         )
         while waiting and len(found) < _NAMES_AT_ONCE:
-            rows = self._db.execute(sql, (waiting.pop(), self._ecosystems.get(ecosystem), name)).fetchall()
+            rows = self._rows(sql, (waiting.pop(), self._ecosystems.get(ecosystem), name))
             advisories = [self._record(record)[1] for (record,) in rows]
             new = {each for a in advisories if not a.covers for each in (a.id, *a.aliases)} - found
             found |= new
@@ -126,17 +150,19 @@ class Advisories:
 
     def _read_about(self, id: str) -> _About:
         sql = "SELECT source, severity, vector, kind FROM rating WHERE vulnerability = ?"
-        ratings = {Rating(s, Severity(level), v, k) for s, level, v, k in self._db.execute(sql, (id,))}
-        for (record,) in self._db.execute("SELECT record FROM named WHERE name = ?", (id,)).fetchall():
-            ratings |= _of_others(self._record(record)[1])
-        ((day,),) = self._db.execute("SELECT min(day) FROM exploited WHERE vulnerability = ?", (id,)).fetchall()
-        ((score,),) = self._db.execute("SELECT max(score) FROM likelihood WHERE vulnerability = ?", (id,)).fetchall()
-        return _About(frozenset(ratings), None if day is None else date.fromisoformat(day), score)
+        with self._sound():
+            ratings = {Rating(s, Severity(level), v, k) for s, level, v, k in self._rows(sql, (id,))}
+            for (record,) in self._rows("SELECT record FROM named WHERE name = ?", (id,)):
+                ratings |= _of_others(self._record(record)[1])
+            ((day,),) = self._rows("SELECT min(day) FROM exploited WHERE vulnerability = ?", (id,))
+            ((score,),) = self._rows("SELECT max(score) FROM likelihood WHERE vulnerability = ?", (id,))
+            return _About(frozenset(ratings), None if day is None else date.fromisoformat(day), score)
 
     def end_of_life(self, distribution: str, release: str) -> date | None:
         sql = "SELECT max(day) FROM ends WHERE distribution = ? AND release = ?"
-        ((day,),) = self._db.execute(sql, (distribution, release)).fetchall()
-        return None if day is None else date.fromisoformat(day)
+        ((day,),) = self._rows(sql, (distribution, release))
+        with self._sound():
+            return None if day is None else date.fromisoformat(day)
 
 
 def _of_others(advisory: Advisory) -> set[Rating]:

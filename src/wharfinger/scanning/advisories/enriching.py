@@ -72,11 +72,15 @@ class _Catalogue(msgspec.Struct, gc=False):
     cves: dict[str, str] | None = None
 
 
+# Bytes that are no UTF-8 are found where somebody wants them as text, and not before.
+_BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
 def of_json(data: bytes, name: str) -> Enrichment | None:
     """What the document adds; None when it is none of these."""
     try:
         found = msgspec.json.decode(data, type=_Catalogue)
-    except msgspec.MsgspecError:
+    except _BROKEN:
         return None
     if found.vulnerabilities is not None:
         return _of_vulnerabilities(found.vulnerabilities)
@@ -86,7 +90,14 @@ def of_json(data: bytes, name: str) -> Enrichment | None:
 
 
 def of_csv(text: str, name: str) -> Enrichment | None:
-    """What the table adds; None when it is none of these."""
+    """What the table adds; None when it is none of these, or a broken one."""
+    try:
+        return _of_table(text, name)
+    except csv.Error:  # a field of more than 128 KiB, for example
+        return None
+
+
+def _of_table(text: str, name: str) -> Enrichment | None:
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     rows = csv.DictReader(lines)
     columns = set(rows.fieldnames or ())
@@ -140,7 +151,7 @@ def _day(cve: str, text: str) -> date | None:
 def _of_words(data: bytes, name: str) -> Enrichment | None:
     try:
         words: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except _BROKEN:
         return None
     levels: dict[str, Severity | None] = {cve: in_words(word) for cve, word in words.items() if _CVE.fullmatch(cve)}
     if not levels or len(levels) < len(words):

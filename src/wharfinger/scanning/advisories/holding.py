@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from wharfinger.scanning.advisories.database import Advisories
+from wharfinger.errors import Refusal
+from wharfinger.scanning.advisories.database import Advisories, Damaged
 from wharfinger.scanning.advisories.known import NOTHING, Known
 from wharfinger.scanning.advisories.opening import open_database
 
@@ -18,12 +19,31 @@ class Held:
         self._alone = asyncio.Lock()
         self._open: Advisories | None = None
         self._seen: tuple[int, ...] = ()
+        self._damaged: tuple[int, ...] | None = None
 
     @asynccontextmanager
     async def now(self) -> AsyncIterator[Known]:
         """The advisories as they are now, for one at a time. Raises Refusal where they cannot be read."""
         async with self._alone:
-            yield await asyncio.to_thread(self._current)
+            try:
+                yield await asyncio.to_thread(self._current)
+            except Damaged:
+                self._damaged = _identity(self.path)
+                raise
+
+    async def is_readable(self) -> bool:
+        """Whether there are advisories, and nothing was found wrong with them so far."""
+        try:
+            async with self.now():
+                found = _identity(self.path)
+                return found not in {(), self._damaged}
+        except Refusal:
+            return False
+
+    @property
+    def changed_at(self) -> float:
+        """When they were brought in; 0 where there are none."""
+        return self.path.stat().st_mtime if self.path.is_file() else 0.0
 
     def _current(self) -> Known:
         seen = _identity(self.path)

@@ -10,7 +10,7 @@ from wharfinger.scanning.vex.applying import Unmatched
 RULES: Mapping[str, str] = {
     "known-exploited": "What is known to be exploited fails, however severe it is",
     "severity": "The severity is one that fails",
-    "suppressed": "A VEX statement says that it does no harm here",
+    "suppressed": "An exception or a VEX statement excuses it here",
     "below": "The severity is below what fails",
     "no-fix": "No version without it is known, and only what has a fix fails",
     "grace": "It was published so recently that there is time left",

@@ -98,6 +98,8 @@ def _suppressed(sight: _Sight, finding: Finding, known: list[Statement], met: se
         about = [each for each in known if any(_covers(sight, p, finding, binary) for p in each.products)]
         met.update(id(each) for each in about)
         last.append(max(reversed(about), key=lambda each: each.moment, default=None))
+    if finding.suppressed is not None:
+        return finding  # an exception goes before a statement
     said = [each for each in last if each is not None and each.status in SUPPRESSING]
     if said and len(said) == len(last):
         return replace(finding, suppressed=said[0].reason)

@@ -22,6 +22,20 @@ def parse(raw: bytes, name: str) -> Sequence[Statement]:
         raise RequestInvalid(f"{name}: {error.message}") from error
 
 
+def author(raw: bytes) -> str:
+    """Who a document that was parsed says has written it; empty where it does not say."""
+    match json.loads(raw):
+        case {"@context": str(), "author": str(name)}:
+            return name
+        case {"document": {"publisher": {"name": str(name)}}}:
+            return name
+        case {"bomFormat": "CycloneDX", "metadata": {"authors": [{"name": str(name)}, *_]}}:
+            return name
+        case {"bomFormat": "CycloneDX", "metadata": {"supplier": {"name": str(name)}}}:
+            return name
+    return ""
+
+
 def _parse(raw: bytes, name: str) -> Sequence[Statement]:
     if len(raw) > BYTES_AT_MOST:
         raise RequestInvalid(f"more than {BYTES_AT_MOST} bytes")

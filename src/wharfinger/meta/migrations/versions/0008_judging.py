@@ -136,8 +136,10 @@ def _outcomes() -> None:
         sa.PrimaryKeyConstraint("package", "outcome", "since", name=op.f("pk_judgements")),
         sqlite_with_rowid=False,
     )
-    for column in ("since", "until", "outcome"):
+    for column in ("since", "outcome"):
         op.create_index(op.f(f"ix_judgements_{column}"), "judgements", [column])
+    ended = sa.text("until IS NOT NULL")
+    op.create_index("ix_judgements_until", "judgements", ["until"], sqlite_where=ended, postgresql_where=ended)
 
 
 def _images() -> None:

@@ -44,18 +44,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sha256", BYTEWISE, nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("repositories", sa.Text()),
-        sa.Column("repository_id", KEY),
-        sa.Column("manifest", BYTEWISE),
-        sa.Column("subject", BYTEWISE),
+        sa.Column("repositories", sa.Text(), nullable=False),
         sa.Column("statements", sa.Integer(), nullable=False),
         sa.Column("imported_by", BYTEWISE, nullable=False),
         sa.Column("imported_at", sa.Double(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vex_documents")),
-    )
-    op.create_index(
-        op.f("ix_vex_documents_repository_id_manifest"), "vex_documents", ["repository_id", "manifest"], unique=True
     )
     op.create_table(
         "vex_statements",
