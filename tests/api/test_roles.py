@@ -179,6 +179,7 @@ TABLE = [
     Row("GET", "/audit/status", None, overseers(200)),
     Row("GET", "/audit/chain", None, overseers(200)),
     Row("GET", "/audit/heads", None, overseers(200)),
+    Row("GET", "/find?q=CVE-2026-1", None, accounts_of_any_role(200)),
     Row("GET", "/usage", None, accounts_of_any_role(200)),
     Row("GET", "/usage/store", None, overseers(200)),
     Row("GET", "/usage/days/shop/web", None, accounts_of_any_role(200)),
