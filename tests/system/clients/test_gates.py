@@ -25,9 +25,7 @@ def test_a_refused_pull_shows_the_rule_and_the_way_out_until_break_glass(
     CLIENTS["skopeo"].push(Home.new(tmp_path / "push", registry), single_image(), image)
     rules = f"{{name: {rule}, repositories: 'gated-{client}/**', stale: {{after: 1d, then: block}}}}"
     registry.post("/policy/apply", {"policy": f"version: 1\ngates: [{rules}]\n"})
-    time.sleep(
-        2
-    )  # there are no advisories, which is as old as can be; and by then every worker knows of it (docs/decisions/0011-polled-revision.md)
+    time.sleep(2)  # by then every worker knows of it; there are no advisories, which is as old as can be
 
     with pytest.raises(ProgramFailed) as refused:
         CLIENTS[client].pull(Home.new(tmp_path / "refused", registry), image)
