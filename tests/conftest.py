@@ -106,6 +106,19 @@ SLOW = (
     "tests/scanning/test_registry.py",
     "tests/scanning/test_exceptions.py",
     "tests/scanning/test_documents.py",
+    "tests/scanning/test_judging.py",
+    "tests/scanning/test_gates.py",
+    "tests/scanning/test_on_push.py",
+    "tests/lifecycle/test_crews.py",
+    "tests/lifecycle/test_replaying.py",
+    "tests/lifecycle/test_severity.py",
+    "tests/oci/test_tags.py",
+    "tests/oci/test_uploads.py",
+    "tests/oci/test_deletes.py",
+    "tests/oci/test_mounts.py",
+    "tests/tagging/test_pin_properties.py",
+    "tests/access/test_secret_management.py",
+    "tests/access/test_migration.py",
 )
 
 
