@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from wharfinger.meta.schema import blob_links, manifest_children, manifests, repositories, tags
-from wharfinger.meta.schema_judging import finding_names, findings, image_packages, judgements, package_versions
+from wharfinger.meta.schema_judging import finding_names, image_packages, judgements, package_versions
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import in_use
 from wharfinger.meta.sql import Query, chunks
@@ -172,16 +172,6 @@ def said(tx: Connection, packages: Iterable[int]) -> dict[int, list[tuple[int, i
     for some in chunks(sorted(packages)):
         for package, *rest in tx.execute(select(c.package, c.outcome, c.since, c.until).where(c.package.in_(some))):
             found[package].append((rest[0], rest[1], rest[2]))
-    return found
-
-
-def bodies(tx: Connection, outcomes: Iterable[int]) -> dict[int, list[str]]:
-    """The findings of outcomes, as JSON."""
-    found: dict[int, list[str]] = defaultdict(list)
-    query = select(findings.c.outcome, findings.c.body).order_by(findings.c.outcome, findings.c.number)
-    for some in chunks(sorted(outcomes)):
-        for outcome, body in tx.execute(query.where(findings.c.outcome.in_(some))):
-            found[outcome].append(body)
     return found
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from wharfinger.errors import RequestInvalid
 from wharfinger.meta import finding
 from wharfinger.meta.finding import Hit, Holder, Known, Node, Version
+from wharfinger.meta.judgements import bodies as bodies_of
 from wharfinger.scanning.answers.questions import AboutPackage, AboutVulnerability, Question
 from wharfinger.scanning.targets.images import CONFIGS
 from wharfinger.spec.digest import Digest
@@ -225,7 +226,7 @@ class _Judgement:
 
 def _said(tx: Connection, question: Question, packages: Collection[int]) -> Mapping[int, Sequence[_Judgement]]:
     judgements = finding.said(tx, packages)
-    outcomes = finding.bodies(tx, {outcome for some in judgements.values() for outcome, _, _ in some})
+    outcomes = bodies_of(tx, {outcome for some in judgements.values() for outcome, _, _ in some})
     read = {outcome: [_vulnerability(body, question) for body in bodies] for outcome, bodies in outcomes.items()}
     return {
         package: [_Judgement(since, until, list(filter(None, read.get(outcome, ())))) for outcome, since, until in some]

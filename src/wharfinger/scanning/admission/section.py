@@ -17,53 +17,16 @@ gates:
 from collections.abc import Mapping
 from typing import Any
 
-from wharfinger.access import policy_sections
-from wharfinger.access.policy_reading import Reading
+from wharfinger.access.named_items import Form
 from wharfinger.access.policy_sections import Section
 from wharfinger.access.policy_things import Item
-from wharfinger.access.yaml_plain import note, plain
-from wharfinger.access.yaml_tree import Tree
-from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.admission import parsing
 
 WORD = "gates"
 NOUN = "gate_rule"
 RULES_AT_MOST = 500
 
-
-def read(reading: Reading, node: Tree, path: str) -> tuple[Item, ...]:
-    """The rules; what is wrong is noted."""
-    found: dict[str, Item] = {}
-    for value, at in reading.items(node, path):
-        rule = _rule(reading, value, at)
-        if rule is not None and rule.name in found:
-            reading.note(value, f"{at}.name", f"there are two rules of the name {rule.name}")
-        elif rule is not None:
-            found[rule.name] = rule
-    if len(found) > RULES_AT_MOST:
-        reading.note(node, path, f"more than {RULES_AT_MOST} rules")
-    return tuple(found.values())
-
-
-def _rule(reading: Reading, node: Tree, path: str) -> Item | None:
-    noted = len(reading.problems)
-    fields = {
-        key: plain(reading, value, f"{path}.{key}")
-        for key, value in reading.fields(node, path, tuple(parsing.FIELDS), required=("name", "repositories")).items()
-    }
-    for key, value in fields.items() if len(reading.problems) == noted else ():
-        try:
-            parsing.FIELDS[key](value, f"{path}.{key}")
-        except RequestInvalid as refused:
-            note(reading, f"{path}.{key}", refused)
-    if len(reading.problems) > noted:
-        return None
-    wrong = parsing.whole(fields)
-    if wrong is not None:
-        key, problem = wrong
-        reading.note(node, f"{path}.{key}" if key else path, problem)
-        return None
-    return policy_sections.item(NOUN, fields)
+FORM = Form(NOUN, "rule", parsing.FIELDS, ("name", "repositories"), parsing.whole, at_most=RULES_AT_MOST)
 
 
 def words(item: Item) -> str:
@@ -101,4 +64,4 @@ _SAID = {
     "older_than": lambda value: f"older than {value}",
 }
 
-SECTION = Section(WORD, NOUN, read, words)
+SECTION = Section(WORD, NOUN, FORM.read, words)
