@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, insert
 
+from bench.images import memory_folder
 from tests.kit.images import blob, image
 from tests.kit.parts.postgres import fresh_database, postgres
 from tests.registry.nodes import Node, body
@@ -79,7 +80,7 @@ def cost(console: Console, condemned: int = CONDEMNED, pushes: int = PUSHES) -> 
     """Print it."""
     columns = ("a pass, of the database's time", "of the processor's", "wanted", "longest step")
     table = Table("database", *columns, "push alone, median", "99 %", "during", "99 %")
-    with TemporaryDirectory(prefix="wharf-bench-") as folder:
+    with TemporaryDirectory(prefix="wharf-bench-", dir=memory_folder()) as folder:
         _measure("SQLite", f"sqlite:///{folder}/wharf.db", Path(folder), table, condemned, pushes)
         with postgres(Path(folder), waits_for_disk=True) as server, fresh_database(server) as url:
             _measure("PostgreSQL", url, Path(folder), table, condemned, pushes)

@@ -11,9 +11,12 @@ def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bo
 
     The row stays locked until the transaction ends, so whoever takes it over sees all that was done under it.
     """
-    tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
     free = (leases.c.holder == holder) | (leases.c.until <= now)
     taken = update(leases).where(leases.c.name == name, free).values(holder=holder, until=until)
+    if tx.execute(taken).rowcount == 1:
+        return True
+    # Somebody else's, or nobody's yet: of two that make the row, the second waits here, and then finds it taken.
+    tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
     return tx.execute(taken).rowcount == 1
 
 
