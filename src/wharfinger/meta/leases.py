@@ -20,6 +20,11 @@ def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bo
     return tx.execute(taken).rowcount == 1
 
 
+def renew(tx: Connection, name: str, holder: str, until: float) -> None:
+    """Keep the lease for longer, where it is ``holder``'s still; who has given it back does not get it by this."""
+    tx.execute(update(leases).where(leases.c.name == name, leases.c.holder == holder).values(until=until))
+
+
 def give_back(tx: Connection, name: str, holder: str) -> None:
     """Let the next one have it at once."""
     tx.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

@@ -26,8 +26,8 @@ from wharfinger.registry.collect_metrics import Collected, CollectMetrics
 
 LEASE, LEASE_SECONDS = "collector", 60.0
 ACCOUNT, BLOBS = "system:collector", "blobs.collect"
-BATCH = 250
-"""Reviews in one transaction: on SQLite everybody's writes wait for so long, some 25 ms."""
+DOOMED = 500
+"""Bytes that one step deletes, at most."""
 DELETED_AT_ONCE = 8
 ASKED_SECONDS = 10.0
 REST = 4.0
@@ -101,7 +101,7 @@ class Collector:
         blobs = await self._db.write(self._blobs)
         if links is None or blobs is None:
             return Collected(busy=True)
-        doomed = await self._db.read(collection.next_doomed, BATCH)
+        doomed = await self._db.read(collection.next_doomed, DOOMED)
         deleted = await self._delete(doomed)
         done = Collected(
             reviewed=links.reviewed + blobs.reviewed,
@@ -118,7 +118,7 @@ class Collector:
     def _links(self, tx: Connection) -> Batch | None:
         if not self._take(tx):
             return None
-        batch = collection.collect_links(tx, self._now(), BATCH)
+        batch = collection.collect_links(tx, self._now(), collection.batch(tx))
         if batch.gone:
             audit.add(tx, self._caller.entry("links.collect", detail={"links": batch.gone}))
         return batch
@@ -126,7 +126,7 @@ class Collector:
     def _blobs(self, tx: Connection) -> Batch | None:
         if not self._take(tx):
             return None
-        batch = collection.collect_blobs(tx, self._now(), BATCH)
+        batch = collection.collect_blobs(tx, self._now(), collection.batch(tx))
         if batch.gone:
             audit.add(tx, self._caller.entry(BLOBS, detail={"blobs": batch.gone, "bytes": batch.bytes}))
         return batch
