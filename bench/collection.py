@@ -113,12 +113,6 @@ def _measure(name: str, url: str, folder: Path, table: Table, condemned: int, pu
     wanted = WANTED * condemned / CONDEMNED
     seconds = (found.database, found.for_database, found.processor, wanted)
     pass_ = (*(f"{figure:.1f} s" for figure in seconds), f"{found.longest * 1e3:.0f} ms")
-        f"{found.database:.1f} s",
-        f"{found.for_database:.1f} s",
-        f"{found.processor:.1f} s",
-        f"{wanted:.0f} s",
-        f"{found.longest * 1e3:.0f} ms",
-    )
     table.add_row(name, *pass_, *told)
     _say(f"{name}: " + "; ".join((*pass_, *told)))  # also for who stops it before the other database
     if ended:
