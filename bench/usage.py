@@ -21,6 +21,7 @@ from tests.kit.parts.postgres import fresh_database, postgres
 from wharfinger.meta import usage_reading
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.migrate import migrate
+from wharfinger.meta.schema import blob_links
 from wharfinger.registry.usage import Usage
 from wharfinger.spec.names import RepoName
 
@@ -99,13 +100,25 @@ _SUMS = (
 )
 
 
+_UNCHECKED = {
+    "sqlite": ["PRAGMA foreign_keys = OFF", "PRAGMA synchronous = OFF", "PRAGMA cache_size = -1000000"],
+    "postgresql": ["SET session_replication_role = replica", "SET maintenance_work_mem = '512MB'"],
+}
+
+
 def _fill(db: Database, stock: Stock) -> None:
-    """Without looking whether what is referred to is there: the numbers see to that."""
-    is_sqlite = db.engine.dialect.name == "sqlite"
+    """Without looking whether what is referred to is there, which the numbers see to; the index of links comes last."""
+    kind = db.engine.dialect.name
     with db.engine.connect() as tx:
-        unchecked = "PRAGMA foreign_keys = OFF" if is_sqlite else "SET session_replication_role = replica"
-        tx.exec_driver_sql(unchecked)
-        for statement in (*_rows(stock, is_sqlite=is_sqlite), *_SUMS, "ANALYZE"):
+        for setting in _UNCHECKED[kind]:
+            tx.exec_driver_sql(setting)
+        index = next(iter(blob_links.indexes))
+        index.drop(tx)
+        for statement in _rows(stock, is_sqlite=kind == "sqlite"):
+            tx.execute(text(statement))
+            tx.commit()
+        index.create(tx)
+        for statement in (*_SUMS, "ANALYZE"):
             tx.execute(text(statement))
             tx.commit()
 
