@@ -32,7 +32,7 @@ class Survey:
     undeletable: UndeletableIn
     clock: int
     now: float
-    shared: Shared = field(default_factory=dict[int, tuple[int, int]])
+    shared: Shared = field(default_factory=dict[str, tuple[int, int]])
     """The blobs that several repositories have: see ``meta/lifecycle_blobs.py``."""
     sizes: Sizes | None = None
     """Those of all blobs; where it is None, they are looked up one by one."""
@@ -42,7 +42,7 @@ class Part(Struct, frozen=True):
     """One repository's part of a plan, and its blobs that go when all repositories give them up."""
 
     plan: RepositoryPlan
-    waiting: frozenset[int] = frozenset()
+    waiting: frozenset[str] = frozenset()
 
 
 def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
@@ -88,7 +88,7 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
 
 
 def _blobs(tx: Connection, ids: Sequence[int], survey: Survey) -> dict[int, Blobs]:
-    sizes: dict[int, dict[int, int]] = {id: {} for id in ids}
+    sizes: dict[int, dict[str, int]] = {id: {} for id in ids}
     if ids and survey.sizes is None:
         for id, blob, size in lifecycle_blobs.sizes(tx, ids):
             sizes[id][blob] = size
