@@ -37,8 +37,8 @@ class Run(Protocol):
 
     now: int
 
-    def is_newest(self, group: "Group", item: Item) -> bool:
-        """Whether the item is among the newest that the rest of the group selects."""
+    def newest_of(self, group: "Group", items: Sequence[T]) -> Sequence[T]:
+        """Those of the items that are among the newest of all that the rest of the group selects."""
 
 
 class Condition(Protocol):
@@ -291,9 +291,7 @@ class Group:
 
     def those(self, items: Sequence[T], run: Run) -> Sequence[T]:
         """The items of which every condition holds: of those that are among the newest, the rest does."""
-        if self.newest is None:
-            return self.rest_of(items, run)
-        return [item for item in items if run.is_newest(self, item)]
+        return self.rest_of(items, run) if self.newest is None else run.newest_of(self, items)
 
     def holds(self, item: Item, run: Run) -> bool:
         """Whether every condition holds of this one."""
@@ -326,6 +324,8 @@ def _no_tags(_: Item) -> tuple[TagOf, ...]:
 
 def tagged(item: Item, selected: Sequence[TagOf]) -> int:
     """The newest time among the tags that a group selects, else the push."""
+    if len(selected) == 1:
+        return selected[0].pushed
     return max([tag.pushed for tag in selected]) if selected else item.pushed
 
 

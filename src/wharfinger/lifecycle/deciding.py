@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from wharfinger.lifecycle.conditions import Group, Item
+from wharfinger.lifecycle.conditions import Group, Item, T
 from wharfinger.lifecycle.images import Image, TagOf
 from wharfinger.lifecycle.ranking import newest
 from wharfinger.lifecycle.rules import Rule
@@ -73,14 +73,14 @@ class _Run:
         self._known = known
         self._newest: dict[int, set[int]] = {}
 
-    def is_newest(self, group: Group, item: Item) -> bool:
+    def newest_of(self, group: Group, items: Sequence[T]) -> Sequence[T]:
         known = self._known.get(id(group))
         if known is not None:
-            return item.image.id in known
+            return [item for item in items if item.image.id in known]
         found = self._newest.get(id(group))
         if found is None:
             found = self._newest[id(group)] = newest(self._items, group, self)
-        return id(item) in found
+        return [item for item in items if id(item) in found]
 
 
 def decide(

@@ -199,8 +199,8 @@ class _Fates:
             return self._protections[i]
         if i in self._protected:
             return f"image:{self._images[self._protected[i]].id}"
-        candidate = self._candidates.get(i)
-        overruled = candidate is not None and candidate.decided is not None and candidate.decided.rule.action == "delete"
+        decided = self._candidates[i].decided if i in self._candidates else None
+        overruled = decided is not None and decided.rule.action == "delete"
         return f"image:{self._images[self._kept[i]].id}" if overruled else None
 
 

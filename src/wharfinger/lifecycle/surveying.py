@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from wharfinger.lifecycle import gathering, judging
+from wharfinger.lifecycle import gathering, judging, plan_file
 from wharfinger.lifecycle.book import Policies
 from wharfinger.lifecycle.freeing import Blobs, Freed, Shared, freed
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
-from wharfinger.lifecycle.plan_file import RepositoryPlan
+from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.lifecycle_blobs import Sizes
 from wharfinger.meta.lifecycle_facts import Repository
@@ -43,6 +43,19 @@ class Part(Struct, frozen=True):
 
     plan: RepositoryPlan
     waiting: frozenset[str] = frozenset()
+
+
+class Written(Struct, frozen=True):
+    """The same as a line of the plan, and what it counts: made where there are processes for it."""
+
+    line: bytes
+    counts: Total
+    waiting: frozenset[str]
+
+
+def written(part: Part) -> Written:
+    """The part as a plan has it."""
+    return Written(plan_file.line(part.plan), plan_file.counted(part.plan), part.waiting)
 
 
 def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
@@ -85,6 +98,11 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
         gives = freed(blobs[each.id], doomed[each.id]) if each.id in blobs else NOTHING_GOES
         made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), gives.waiting))
     return made
+
+
+def lines(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Written]:
+    """The same, written."""
+    return [written(part) for part in parts(tx, repositories, survey)]
 
 
 def _blobs(tx: Connection, ids: Sequence[int], survey: Survey) -> dict[int, Blobs]:
