@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import FindingRow, Outcome
@@ -67,6 +67,15 @@ def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> 
     if new:
         tx.execute(plain_insert(judgements), new)
     return len({package for package, _ in (*ends, *begins)})
+
+
+def tell_planner(tx: Connection) -> None:
+    """Let PostgreSQL know how much is said now, before all images are looked for of whose packages it is said.
+
+    It would find out by itself a minute later, and meanwhile read through all that images have.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("ANALYZE judgements, outcomes"))
 
 
 def _last(
