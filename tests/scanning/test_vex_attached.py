@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,15 @@ def bundle(payload: object) -> Fields:
 
 
 def beside(
-    content: object, layer: str = OPENVEX, *, subject: Image = WEB, type: str | None = None, **annotations: str
+    content: object,
+    layer: str = OPENVEX,
+    *,
+    subject: Image = WEB,
+    type: str | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> Image:
     """The manifest with which such a layer is pushed beside an image."""
     raw, empty = content if isinstance(content, bytes) else json.dumps(content).encode(), b"{}"
-    said = {key.replace("__", "/"): value for key, value in annotations.items()}
     described = [
         {"mediaType": media, "digest": digests.of(each), "size": len(each)}
         for media, each in ((EMPTY, empty), (layer, raw))
@@ -68,7 +73,7 @@ def beside(
         "layers": described[1:],
         "artifactType": type or layer,
         "subject": subject.descriptor,
-        "annotations": said,
+        "annotations": dict(said or {}),
     }
     return made(media_types.OCI_MANIFEST, fields, blobs=[empty, raw])
 
@@ -222,7 +227,7 @@ async def test_no_more_than_so_many_count_and_untrusted_ones_are_not_among_them(
     await attach(guarded, beside(document()), "maintainer")
     for number in range(3):
         guarded.registry.clock.advance(1)
-        await attach(guarded, beside(document(), **{"org.opencontainers.image.created": str(number)}))
+        await attach(guarded, beside(document(), said={"org.opencontainers.image.created": str(number)}))
     assert [each["counts"] for each in await told(guarded)] == [False, False, False, True]
     assert await guarded.pull() == (200, "")
 
@@ -263,7 +268,7 @@ FORMS: dict[str, Image] = {
     "a bare statement": beside(statement(document()), IN_TOTO),
 }
 FORMS["docker scout"] = beside(
-    envelope(statement(document())), IN_TOTO, **{"in-toto.io__predicate-type": "https://openvex.dev/ns/v0.2.0"}
+    envelope(statement(document())), IN_TOTO, said={"in-toto.io/predicate-type": "https://openvex.dev/ns/v0.2.0"}
 )
 
 
@@ -283,6 +288,6 @@ def test_a_statement_about_another_image_is_refused() -> None:
 
 
 def test_one_that_says_of_itself_that_it_is_something_else_is_not_read() -> None:
-    said = {"in-toto.io__predicate-type": "https://slsa.dev/provenance/v1"}
-    assert not attached.parts(parsed(beside({}, IN_TOTO, **said)))
+    said = {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"}
+    assert not attached.parts(parsed(beside({}, IN_TOTO, said=said)))
     assert not attached.parts(parsed(WEB))
