@@ -8,6 +8,7 @@ from tests.kit.advisories import osv, up_to, write_zip
 from wharfinger.scanning.advisories import osv as parsing
 from wharfinger.scanning.advisories import reading
 from wharfinger.scanning.advisories.building import bring_in
+from wharfinger.scanning.advisories.records import Record
 
 RECORDS = [osv(f"PYSEC-2026-{number}", "PyPI", "pip", *up_to("2")) for number in range(5)]
 MORE = osv("PYSEC-2026-9", "PyPI", "pip", *up_to("3"))
@@ -38,7 +39,12 @@ def test_of_an_archive_that_changed_only_the_records_that_changed_are_read(
 ) -> None:
     read: list[object] = []
     parse = parsing.parse
-    monkeypatch.setattr(parsing, "parse", lambda document: (read.append(document.id), parse(document))[1])
+
+    def noted(document: parsing.Document) -> Record:
+        read.append(document.id)
+        return parse(document)
+
+    monkeypatch.setattr(parsing, "parse", noted)
     write_zip(records / "a.zip", [*RECORDS, MORE])
     assert bring_in(records, tmp_path / "known.db").records == 6
     assert read == ["PYSEC-2026-9"]
