@@ -23,7 +23,7 @@ from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
-from wharfinger.scanning import kept_layers, pushed
+from wharfinger.scanning import kept_layers, pushed, trusting
 from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.backfill import Backfill
@@ -49,7 +49,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
-    sweeps |= gates.sweeps(advisories(settings))
+    sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         await asyncio.to_thread(readers.prepare)
@@ -62,6 +62,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
                 kept_layers.KIND: scans.read_ahead,
                 pushed.KIND: scans.judge,
                 making.KIND: gates.making.make_again,
+                trusting.KIND: services.excusing.attached.work,
             }
             tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
