@@ -1,4 +1,4 @@
-"""What a pull of an image would be answered now, told to who asks without pulling: by a pipeline that just pushed it."""
+"""What a pull of an image would be answered now, told to who asks without pulling: a pipeline that just pushed it."""
 
 import math
 from collections.abc import Mapping, Sequence
