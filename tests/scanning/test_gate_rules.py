@@ -10,6 +10,7 @@ from wharfinger.scanning.admission.deciding import decide, row_of, standing_of
 from wharfinger.scanning.admission.parsing import rule
 from wharfinger.scanning.admission.rules import ALWAYS, NEVER, Joined, Known, Outcome
 from wharfinger.scanning.admission.standing import Why, standing
+from wharfinger.scanning.admission.telling import reason
 from wharfinger.scanning.findings import Severity
 
 DAY = 86400.0
@@ -57,6 +58,16 @@ def test_from_when_on_a_finding_warns_and_blocks(
 ) -> None:
     (one,) = joined(fields).rules
     assert (one.warns_from(finding), one.blocks_from(finding)) == (warns, blocks)
+
+
+def test_of_findings_that_count_the_same_one_that_is_rated_is_told_and_the_others_are_not_called_rated() -> None:
+    rules = joined({"block": {"severity": "high"}})
+    unrated, rated = known("unknown", id="CVE-1"), known("high", id="CVE-2")
+    both, alone = (standing(rules, "complete", findings).blocks for findings in ((unrated, rated), (unrated,)))
+    assert both is not None
+    assert alone is not None
+    assert "CVE-2 (high) in zlib 1, fixed in 2, and 1 more" in reason(both.why)
+    assert "CVE-1 (not rated, counts as high) in zlib" in reason(alone.why)
 
 
 def test_the_strictest_rule_decides_and_the_worst_finding_is_told() -> None:

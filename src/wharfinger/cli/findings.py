@@ -1,6 +1,7 @@
 """Findings for people: a table with colours on a terminal, and lines of tabs elsewhere."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from wharfinger.scanning.findings import Finding
     from wharfinger.scanning.scans import ImageScan, Scan
 
-COLOURS = {
+COLOURS = {  # in the order in which they are shown
     "critical": "bold white on red",
     "high": "bold red",
     "medium": "yellow",
@@ -35,13 +36,19 @@ def show(scan: "Scan") -> None:
     for image in scan.images:
         for line in summary(image):
             print(line, file=sys.stdout if terminal else sys.stderr)
-        rows = [_row(image, number) for number in range(len(image.findings))]
+        rows = worst_first(_row(image, number) for number in range(len(image.findings)))
         if terminal:
             if rows:
                 print_coloured(HEADINGS, _once(rows))
             print()
         else:
             plain_rows(HEADINGS, ((image.platform, *row) for row in rows))
+
+
+def worst_first(rows: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows that begin with a severity, as a person reads them; what counts the same stays in its order."""
+    order = list(COLOURS)
+    return sorted(rows, key=lambda row: order.index(row[0]))
 
 
 def summary(image: "ImageScan") -> Iterable[str]:
@@ -68,10 +75,8 @@ def count(number: int, what: str) -> str:
 
 
 def _counts(image: "ImageScan") -> str:
-    counts: dict[str, int] = {}
-    for finding in image.findings:
-        counts[finding.severity.value] = counts.get(finding.severity.value, 0) + 1
-    return f" ({', '.join(f'{number} {level}' for level, number in counts.items())})" if counts else ""
+    counts = Counter(finding.severity.value for finding in image.findings)
+    return f" ({', '.join(f'{counts[level]} {level}' for level in COLOURS if counts[level])})" if counts else ""
 
 
 def _row(image: "ImageScan", number: int) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def bring(
 
 
 def _print(records: list[dict[str, Any]]) -> None:
-    headings = ("VERDICT", "REPOSITORY", "ID", "RULE", "TAGS REMOVED", "PROTECTED BY", "REASON")
+    headings = ("Verdict", "Repository", "ID", "Rule", "Tags removed", "Protected by", "Reason")
     keys = ("verdict", "repository", "id", "rule", "tags_removed", "protected_by", "reason")
     print_rows(headings, ([_cell(record[key]) for key in keys] for record in records))
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,7 +94,7 @@ def runs(*, as_json: AsJson = False) -> None:
         (str(run["id"]), run["kind"], run["state"], run["who"], moment(run["started_at"]), _counted(run))
         for run in found
     )
-    print_rows(("RUN", "BY", "STATE", "WHO", "BEGAN", "IMAGES"), rows)
+    print_rows(("Run", "By", "State", "Who", "Began", "Images"), rows)
 
 
 def run(id: RunNumber, *, as_json: AsJson = False) -> int:
@@ -105,7 +106,7 @@ def run(id: RunNumber, *, as_json: AsJson = False) -> int:
     if as_json:
         print_json(found)
         return NOTHING
-    headings = ("STATE", "REPOSITORY", "DIGEST", "TAGS", "RULE", "REASON")
+    headings = ("State", "Repository", "Digest", "Tags", "Rule", "Reason")
     keys = ("state", "repository", "digest", "tags", "rule", "reason")
     print_rows(headings, ([_cell(item[key]) for key in keys] for item in found["items"]))
     return _report(found)
@@ -141,11 +142,15 @@ def explain(image: ImageName, *, as_json: AsJson = False) -> None:
     print(f"{found['repository']}@{found['digest']}")
     _explain("now", found["now"])
     if found["next"] is not None:
-        _explain(f"from {found['next_at']}", found["next"])
+        _explain(f"from {_written(found['next_at'])}", found["next"])
     elif found["known_until"] is not None:
-        print(f"until {found['known_until']} at least: the same")
+        print(f"until {_written(found['known_until'])} at least: the same")
     else:
         print("later: the same, as long as nothing is pushed, pulled, tagged or changed")
+
+
+def _written(time: str) -> str:
+    return moment(datetime.fromisoformat(time).timestamp())
 
 
 def replay(
@@ -167,7 +172,7 @@ def replay(
     if as_json:
         print_json(found)
         return CHANGES if found["failing"] else NOTHING
-    headings = ("PULLS", "WHO", "REPOSITORY", "TAG", "DIGEST", "LAST", "GONE SINCE", "RULE")
+    headings = ("Pulls", "Who", "Repository", "Tag", "Digest", "Last", "Gone since", "Rule")
     keys = ("account", "repository", "tag", "digest")
     rows = (
         (

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
 
 from wharfinger import __version__
 from wharfinger.cli import (
@@ -53,58 +53,25 @@ from wharfinger.cli import (
 from wharfinger.config import ConfigError
 from wharfinger.errors import Refusal
 
-COMMANDS: tuple[App | Callable[..., Any], ...] = (
-    serve.serve,
-    config.config,
-    login.login,
-    login.logout,
-    repos.repos,
-    tags.tags,
-    show.show,
-    rm.rm,
-    trash.trash,
-    trash.purge,
-    hold.hold,
-    gates.breakglass,
-    inuse.inuse,
-    pin.pin,
-    scan.scan,
-    verdict.verdict,
-    scanner.scanner,
-    gate.gate,
-    gates.gates,
-    exception.exception,
-    vex.vex,
-    sbom.sbom,
-    diff.diff,
-    why.why,
-    find.find,
-    tag.tag,
-    tag.history,
-    tag.rollback,
-    users.users,
-    group.group,
-    grant.grant,
-    grant.role,
-    sa.sa,
-    secret.secret,
-    token.token,
-    access.access,
-    plan.plan,
-    plan.apply,
-    plan.export,
-    policy.policy,
-    lifecycle.lifecycle,
-    lifecycle_runs.explain,
-    gc.gc,
-    trust.issuer,
-    trust.trust,
-    audit.audit,
-    fsck.fsck,
-    usage.usage,
-    advisories.advisories,
-)
-"""One for each module beside this one; what a command needs of the server is imported when it runs."""
+COMMANDS: dict[str, tuple[App | Callable[..., Any], ...]] = {
+    "The registry itself": (serve.serve, config.config, fsck.fsck, gc.gc, usage.usage),
+    "Logging in": (login.login, login.logout, token.token),
+    "Repositories, tags and images": (
+        *(repos.repos, tags.tags, show.show, tag.tag, tag.history, tag.rollback),
+        *(rm.rm, trash.trash, trash.purge, pin.pin),
+    ),
+    "What stays and what goes": (lifecycle.lifecycle, lifecycle_runs.explain, hold.hold, inuse.inuse),
+    "What is in an image, and what is wrong with it": (
+        *(scan.scan, gate.gate, verdict.verdict, find.find, diff.diff, why.why, sbom.sbom),
+        *(exception.exception, vex.vex, gates.gates, gates.breakglass, advisories.advisories, scanner.scanner),
+    ),
+    "Who may do what": (
+        *(users.users, group.group, sa.sa, secret.secret, grant.grant, grant.role),
+        *(trust.issuer, trust.trust, access.access, audit.audit),
+    ),
+    "Policies as code": (plan.plan, plan.apply, plan.export, policy.policy),
+}
+"""By what one wants to do; what a command needs of the server is imported when it runs."""
 
 
 QUESTIONS = (
@@ -149,9 +116,19 @@ def build() -> App:
         version=__version__,
         result_action="return_value",
     )
-    for command in COMMANDS:
-        app.command(command)
+    for number, (title, commands) in enumerate(COMMANDS.items()):
+        group = Group(title, sort_key=number)
+        for command in commands:
+            app[_added(app, command)].group = group
     return app
+
+
+def _added(app: App, command: App | Callable[..., Any]) -> str:
+    """Add a command; its name."""
+    before = set(app)
+    app.command(command)
+    (name,) = set(app) - before
+    return name
 
 
 def _failure(words: list[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wharfinger.cli import references
+from wharfinger.cli.findings import worst_first
 from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows
 from wharfinger.cli.references import ImageName
 
@@ -70,7 +71,7 @@ def _print(image: dict[str, Any]) -> None:
         print(clean(f"  VEX {each['statement']} met nothing: {each['reason']}{nearest}"))
     headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Found by")
     shown = headings if image["scanners"] else headings[:-1]
-    print_rows(shown, (_row(each)[: len(shown)] for each in known["report"]["findings"]))
+    print_rows(shown, worst_first(_row(each)[: len(shown)] for each in known["report"]["findings"]))
 
 
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:

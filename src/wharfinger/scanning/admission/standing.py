@@ -20,7 +20,7 @@ class Why:
     """Why a pull is warned of or refused: the rule, and the finding or else what is not known.
 
     ``kind`` is ``finding``, ``unscanned``, ``rejudging``, ``partial``, ``not_assessed`` or ``stale``; ``more`` counts
-    further findings.
+    further findings. ``unrated`` where nobody rated the finding, and the rule says that it counts as ``severity``.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Why:
     fixed: str = ""
     severity: str = ""
     more: int = 0
+    unrated: bool = False
 
     @property
     def text(self) -> str:
@@ -102,7 +103,7 @@ def _first(found: Sequence[_Counts]) -> Turn | None:
     """The first turn; of those at the same time the worst is what is told."""
     if not found:
         return None
-    first = min(found, key=lambda each: (each.at, -each.level.rank, each.finding.package, each.finding.id))
+    first = min(found, key=_urgency)
     told = first.finding
     others = {(each.finding.id, each.finding.package, each.finding.version) for each in found}
     why = Why(
@@ -114,8 +115,18 @@ def _first(found: Sequence[_Counts]) -> Turn | None:
         told.fixed or "",
         first.level.value,
         len(others) - 1,
+        _unrated(told),
     )
     return Turn(first.at, why)
+
+
+def _urgency(each: _Counts) -> tuple[float, int, bool, str, str]:
+    # Of two that count the same, one that somebody has rated says more.
+    return each.at, -each.level.rank, _unrated(each.finding), each.finding.package, each.finding.id
+
+
+def _unrated(finding: Known) -> bool:
+    return finding.severity is Severity.UNKNOWN
 
 
 def _earlier(one: Turn | None, other: Turn) -> Turn:

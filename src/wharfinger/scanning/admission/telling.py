@@ -27,7 +27,8 @@ def _what(why: Why) -> str:
         return _DOUBTS[why.kind]
     fixed = f"fixed in {why.fixed}" if why.fixed else "not fixed yet"
     more = f", and {why.more} more" if why.more else ""
-    return f"{why.id} ({why.severity}) in {why.package} {why.version}, {fixed}{more}"
+    severity = f"not rated, counts as {why.severity}" if why.unrated else why.severity
+    return f"{why.id} ({severity}) in {why.package} {why.version}, {fixed}{more}"
 
 
 def refusal(why: Why, repository: RepoName, digest: Digest) -> str:
