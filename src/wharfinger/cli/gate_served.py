@@ -75,7 +75,7 @@ def verdict(
     scan = Scan(encodable(at.text), first.advisories if first else "", first.sources if first else {}, scans)
     return verdicts.Verdict(
         scan,
-        joining.join(decision, known, values.show_duration(wait)),
+        joining.join(decision, known, values.show_duration(wait) if wait else "0s"),
         verdicts.there(at.host, known),
         [unmatched for each in known for unmatched in served.unmatched(each)],
     )

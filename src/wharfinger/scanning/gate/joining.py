@@ -68,7 +68,7 @@ def _judged(each: Judgement, weighed: Weighed) -> Judgement:
 def _remedy(finding: Finding) -> str:
     if finding.fixed is not None:
         return f"update {finding.package} from {finding.version} to {finding.fixed}"
-    return f"take {finding.package} out, or ask for an exception with wharf exception add"
+    return f"take {finding.package} out, or ask for an exception with wharf exception request"
 
 
 def _worst(said: Sequence[Against]) -> tuple[Outcome, tuple[str, ...], str]:
