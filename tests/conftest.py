@@ -122,6 +122,16 @@ SLOW = (
 )
 
 
+# What is decided before a database is asked, or by what was read of it in one way: on one kind is enough.
+ON_ONE_DATABASE = (
+    "tests/api/test_requests.py",
+    "tests/oci/test_forged_tokens.py",
+    "tests/oci/test_ranges.py",
+    "tests/ui/test_oidc.py",
+    "tests/ui/test_pages.py",
+)
+
+
 # These start container engines, of which one machine has better one at a time.
 ENGINES = ("tests/system/clients/", "tests/parts/")
 IN_MEMORY = Path("/dev/shm")
@@ -152,6 +162,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow where it is, so that the list is in one place, and what is to run one after the other."""
+    items[:] = (
+        item
+        for item in items
+        if not (item.nodeid.startswith(ON_ONE_DATABASE) and item.get_closest_marker("postgresql"))
+    )
     for item in items:
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)

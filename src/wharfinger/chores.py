@@ -34,6 +34,9 @@ from wharfinger.web.metrics import exception_gauges, journal_gauge
 
 Clock = Callable[[], float]
 
+RUNS_EVERY = 10.0
+"""After so many seconds it is seen whether a run is due, or was left by a server that is gone."""
+
 
 async def run(services: Services, settings: Settings, notes: Notes, metrics: CollectorRegistry, now: Clock) -> None:
     """Do all of it until cancelled."""
@@ -60,7 +63,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
                 tasks.create_task(Backfill(db, now).run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
-            tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=housekeeper.MINUTE))
+            tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=RUNS_EVERY))
 
 
 def _sweeps(services: Services, scans: Verdicts, now: Clock) -> dict[str, Sweep]:

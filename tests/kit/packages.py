@@ -1,10 +1,12 @@
 """Old releases from package registries, by name, kept in the cache; and the files that they are, to build images of."""
 
+import hashlib
 import io
-import shutil
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.kit.parts.process import ProgramFailed, run
@@ -51,14 +53,15 @@ def _unpacked(raw: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _kept(registry: str, releases: Sequence[str], download: Callable[[Path], None]) -> Path:
     """The folder with the releases, downloaded once. Skips the test where they are not to be had."""
-    folder = cache() / "packages" / registry / "_".join(sorted(releases)).replace("/", "-")[:200]
+    name = hashlib.sha256("\n".join(sorted(releases)).encode()).hexdigest()[:12]
+    folder = cache() / "packages" / registry / name
     if not folder.exists():
-        unfinished = folder.with_suffix(".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        try:
-            download(unfinished)
-        except ProgramFailed as error:
-            unavailable(f"{registry}: {', '.join(releases)}", str(error)[-300:])
-        unfinished.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}.") as unfinished:
+            try:
+                download(Path(unfinished))
+            except ProgramFailed as error:
+                unavailable(f"{registry}: {', '.join(releases)}", str(error)[-300:])
+            with suppress(OSError):  # another worker had them first
+                Path(unfinished).rename(folder)
     return folder

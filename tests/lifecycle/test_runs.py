@@ -276,6 +276,25 @@ async def test_undo_brings_back_images_tags_children_and_signatures_and_says_wha
     assert [run["state"] for run in (await Caller(registry.client)("GET", "/lifecycle/runs"))["runs"]] == ["undone"]
 
 
+FIXED = """tags:
+  - {name: fixed, repositories: '**', tags: fixed*, immutable: true}
+  - {name: ours, repositories: '**', tags: fixed*, moved_by: [a-administrator]}
+"""
+
+
+async def test_undo_by_who_may_not_make_an_immutable_tag_leaves_its_image_in_the_trash(registry: Registry) -> None:
+    fixed, free = await push(registry, "shop/web", "fixed", 1), await push(registry, "shop/web", "free", 2)
+    await in_force(registry, policy("delete: {}") + FIXED)
+    id = (await apply(registry, await plan(registry)))["run"]["id"]
+    undone = await Caller(registry.as_("maintainer"))("POST", f"/lifecycle/runs/{id}/undo")
+    assert (undone["restored"], undone["lost"]) == (1, [])
+    assert ["immutable tag fixed" in left for left in undone["tags_left"]] == [True]
+    assert await present(registry, "shop/web", fixed, free) == [False, True]
+    undone = await Caller(registry.client)("POST", f"/lifecycle/runs/{id}/undo")
+    assert (undone["restored"], undone["tags_left"]) == (1, [])
+    assert await present(registry, "shop/web", fixed) == [True]
+
+
 async def test_runs_are_shown_to_who_began_them_and_to_auditors(registry: Registry) -> None:
     await stock(registry)
     await in_force(registry, OLD)

@@ -1,6 +1,9 @@
 """Runs that begin by themselves, and runs whose server ended in the middle."""
 
+import asyncio
 from typing import Any
+
+from sqlalchemy import Connection, select
 
 from tests.api.caller import Caller
 from tests.conftest import Registry
@@ -8,8 +11,10 @@ from tests.kit.images import Image
 from tests.lifecycle.kit import in_force, plan, policy, present, push
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import plan_file, service
-from wharfinger.lifecycle.runs import LEASE_SECONDS, Asked
+from wharfinger.lifecycle.runs import LEASE, LEASE_SECONDS, Asked, Runs
 from wharfinger.lifecycle.service import Lifecycle
+from wharfinger.meta import leases
+from wharfinger.meta.schema_access import leases as rows
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.tagging.guard import RuleBook, TagGuard
 
@@ -122,6 +127,41 @@ async def test_a_run_that_was_interrupted_is_finished_or_taken_back(registry: Re
             assert found["counts"] == {}
             assert "nothing was deleted" in found["run"]["report"]["why"]
     assert killed_after > 4
+
+
+async def test_however_long_a_step_takes_nobody_else_takes_the_run_over(registry: Registry) -> None:
+    db, by = registry.services.db, system("tests", registry.clock())
+    busy = Runs(db, registry.clock, another(registry).runs._doing, renew_seconds=0.01)
+    run, other = await db.write(busy.make, "plan", by, registry.clock(), {}), another(registry).runs
+    async with busy.keeping():
+        for _ in range(3):
+            registry.clock.advance(seconds=LEASE_SECONDS - 1)
+            await _renewed(registry)
+            assert await other.resume() == 0
+    await db.write(busy.refuse, run, "enough")
+    assert await db.write(other.is_free)
+
+
+async def test_who_has_given_a_lease_back_does_not_get_it_by_keeping_it_longer(registry: Registry) -> None:
+    db, now = registry.services.db, registry.clock()
+    await db.write(leases.take, LEASE, "one", now, now + 1)
+    await db.write(leases.give_back, LEASE, "one")
+    await db.write(leases.renew, LEASE, "one", now + 9)
+    assert await db.write(leases.take, LEASE, "two", now, now + 9)
+    await db.write(leases.renew, LEASE, "one", now + 99)
+    assert await db.read(_held_until) == now + 9
+
+
+async def _renewed(registry: Registry) -> None:
+    for _ in range(2000):
+        if await registry.services.db.read(_held_until) == registry.clock() + LEASE_SECONDS:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the lease was not kept for longer")
+
+
+def _held_until(tx: Connection) -> float:
+    return float(tx.execute(select(rows.c.until).where(rows.c.name == LEASE)).scalar_one())
 
 
 def _dying(registry: Registry, writes: int) -> Lifecycle:

@@ -97,6 +97,11 @@ class Race:
         self.clock.advance(days=2)
         await node.db.write(collection.collect_links, self.clock(), 100)
 
+    async def trashed_and_unlinked(self, node: Node) -> None:
+        await self.trashed(node)
+        self.clock.advance(days=2)
+        await node.db.write(collection.collect_links, self.clock(), 100)
+
     async def live(self, node: Node) -> None:
         await self.upload_all(node)
         await self.put(node)
@@ -150,8 +155,8 @@ RACES: dict[str, tuple[Does, Does, Does]] = {
     "links while a manifest is restored": (Race.trashed, collect_links, restore),
     "links while a manifest is deleted": (Race.live, collect_links, delete),
     "blobs while one is pushed elsewhere": (Race.unlinked, collect_blobs, upload_elsewhere),
-    "blobs while the trash is emptied": (Race.trashed, collect_blobs, empty),
-    "blobs while a manifest is restored": (Race.trashed, collect_blobs, restore),
+    "blobs while the trash is emptied": (Race.trashed_and_unlinked, collect_blobs, empty),
+    "blobs while a manifest is restored": (Race.trashed_and_unlinked, collect_blobs, restore),
 }
 """What is there before, what the collector does, and what a client does meanwhile."""
 

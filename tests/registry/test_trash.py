@@ -296,6 +296,18 @@ async def test_a_push_by_who_may_not_bring_the_immutable_tag_back_is_refused_and
     assert await shop.tags() == {"around": APP.digest}
 
 
+async def test_so_is_restoring_it_by_who_may_not_bring_that_tag_back(shop: Shop) -> None:
+    await shop.rules(IMMUTABLE, {"name": "mine", "repositories": "**", "tags": "fixed*", "moved_by": ["ann"]})
+    await shop.push(APP, "fixed", "around")
+    await shop.delete(APP)
+    before = await shop.rows(*TRASH, *LIVE)
+    with pytest.raises(Denied, match="with the immutable tag fixed, which you may not bring back"):
+        await shop.restore(APP, by="bob")
+    assert await shop.rows(*TRASH, *LIVE) == before
+    await shop.restore(APP)
+    assert await shop.tags() == {"around": APP.digest, "fixed": APP.digest}
+
+
 async def test_a_push_that_makes_the_immutable_tag_itself_finds_it_free(shop: Shop, clock: Clock) -> None:
     await shop.rules(IMMUTABLE)
     await shop.push(APP, "fixed")

@@ -10,7 +10,7 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tests.kit.images import OCI_CONFIG, OCI_LAYER, Image, descriptor, made
@@ -40,13 +40,20 @@ def python(name: str, version: str, folder: str = "usr/lib/python3/dist-packages
     return {f"{folder}/{name}-{version}.dist-info/METADATA": text.encode()}
 
 
+def with_folders(tree: Tree) -> dict[str, bytes]:
+    """The same with an entry for each folder, as image builders write it, and as some programs want it."""
+    folders = {f"{folder}/" for path in tree for folder in PurePosixPath(path).parents if folder.name}
+    return dict.fromkeys(sorted(folders), b"") | dict(tree)
+
+
 def layer(tree: Tree, *, plain: bool = False) -> bytes:
-    """A layer with these files, the same bytes each time."""
+    """A layer with these files, the same bytes each time; what ends in ``/`` is a folder."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for path, content in tree.items():
             member = tarfile.TarInfo(path)
             member.size = len(content)
+            member.type = tarfile.DIRTYPE if path.endswith("/") else tarfile.REGTYPE
             archive.addfile(member, io.BytesIO(content))
     return raw.getvalue() if plain else gzip.compress(raw.getvalue(), 1, mtime=0)
 

@@ -5,7 +5,8 @@ a run of which not all was written down is taken back, any other is finished.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -30,7 +31,9 @@ from wharfinger.spec import names
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
-LEASE, LEASE_SECONDS = "lifecycle run", 120.0
+LEASE, LEASE_SECONDS = "lifecycle run", 20.0
+RENEW_SECONDS = 5.0
+"""After so many seconds who is at a run keeps the lease for longer. So a killed server is soon known to be gone."""
 NAMED_AT_MOST = 100
 WRITTEN_AT_ONCE = 5000
 
@@ -51,10 +54,13 @@ class Asked:
 class Runs:
     """Does what plans list."""
 
-    def __init__(self, db: Database, now: Callable[[], float], doing: Doing) -> None:
+    def __init__(
+        self, db: Database, now: Callable[[], float], doing: Doing, *, renew_seconds: float = RENEW_SECONDS
+    ) -> None:
         self._db = db
         self._now = now
         self._doing = doing
+        self._renew_seconds = renew_seconds
         self._holder = uuid4().hex
         self._tasks: set[asyncio.Task[Run]] = set()
 
@@ -127,9 +133,10 @@ class Runs:
 
     async def _write_all(self, run: Run, parts: Iterable[RepositoryPlan]) -> Run:
         try:
-            for items in _chunked(items_of(parts)):
-                await self._db.write(self._write_down, run, items)
-            return await self._db.write(self._start, run)
+            async with self.keeping():
+                for items in _chunked(items_of(parts)):
+                    await self._db.write(self._write_down, run, items)
+                return await self._db.write(self._start, run)
         except Refusal:
             await self._db.write(self.take_back, run, "it could not be written down")
             raise
@@ -182,6 +189,22 @@ class Runs:
         if not leases.take(tx, LEASE, self._holder, now, now + LEASE_SECONDS):
             raise InUse(otherwise)
 
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """However long the steps within take, the lease does not end before them."""
+        task = asyncio.create_task(self._renew())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._renew_seconds)
+            with suppress(Refusal):  # the database is away: so it is for whoever would take the run over
+                await self._db.write(leases.renew, LEASE, self._holder, self._now() + LEASE_SECONDS)
+
     # --- a run is done
 
     def _go(self, run: Run) -> Run:
@@ -198,13 +221,13 @@ class Runs:
 
     async def perform(self, run: Run) -> Run:
         """Do all that is left of the run; the run as it is then."""
-        left = await self._db.read(lifecycle_runs.repositories_with, run.id, Done.WAITING)
-        for id, name in left:
-            where = Where(name, id)
-            seen = await self._db.read(self._doing.look, where, round(run.clock * SECOND), self._now())
-            if not await self._db.write(self._do, run, where, seen):
-                return await self._db.write(self._finish, run, State.STOPPED)
-        return await self._db.write(self._finish, run, State.FINISHED)
+        async with self.keeping():
+            for id, name in await self._db.read(lifecycle_runs.repositories_with, run.id, Done.WAITING):
+                where = Where(name, id)
+                seen = await self._db.read(self._doing.look, where, round(run.clock * SECOND), self._now())
+                if not await self._db.write(self._do, run, where, seen):
+                    return await self._db.write(self._finish, run, State.STOPPED)
+            return await self._db.write(self._finish, run, State.FINISHED)
 
     def _do(self, tx: Connection, run: Run, where: Where, seen: Any) -> bool:
         self._hold(tx, "another process has taken the run over")

@@ -48,7 +48,8 @@ class Scheduled:
         due = await self._db.write(self._begin)
         if due is None:
             return 0
-        await self._plan(due)
+        async with self._runs.keeping():
+            await self._plan(due)
         return 1
 
     def _is_due(self, tx: Connection) -> bool:

@@ -11,6 +11,7 @@ from wharfinger.errors import Denied, InUse
 from wharfinger.meta import audit, history, lifecycle_runs, repos, tags
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_runs import Done, Item, Run, State
+from wharfinger.meta.sql import savepoint
 from wharfinger.registry.tag_changes import TagChanges, Where
 from wharfinger.registry.trash import Trash
 from wharfinger.spec.digest import Digest
@@ -28,6 +29,14 @@ class Undone:
     restored: int = 0
     lost: list[tuple[RepoName, Digest]] = field(default_factory=list)
     left: list[tuple[RepoName, Tag, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """Tags that are not back, with the reason; and whether the image is not, either."""
+
+    left: list[tuple[Tag, str]]
+    stays: bool = False
 
 
 class Undoing:
@@ -72,8 +81,10 @@ class Undoing:
         outcomes: dict[Digest, tuple[Done, str | None]] = {}
         for item in lifecycle_runs.items_in(tx, run.id, where.id, Done.DELETED):
             if item.digest in lifecycle_runs.in_trash(tx, run.id, where.id):
-                back = self._trash.bring_back(tx, by, where, item.digest)
-                left += ((each.tag, each.why) for each in back.left)
+                away = self._restore(tx, by, where, item.digest)
+                left += away.left
+                if away.stays:
+                    continue
             is_back = history.is_held(tx, where.id, item.digest)
             outcomes[item.digest] = (Done.RESTORED, None) if is_back else (Done.LOST, "it is no longer in the trash")
         for item in lifecycle_runs.items_in(tx, run.id, where.id, Done.UNTAGGED):
@@ -82,6 +93,17 @@ class Undoing:
         lifecycle_runs.settle(tx, run.id, where.id, outcomes)
         lost = [digest for digest, (state, _) in outcomes.items() if state is Done.LOST]
         return len(outcomes) - len(lost), lost, left
+
+    def _restore(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> _Away:
+        """Out of the trash, unless the name of an immutable tag would be free by it: then it waits for another one."""
+        rule = by.rule
+        try:
+            with savepoint(tx):
+                back = self._trash.bring_back(tx, by, where, digest)
+        except Denied as denied:
+            by.rule = rule
+            return _Away([(denied.detail["tag"], denied.message)], stays=True)
+        return _Away([(each.tag, each.why) for each in back.left])
 
     def _tag_again(self, tx: Connection, by: Caller, where: Where, item: Item) -> list[tuple[Tag, str]]:
         if not history.hold_manifest(tx, where.id, item.digest):

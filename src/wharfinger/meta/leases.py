@@ -11,10 +11,18 @@ def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bo
 
     The row stays locked until the transaction ends, so whoever takes it over sees all that was done under it.
     """
-    tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
     free = (leases.c.holder == holder) | (leases.c.until <= now)
     taken = update(leases).where(leases.c.name == name, free).values(holder=holder, until=until)
+    if tx.execute(taken).rowcount == 1:
+        return True
+    # Somebody else's, or nobody's yet: of two that make the row, the second waits here, and then finds it taken.
+    tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
     return tx.execute(taken).rowcount == 1
+
+
+def renew(tx: Connection, name: str, holder: str, until: float) -> None:
+    """Keep the lease for longer, where it is ``holder``'s still; who has given it back does not get it by this."""
+    tx.execute(update(leases).where(leases.c.name == name, leases.c.holder == holder).values(until=until))
 
 
 def give_back(tx: Connection, name: str, holder: str) -> None:

@@ -7,12 +7,12 @@ the review moved first. An entry too many costs one look; one too few would keep
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, literal, select, update
+from sqlalchemy import Connection, FromClause, Table, Text, delete, literal, select, true, update
 
 from wharfinger.meta import repos
-from wharfinger.meta.schema import blob_links
+from wharfinger.meta.schema import KEY, blob_links
 from wharfinger.meta.schema_collection import blob_reviews, link_reviews
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import chunks, given, insert
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -44,11 +44,8 @@ def note_links(tx: Connection, repository_id: int, digests: Iterable[Digest], du
         held = select(blob_links.c.digest).where(
             blob_links.c.repository_id == repository_id, blob_links.c.digest.in_(chunk)
         )
-        rows = [
-            {"repository_id": repository_id, "digest": digest, "due_at": due_at}
-            for digest in sorted(tx.execute(held).scalars())
-        ]
-        _put(tx, link_reviews, rows, ["repository_id", "digest"])
+        rows = [(repository_id, digest) for digest in sorted(tx.execute(held).scalars())]
+        _put(tx, link_reviews, given(tx, rows, repository_id=KEY, digest=Text()), due_at)
 
 
 def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None:
@@ -57,7 +54,7 @@ def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None
     To be said whenever a link goes, not only of the last one: of two that go at once, each sees the other still there.
     """
     for chunk in chunks(sorted(set(digests))):
-        _put(tx, blob_reviews, [{"digest": digest, "due_at": due_at} for digest in chunk], ["digest"])
+        _put(tx, blob_reviews, given(tx, [(digest,) for digest in chunk], digest=Text()), due_at)
 
 
 def settle_links(tx: Connection, repository_id: int, digests: Iterable[Digest]) -> None:
@@ -94,11 +91,10 @@ def note_unlinking(tx: Connection, repository_id: int, digest: Digest, due_at: f
     note_blobs(tx, [digest], due_at)
 
 
-def _put(tx: Connection, table: Table, rows: list[dict[str, object]], key: list[str]) -> None:
-    if not rows:
-        return
-    put = insert(tx, table)
+def _put(tx: Connection, table: Table, keys: FromClause, due_at: float) -> None:
+    columns = [*keys.c, literal(due_at)]
+    # SQLite takes the ON of ON CONFLICT for a join's where nothing stands between.
+    put = insert(tx, table).from_select([*keys.c.keys(), "due_at"], select(*columns).where(true()))
     later = {"due_at": put.excluded.due_at}
-    tx.execute(
-        put.on_conflict_do_update(index_elements=key, set_=later, where=table.c.due_at < put.excluded.due_at), rows
-    )
+    sooner = table.c.due_at < put.excluded.due_at
+    tx.execute(put.on_conflict_do_update(index_elements=keys.c.keys(), set_=later, where=sooner))

@@ -1,12 +1,12 @@
 """What is noted for the figures of usage, in the transaction that changes them: ``docs/internals/usage.md``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import BigInteger, Connection, Text, insert, literal, select
 
-from wharfinger.meta.schema import blobs
+from wharfinger.meta.schema import KEY, blobs
 from wharfinger.meta.schema_usage import usage_changes
-from wharfinger.meta.sql import chunks
+from wharfinger.meta.sql import chunks, given
 from wharfinger.meta.usage_sums import STORE as STORE  # noqa: PLC0414 - `usage.STORE` is what callers say
 from wharfinger.spec.digest import Digest
 
@@ -21,8 +21,9 @@ def note(tx: Connection, repository_id: int, digests: Iterable[Digest], sign: in
         tx.execute(noted)
 
 
-def note_gone(tx: Connection, gone: Iterable[tuple[int, Digest, int]]) -> None:
+def note_gone(tx: Connection, gone: Sequence[tuple[int, Digest, int]]) -> None:
     """These repositories hold these blobs, of this size, no longer: the same for many at once."""
-    rows = [{"repository_id": r, "digest": digest, "size": size, "sign": -1} for r, digest, size in gone]
-    if rows:
-        tx.execute(insert(usage_changes), rows)
+    if gone:
+        these = given(tx, gone, repository_id=KEY, digest=Text(), size=BigInteger())
+        noted = select(*these.c, literal(-1))
+        tx.execute(insert(usage_changes).from_select([*these.c.keys(), "sign"], noted))

@@ -26,8 +26,8 @@ from wharfinger.registry.collect_metrics import Collected, CollectMetrics
 
 LEASE, LEASE_SECONDS = "collector", 60.0
 ACCOUNT, BLOBS = "system:collector", "blobs.collect"
-BATCH = 100
-"""Reviews in one transaction: on SQLite everybody's writes wait for so long."""
+DOOMED = 500
+"""Bytes that one step deletes, at most."""
 DELETED_AT_ONCE = 8
 ASKED_SECONDS = 10.0
 REST = 4.0
@@ -99,9 +99,9 @@ class Collector:
             return Collected()
         links = await self._db.write(self._links)
         blobs = await self._db.write(self._blobs)
-        doomed = await self._db.write(self._doomed)
-        if links is None or blobs is None or doomed is None:
+        if links is None or blobs is None:
             return Collected(busy=True)
+        doomed = await self._db.read(collection.next_doomed, DOOMED)
         deleted = await self._delete(doomed)
         done = Collected(
             reviewed=links.reviewed + blobs.reviewed,
@@ -118,7 +118,7 @@ class Collector:
     def _links(self, tx: Connection) -> Batch | None:
         if not self._take(tx):
             return None
-        batch = collection.collect_links(tx, self._now(), BATCH)
+        batch = collection.collect_links(tx, self._now(), collection.batch(tx))
         if batch.gone:
             audit.add(tx, self._caller.entry("links.collect", detail={"links": batch.gone}))
         return batch
@@ -126,13 +126,10 @@ class Collector:
     def _blobs(self, tx: Connection) -> Batch | None:
         if not self._take(tx):
             return None
-        batch = collection.collect_blobs(tx, self._now(), BATCH)
+        batch = collection.collect_blobs(tx, self._now(), collection.batch(tx))
         if batch.gone:
             audit.add(tx, self._caller.entry(BLOBS, detail={"blobs": batch.gone, "bytes": batch.bytes}))
         return batch
-
-    def _doomed(self, tx: Connection) -> list[Blob] | None:
-        return collection.next_doomed(tx, BATCH) if self._take(tx) else None
 
     def _take(self, tx: Connection) -> bool:
         now = self._now()

@@ -103,7 +103,8 @@ class Trash:
     async def restore(self, by: Caller, repository: RepoName, reference: Reference) -> Returned:
         """Bring the manifest back with what went with it; its tags where they are free and the caller may make them.
 
-        A tag means the manifest that had it last. Raises NameUnknown, or ManifestUnknown when it is not in the trash.
+        A tag means the manifest that had it last. Raises NameUnknown, ManifestUnknown when it is not in the trash, or
+        Denied when the name of an immutable tag would be free by it.
         """
         return await self._db.write(self._restore, by, repository, reference)
 
@@ -121,6 +122,7 @@ class Trash:
         repos.hold(tx, where.id)
         back = trash.restore(tx, where.id, digest, by.now)
         done, left = self._put_back(tx, by, where, back.tags)
+        self._require_taken(tx, where, (one for one in left if self._tags.is_immutable(tx, where, one.tag)))
         detail = {
             "manifests": back.digests[:NAMED_AT_MOST],
             "manifests_in_all": len(back.digests),
@@ -148,9 +150,7 @@ class Trash:
         last = {had.tag: had for had in reversed(back.tags)}  # of several that had it, the one that had it last
         fixed = [had for had in last.values() if self._tags.is_immutable(tx, where, had.tag)]
         _, left = self._put_back(tx, by, where, [had for had in fixed if had.digest != digest or had.tag not in named])
-        for one in left:
-            if self._tags.is_free(tx, where, one.tag):
-                raise Denied(_would_be_free(one), tag=one.tag, digest=one.digest)
+        self._require_taken(tx, where, left)
         detail = {"manifests": back.digests[:NAMED_AT_MOST], "manifests_in_all": len(back.digests)}
         audit.add(tx, by.entry("manifest.revive", repository=where.name, digest=digest, detail=detail))
 
@@ -180,6 +180,12 @@ class Trash:
             by.rule = rule  # the guard noted what forbids it, but this request goes on
             return denied.message
         return f"the tag is at {tags.find(tx, where.id, had.tag)} now"
+
+    def _require_taken(self, tx: Connection, where: Where, left: Iterable[LeftTag]) -> None:
+        """Raise Denied when one of these immutable tags, which were not put back, could be given to another image."""
+        for one in left:
+            if self._tags.is_free(tx, where, one.tag):
+                raise Denied(_would_be_free(one), tag=one.tag, digest=one.digest)
 
     async def page(self, by: Caller, repository: RepoName | None, after: tuple[str, str], limit: int) -> list[InTrash]:
         """Up to ``limit`` entries after that repository and digest, where the caller may delete."""
@@ -228,7 +234,7 @@ class Trash:
 
 
 def _would_be_free(left: LeftTag) -> str:
-    out = f"restore {left.digest}, or empty the trash of it"
+    out = f"let somebody who may restore {left.digest}, or empty the trash of it"
     return f"this image is in the trash with the immutable tag {left.tag}, which you may not bring back: {out}"
 
 

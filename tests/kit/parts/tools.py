@@ -8,11 +8,19 @@ from typing import NoReturn
 import pytest
 
 
-def cache() -> Path:
-    """The folder that tests/install fills."""
+def _filled_by_install() -> Path:
     if chosen := os.environ.get("WHARF_TEST_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wharfinger"
+
+
+# Looked up once: tests give what they test a home and a cache of its own.
+_CACHE = _filled_by_install()
+
+
+def cache() -> Path:
+    """The folder that tests/install fills."""
+    return _CACHE
 
 
 def tool(name: str) -> Path:
