@@ -189,10 +189,19 @@ def test_what_is_no_answer_or_contradicts_itself_is_refused() -> None:
     (known,) = answered(image(problems=[UNREAD]), gate())
     assert known.verdict is not None
     lying = {**known.verdict.report, "status": "partial", "problems": []}
-    said = [{"digest": known.digest, "state": "judged", "gate": None, "verdict": {"report": lying}}]
+    said: list[dict[str, Any]] = [
+        {"digest": known.digest, "state": "judged", "gate": None, "verdict": {"report": lying}}
+    ]
     with pytest.raises(RequestInvalid, match="in another way"):
         served.read({"images": said})
-    fields = {"judged_at": 1.0, "advisories": "", "sources": {}, "cataloguer": "", "isolation": "", "unmatched": []}
+    fields: dict[str, Any] = {
+        "judged_at": 1.0,
+        "advisories": "",
+        "sources": {},
+        "cataloguer": "",
+        "isolation": "",
+        "unmatched": [],
+    }
     said[0]["verdict"] = {**fields, "report": lying}
     with pytest.raises(RequestInvalid, match="is partial, and not why"):
         served.scan(served.read({"images": said})[0])

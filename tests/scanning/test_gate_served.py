@@ -104,7 +104,7 @@ def test_the_exit_status_is_the_gates_answer_to_a_pull(admin: Wharf, server: Ser
     bad, fair = admin("gate", "shop/web:bad"), admin("gate", "shop/web:fair")
     assert [row[:3] for row in bad.rows] == [["fails", "critical", "CVE-2026-1000"]]
     assert "fails by the gate rule production: 1 finding" in bad.err
-    assert [row[:3] + [row[5]] for row in fair.rows] == [
+    assert [[*row[:3], row[5]] for row in fair.rows] == [
         ["passes", "medium", "CVE-2026-2000", "warned of by the gate rule production"]
     ]
     assert "1 warning by the gate" in fair.err
@@ -259,9 +259,15 @@ def test_what_does_not_come_in_time_is_no_pass(wharf: Wharf, registry: Registry,
 
 
 def test_rules_that_have_changed_are_waited_for(wharf: Wharf, registry: Registry) -> None:
-    answers = iter([waits(0, image(), gate(settled=False)), waits(0, image(), gate())])
-    registry.answer = lambda asked: next(answers)(asked)
+    before, after = waits(0, image(), gate(settled=False)), waits(0, image(), gate())
+
+    def answer(asked: Asked) -> Reply:
+        reply: Reply = before(asked) if len(registry.asked) == 1 else after(asked)
+        return reply
+
+    registry.answer = answer
     assert ask(wharf, registry).status == 0
+    assert len(registry.asked) == 2
     registry.answer = waits(0, image(), gate(settled=False))
     assert ask(wharf, registry, "--wait", "0s").status == 2
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from wharfinger.cli import gate_served, gate_table, targets
-from wharfinger.cli.gate_files import ExceptionsAt, Repository, Vex, excepted, statements_of
+from wharfinger.cli.gate_files import ExceptionsAt, Files, Repository, Vex
 from wharfinger.cli.gate_served import Place
 from wharfinger.cli.judged import KnownTarget
 from wharfinger.cli.output import print_json
@@ -94,24 +95,15 @@ def gate(
 
     Exit status: 0 it passes, 1 it fails, 2 it could not be decided.
     """
-    from wharfinger.scanning.findings import Severity
-
     at = _place(target, server, local)
-    only_here = {"--advisories": advisories, "--vex": vex, "--exceptions": exceptions, "--repository": repository}
-    _require_sense(target, at is not None, fail_on, wait, [name for name, value in only_here.items() if value])
-    terms = _terms(fail_on, fixed_only, grace, kev, not_assessed, partial)
-    now, counted = datetime.now(UTC), Severity(unknown_as)
+    files = Files(vex or (), exceptions or (), repository)
+    _require_sense(target, at is not None, fail_on, wait, advisories, files)
+    terms, now = _terms(fail_on, fixed_only, grace, kev, not_assessed, partial), datetime.now(UTC)
     if at is not None:
         limit = gate_served.waiting(wait or WAIT)
-        verdict = gate_served.verdict(at, terms, counted, now, platform=platform, wait=limit)
+        verdict = gate_served.verdict(at, terms, unknown_as, now, platform=platform, wait=limit)
     else:
-        statements = [statement for path in vex or () for statement in statements_of(path)]
-        scan, opened = targets.scanned(
-            target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
-        )
-        if exceptions:
-            scan = excepted(scan, exceptions, repository or opened.repository, opened.roots, now)
-        verdict = decided(scan, statements, terms, counted, now, opened)
+        verdict = _scanned(target, advisories, files, terms, unknown_as, now, platform, plain_http)
     _print(verdict, output, now)
     return STATUS[verdict.decision.answer]
 
@@ -123,8 +115,11 @@ def _place(target: str, server: str | None, local: bool) -> Place | None:
     return None if local else gate_served.place(target, server)
 
 
-def _require_sense(target: str, is_served: bool, fail_on: str | None, wait: str | None, only_here: list[str]) -> None:
+def _require_sense(
+    target: str, is_served: bool, fail_on: str | None, wait: str | None, advisories: Path | None, files: Files
+) -> None:
     """Raises RequestInvalid for options that would count for nothing: whoever gives them thinks that they do."""
+    only_here = [*(["--advisories"] if advisories else []), *files.options]
     if is_served and only_here:
         raise RequestInvalid(
             f"{target} is judged by its registry, where {' and '.join(only_here)} would count for nothing:"
@@ -162,6 +157,26 @@ def _terms(
     if alone:
         raise RequestInvalid(f"{' and '.join(alone)} without --fail-on would count for nothing: say that too")
     return deciding.LEFT
+
+
+def _scanned(
+    target: str,
+    advisories: Path | None,
+    files: Files,
+    terms: "Terms",
+    unknown_as: Level,
+    now: datetime,
+    platform: str | None,
+    plain_http: list[str] | None,
+) -> "Verdict":
+    """The verdict on what is scanned here."""
+    from wharfinger.scanning.findings import Severity
+
+    statements, counted = files.statements(), Severity(unknown_as)
+    scan, opened = targets.scanned(
+        target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
+    )
+    return decided(files.excepted(scan, opened, now), statements, terms, counted, now, opened)
 
 
 def decided(

@@ -1,7 +1,7 @@
 """What a gate goes by that lies in files: VEX statements, and exceptions as a registry exports them."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ from wharfinger.errors import Refusal, RequestInvalid
 
 if TYPE_CHECKING:
     from wharfinger.scanning.scans import Scan
+    from wharfinger.scanning.targets.opening import Opened
     from wharfinger.scanning.vex.statements import Statement
 
 Vex = Annotated[list[Path] | None, Parameter(negative="", help="OpenVEX, CSAF or CycloneDX statements.")]
@@ -23,7 +24,32 @@ Repository = Annotated[
 ]
 
 
-def excepted(scan: "Scan", paths: Sequence[Path], repository: str, roots: Collection[str], now: datetime) -> "Scan":
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What was named on the command line, and the repository that the image is going to, if that was said."""
+
+    vex: Sequence[Path]
+    exceptions: Sequence[Path]
+    repository: str | None
+
+    @property
+    def options(self) -> Sequence[str]:
+        """Those that were given, by the names of their options."""
+        given = {"--vex": self.vex, "--exceptions": self.exceptions, "--repository": self.repository}
+        return [name for name, value in given.items() if value]
+
+    def statements(self) -> "Sequence[Statement]":
+        """All VEX statements. Raises Refusal."""
+        return [statement for path in self.vex for statement in statements_of(path)]
+
+    def excepted(self, scan: "Scan", opened: "Opened", now: datetime) -> "Scan":
+        """The scan, with what the exceptions excuse where the image is going to. Raises Refusal."""
+        if not self.exceptions:
+            return scan
+        return _excepted(scan, self.exceptions, self.repository or opened.repository, opened.roots, now)
+
+
+def _excepted(scan: "Scan", paths: Sequence[Path], repository: str, roots: Collection[str], now: datetime) -> "Scan":
     """The scan, with what the exceptions of these files excuse in this repository."""
     from wharfinger.scanning import excusing
     from wharfinger.scanning.excuses import Excuses

@@ -17,7 +17,6 @@ from wharfinger.spec.digest import encodable
 
 if TYPE_CHECKING:
     from wharfinger.cli.client import Client
-    from wharfinger.scanning.findings import Severity
     from wharfinger.scanning.gate.deciding import Terms
     from wharfinger.scanning.gate.served import Known
     from wharfinger.scanning.gate.verdict import Verdict
@@ -58,9 +57,10 @@ def place(target: str, server: str | None) -> Place | None:
 
 
 def verdict(
-    at: Place, terms: "Terms", unknown_as: "Severity", now: datetime, *, platform: str | None, wait: timedelta
+    at: Place, terms: "Terms", unknown_as: str, now: datetime, *, platform: str | None, wait: timedelta
 ) -> "Verdict":
     """What the registry and the terms come to. Raises Refusal where there is nobody to ask, or nothing that decides."""
+    from wharfinger.scanning.findings import Severity
     from wharfinger.scanning.gate import deciding, joining, served
     from wharfinger.scanning.gate import verdict as verdicts
     from wharfinger.scanning.scans import Scan
@@ -70,7 +70,7 @@ def verdict(
     if terms.fail_on is None and all(each.gate is None for each in known):
         raise RequestInvalid(f"no gate rule covers {at.image.repository}, so that nothing decides: say --fail-on")
     scans = [served.scan(each) for each in known if each.verdict is not None or each.state == "nothing-to-scan"]
-    decision = deciding.decide(scans, terms, unknown_as, now.date())
+    decision = deciding.decide(scans, terms, Severity(unknown_as), now.date())
     first = next((each.verdict for each in known if each.verdict is not None), None)
     scan = Scan(encodable(at.text), first.advisories if first else "", first.sources if first else {}, scans)
     return verdicts.Verdict(
