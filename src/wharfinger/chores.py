@@ -23,7 +23,7 @@ from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
-from wharfinger.scanning import pushed
+from wharfinger.scanning import pushed, trusting
 from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.backfill import Backfill
@@ -47,7 +47,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     asking = Asking(db, services.authenticator, now)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
-    sweeps |= gates.sweeps(advisories(settings))
+    sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
         async with asyncio.TaskGroup() as tasks:
@@ -56,6 +56,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             for shipper in _shippers(db, settings, now):
                 tasks.create_task(shipper.run())
             duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
+            duties[trusting.KIND] = services.excusing.attached.work
             tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())

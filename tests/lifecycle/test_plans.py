@@ -69,20 +69,24 @@ async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_o
     ]
     assert by_one == at_once
     assert [part.frees for part in by_one] == [sum(50 + seed + 1 for seed in (0, 2, 3, 4, 5))]
-    assert sizes.get(0, 7) == 7
+    assert sizes.get(_digest(0), 7) == 7
 
 
 def test_the_sizes_of_many_blobs_are_found() -> None:
     chance = random.Random(1)
     known = {chance.getrandbits(64): chance.randrange(2**40) for _ in range(3000)} | {0: 1, 2**64 - 1: 2}
     sizes = lifecycle_blobs.Sizes(sorted(known), [known[key] for key in sorted(known)])
-    assert {key: sizes.get(key, -1) for key in known} == known
-    assert {sizes.get(key ^ 1, -1) for key in known} == {-1}
+    assert {key: sizes.get(_digest(key), -1) for key in known} == known
+    assert {sizes.get(_digest(key ^ 1), -1) for key in known} == {-1}
+
+
+def _digest(begins: int) -> str:
+    return f"sha256:{begins:016x}{0:048x}"
 
 
 def test_where_there_are_no_blobs_none_is_found(tmp_path: Path) -> None:
     (tmp_path / "none").touch()
-    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(0, 7) == 7
+    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(_digest(0), 7) == 7
 
 
 async def test_what_another_repository_has_is_counted_when_it_goes_from_both(registry: Registry) -> None:

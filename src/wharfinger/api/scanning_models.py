@@ -13,6 +13,7 @@ from wharfinger.scanning.admission import telling
 from wharfinger.scanning.admission.outlook import Outlook
 from wharfinger.scanning.admission.rules import Outcome
 from wharfinger.scanning.admission.weighing import Against
+from wharfinger.scanning.attached import Beside
 from wharfinger.scanning.pushed import State
 from wharfinger.scanning.seeing import Seen
 from wharfinger.scanning.vex.applying import Unmatched
@@ -44,6 +45,33 @@ class UnmatchedView(_View):
         )
 
 
+class BesideView(_View):
+    """A VEX document that was pushed beside the image or its index: whether it counts, by which rule, or why not."""
+
+    digest: str
+    subject: str
+    pushed_by: str
+    author: str
+    statements: int
+    counts: bool
+    rule: str
+    why_not: str
+
+    @classmethod
+    def of(cls, found: Beside) -> "BesideView":
+        document = found.document
+        return cls(
+            digest=document.manifest,
+            subject=document.subject,
+            pushed_by=document.brought_by,
+            author=document.author,
+            statements=document.statements,
+            counts=not found.why_not,
+            rule=found.rule,
+            why_not=found.why_not,
+        )
+
+
 class VerdictView(_View):
     """The last verdict on one image: by which advisories and cataloguer, when, how many findings of each severity.
 
@@ -63,6 +91,7 @@ class VerdictView(_View):
     fixable: Mapping[str, int]
     suppressed: int
     unmatched: list[UnmatchedView]
+    vex_beside: list[BesideView]
     report: Mapping[str, Any]
 
     @classmethod
@@ -75,6 +104,7 @@ class VerdictView(_View):
             fixable=merging.counts(each for each in left if each["fixed"] is not None),
             suppressed=len(findings) - len(left),
             unmatched=[UnmatchedView.of(each) for each in seen.unmatched],
+            vex_beside=[BesideView.of(each) for each in seen.beside],
             report=seen.report,
             **{name: getattr(verdict, name) for name in names},
         )

@@ -69,9 +69,17 @@ def _print(image: dict[str, Any]) -> None:
     for each in known["unmatched"]:
         nearest = f"; the nearest is {each['nearest']}" if each["nearest"] else ""
         print(clean(f"  VEX {each['statement']} met nothing: {each['reason']}{nearest}"))
+    for each in known["vex_beside"]:
+        print(clean(f"  {_beside(each)}"))
     headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Found by")
     shown = headings if image["scanners"] else headings[:-1]
     print_rows(shown, worst_first(_row(each)[: len(shown)] for each in known["report"]["findings"]))
+
+
+def _beside(document: dict[str, Any]) -> str:
+    if document["counts"]:
+        return f"VEX document {document['digest'][:19]} by {document['pushed_by']} counts: the rule {document['rule']}"
+    return f"VEX document {document['digest'][:19]} by {document['pushed_by']} does not count: {document['why_not']}"
 
 
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
