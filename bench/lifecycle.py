@@ -153,10 +153,9 @@ async def measure(url: str) -> None:
     found = _lifecycle(db, lambda: NOW)
     begun, busy, bytes_out = time.perf_counter(), time.process_time(), 0
     plan = await found.plans.plan(system("bench", NOW))
-    last: Any = None
-    memory, number = 0, 0
-    async for last in plan.parts:
-        bytes_out += len(plan_file.line(last))
+    line, memory, number = b"", 0, 0
+    async for line in plan.lines:
+        bytes_out += len(line)
         number += 1
         memory = max(memory, _memory()) if number % EVERY == 0 else memory
     took, busy = time.perf_counter() - begun, time.process_time() - busy
@@ -164,6 +163,7 @@ async def measure(url: str) -> None:
         other.join()  # until then nobody says what it needed
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     others = used.ru_utime + used.ru_stime
+    last = plan_file.total(line)
     print(f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed, a file of {bytes_out >> 20} MiB")
     print(f"      {took:.1f} s; of the processor {busy:.1f} s here and {others:.1f} s in others")
     print(f"      {memory >> 10} MiB at most in all of them together")

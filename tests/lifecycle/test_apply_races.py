@@ -18,8 +18,7 @@ from tests.kit.parts.postgres import fresh_database
 from tests.registry.shop import REPO, Shop
 from wharfinger.access.caller import system
 from wharfinger.errors import ManifestBlobUnknown, ManifestUnknown
-from wharfinger.lifecycle import service
-from wharfinger.lifecycle.plan_file import RepositoryPlan
+from wharfinger.lifecycle import plan_file, service
 from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import lifecycle_runs, policy_sections, pulls
@@ -54,8 +53,8 @@ class Two:
         runs, now = self.lifecycle.runs, self.shop.clock()
         run: Run = await self.running.write(runs.make, "plan", system("tests", now), now, {"skip_changed": True})
         plan = await self.lifecycle.plans.plan(system("tests", now))
-        parts = [part async for part in plan.parts if isinstance(part, RepositoryPlan)]
-        return await runs._write_all(run, parts)
+        *parts, _ = [line async for line in plan.lines]
+        return await runs._write_all(run, map(plan_file.part, parts))
 
     async def after(self, change: Callable[[Shop], Awaitable[Any]]) -> tuple[Any, Run]:
         """The change comes first: what came of it, and of the run."""

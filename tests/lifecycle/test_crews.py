@@ -13,11 +13,11 @@ import pytest
 from bench.lifecycle import NOW, make
 from wharfinger.access.caller import system
 from wharfinger.errors import Unavailable
-from wharfinger.lifecycle import crews, plan_file, surveying
+from wharfinger.lifecycle import crews, surveying
 from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.crews import Batch
 from wharfinger.lifecycle.plans import Plans
-from wharfinger.lifecycle.surveying import Part, Survey
+from wharfinger.lifecycle.surveying import Survey, Written
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts
 from wharfinger.meta.db import Database
@@ -28,12 +28,12 @@ IMAGES, REPOSITORIES = 1500, 15
 
 _BEGIN = """
 import asyncio, multiprocessing, sys
-from tests.lifecycle.test_crews import one_by_one, parts
+from tests.lifecycle.test_crews import lines, one_by_one
 from wharfinger.meta.db import open_database
 
 async def begin():
     db = open_database(sys.argv[1])
-    async for _ in parts(db, await one_by_one(db)):
+    async for _ in lines(db, await one_by_one(db)):
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
         await asyncio.sleep(600)
 
@@ -54,17 +54,17 @@ async def one_by_one(db: Database) -> list[Batch]:
     return [[each] for each in await db.read(lifecycle_facts.repositories_after, "", IMAGES)]
 
 
-def parts(db: Database, batches: list[Batch]) -> AsyncGenerator[Part, None]:
+def lines(db: Database, batches: list[Batch]) -> AsyncGenerator[Written, None]:
     """What other processes say of them."""
 
-    async def ask() -> AsyncGenerator[Part, None]:
+    async def ask() -> AsyncGenerator[Written, None]:
         async def each() -> AsyncIterator[Batch]:
             for batch in batches:
                 yield batch
 
-        async with aclosing(crews.parts(db, await _survey(db), each())) as found:
-            async for part in found:
-                yield part
+        async with aclosing(crews.lines(db, await _survey(db), each())) as found:
+            async for line in found:
+                yield line
 
     return ask()
 
@@ -82,7 +82,7 @@ async def _until(holds: Callable[[], bool]) -> None:
 
 async def _plan(db: Database, many: int) -> list[bytes]:
     plans = Plans(db, lambda: NOW, PolicyBook(), TagGuard(RuleBook()).undeletable, many=many)
-    return [plan_file.line(part) async for part in (await plans.plan(system("test", NOW))).parts]
+    return [line async for line in (await plans.plan(system("test", NOW))).lines]
 
 
 async def test_a_plan_is_the_same_whoever_judges(stocked: Database) -> None:
@@ -95,14 +95,14 @@ async def test_a_plan_is_the_same_whoever_judges(stocked: Database) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_repositories_come_in_their_order_and_their_blobs_with_them(stocked: Database) -> None:
     batches, survey = await one_by_one(stocked), await _survey(stocked)
-    here = [part for batch in batches for part in await stocked.read(surveying.parts, batch, survey)]
-    assert [part async for part in parts(stocked, batches)] == here
-    assert any(part.waiting for part in here)
+    here = [line for batch in batches for line in await stocked.read(surveying.lines, batch, survey)]
+    assert [line async for line in lines(stocked, batches)] == here
+    assert any(line.waiting for line in here)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_who_wants_no_more_leaves_no_process_behind(stocked: Database) -> None:
-    async with aclosing(parts(stocked, await one_by_one(stocked))) as found:
+    async with aclosing(lines(stocked, await one_by_one(stocked))) as found:
         await anext(found)
         assert multiprocessing.active_children()
     await _until(lambda: not multiprocessing.active_children())
@@ -111,7 +111,7 @@ async def test_who_wants_no_more_leaves_no_process_behind(stocked: Database) -> 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_when_one_is_killed_the_plan_ends_with_a_refusal(stocked: Database) -> None:
     batches = await one_by_one(stocked)
-    async with aclosing(parts(stocked, batches * 20)) as found:
+    async with aclosing(lines(stocked, batches * 20)) as found:
         await anext(found)
         multiprocessing.active_children()[0].kill()
         with pytest.raises(Unavailable, match="was killed"):

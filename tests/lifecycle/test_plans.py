@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from sqlalchemy import select
+
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.images import image, index
@@ -13,6 +15,7 @@ from wharfinger.lifecycle import surveying
 from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.surveying import Survey
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts
+from wharfinger.meta.schema import blobs
 
 
 async def test_a_new_server_has_no_policy_and_a_plan_lets_everything_stay(registry: Registry) -> None:
@@ -69,20 +72,26 @@ async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_o
     ]
     assert by_one == at_once
     assert [part.frees for part in by_one] == [sum(50 + seed + 1 for seed in (0, 2, 3, 4, 5))]
-    assert sizes.get(0, 7) == 7
+    assert sizes.get(_digest(0), 7) == 7
+    stored = await db.read(lambda tx: tx.execute(select(blobs.c.digest, blobs.c.size)).all())
+    assert {digest: sizes.get(digest, -1) for digest, _ in stored} == dict(map(tuple, stored))
 
 
 def test_the_sizes_of_many_blobs_are_found() -> None:
     chance = random.Random(1)
     known = {chance.getrandbits(64): chance.randrange(2**40) for _ in range(3000)} | {0: 1, 2**64 - 1: 2}
     sizes = lifecycle_blobs.Sizes(sorted(known), [known[key] for key in sorted(known)])
-    assert {key: sizes.get(key, -1) for key in known} == known
-    assert {sizes.get(key ^ 1, -1) for key in known} == {-1}
+    assert {key: sizes.get(_digest(key), -1) for key in known} == known
+    assert {sizes.get(_digest(key ^ 1), -1) for key in known} == {-1}
+
+
+def _digest(begins: int) -> str:
+    return f"sha256:{begins:016x}{0:048x}"
 
 
 def test_where_there_are_no_blobs_none_is_found(tmp_path: Path) -> None:
     (tmp_path / "none").touch()
-    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(0, 7) == 7
+    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(_digest(0), 7) == 7
 
 
 async def test_what_another_repository_has_is_counted_when_it_goes_from_both(registry: Registry) -> None:

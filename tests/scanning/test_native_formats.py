@@ -176,6 +176,28 @@ def test_they_are_found_at_any_depth_counted_and_not_read_again(tmp_path: Path) 
         assert {"Alpine:v3.15", "Alpine:v3.16", "Debian:12"} <= known.ecosystems
 
 
+def test_formats_that_are_not_read_are_counted_and_shown(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    foreign = copy.deepcopy(raw("redhat-CVE-2022-38752.json"))
+    foreign["document"]["publisher"]["namespace"] = "https://www.suse.com/"
+    for name, text in {
+        "suse.json": json.dumps(foreign),
+        "main.yaml": "distroversion: v3.11\nreponame: main\npackages:\n- pkg:\n    name: bash\n",
+        "rhel-9.oval.xml": "<oval_definitions/>",
+        "CVE-2021-44228": "Candidate: CVE-2021-44228\njammy_apache-log4j2: not-affected\n",
+        "alpine.json": (NATIVE / "alpine-secdb.json").read_text(),
+    }.items():
+        (tmp_path / "all" / name).write_text(text)
+    found = bring_in(tmp_path / "all", tmp_path / "known.db")
+    assert {each.place.rpartition("/")[2] for each in found.other} == {
+        "suse.json",
+        "main.yaml",
+        "rhel-9.oval.xml",
+        "CVE-2021-44228",
+    }
+    assert (found.other_count, found.malformed_count, [each.records for each in found.sources]) == (4, 0, [7])
+
+
 def findings(known: Advisories, image: Catalogue) -> list[Finding]:
     return list(match(image, known, today=TODAY).findings)
 

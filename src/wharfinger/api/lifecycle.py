@@ -101,5 +101,5 @@ class LifecycleHandlers:
 
 async def _lines(plan: Plan) -> AsyncIterator[bytes]:
     yield plan_file.line(plan.head)
-    async for part in plan.parts:
-        yield plan_file.line(part)
+    async for line in plan.lines:
+        yield line

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 from wharfinger.lifecycle.images import Image, TagOf
 from wharfinger.lifecycle.units import duration_written, written
@@ -29,13 +29,16 @@ class Item(Protocol):
     protected: bool
 
 
+T = TypeVar("T", bound=Item)
+
+
 class Run(Protocol):
     """One rule being applied to one repository."""
 
     now: int
 
-    def is_newest(self, group: "Group", item: Item) -> bool:
-        """Whether the item is among the newest that the rest of the group selects."""
+    def newest_of(self, group: "Group", items: Sequence[T]) -> Sequence[T]:
+        """Those of the items that are among the newest of all that the rest of the group selects."""
 
 
 class Condition(Protocol):
@@ -47,6 +50,11 @@ class Condition(Protocol):
 
     @abstractmethod
     def holds(self, item: Item, group: "Group", run: Run) -> bool: ...
+
+    def those(self, items: Sequence[T], group: "Group", run: Run) -> Sequence[T]:
+        """The items of which it holds, in their order: at once, for there may be a million."""
+        holds = self.holds
+        return [item for item in items if holds(item, group, run)]
 
     @abstractmethod
     def __str__(self) -> str:
@@ -61,11 +69,16 @@ class Tags(Condition):
     key: ClassVar[str] = "tags"
 
     def holds(self, item: Item, group: "Group", run: Run) -> bool:
-        matches = self.selector.matches
-        for tag in item.tags:  # noqa: SIM110  in the innermost loop, where a generator costs as much as the match
-            if matches(tag.name):
-                return True
-        return False
+        return bool(self.those((item,), group, run))
+
+    def those(self, items: Sequence[T], group: "Group", run: Run) -> Sequence[T]:
+        matches, found = self.selector.matches, []
+        for item in items:
+            for tag in item.tags:
+                if matches(tag.name):
+                    found.append(item)
+                    break
+        return found
 
     def __str__(self) -> str:
         return f"has a tag {self.selector}"
@@ -105,7 +118,11 @@ class UntaggedFor(Condition):
     key: ClassVar[str] = "untagged_for"
 
     def holds(self, item: Item, group: "Group", run: Run) -> bool:
-        return not item.tags and run.now - item.untagged_since > self.length
+        return bool(self.those((item,), group, run))
+
+    def those(self, items: Sequence[T], group: "Group", run: Run) -> Sequence[T]:
+        before = run.now - self.length
+        return [item for item in items if not item.tags and item.untagged_since < before]
 
     def __str__(self) -> str:
         return f"has had no tag for more than {duration_written(self.length)}"
@@ -142,12 +159,20 @@ class Age(Condition):
         return f"{self.what}_{'within' if self.within else 'before'}"
 
     def holds(self, item: Item, group: "Group", run: Run) -> bool:
-        at = WHEN[self.what](item, group.selected(item) if self.what == "tagged" else ())
-        if at is None:
-            if self.within:
-                return False  # only a real pull is one
-            at = item.pushed
-        return (run.now - at <= self.length) is self.within
+        return bool(self.those((item,), group, run))
+
+    def those(self, items: Sequence[T], group: "Group", run: Run) -> Sequence[T]:
+        when, within, since, found = WHEN[self.what], self.within, run.now - self.length, []
+        selected = group.selected if self.what == "tagged" else _no_tags
+        for item in items:
+            at = when(item, selected(item))
+            if at is None:
+                if within:
+                    continue  # only a real pull is one
+                at = item.pushed
+            if (at >= since) is within:
+                found.append(item)
+        return found
 
     def __str__(self) -> str:
         ago = f"in the last {duration_written(self.length)}"
@@ -258,16 +283,19 @@ class Group:
         selector = self.tags
         return item.tags if selector is None else tuple([tag for tag in item.tags if selector.matches(tag.name)])
 
-    def rest_holds(self, item: Item, run: Run) -> bool:
-        """Whether all but ``newest`` hold."""
-        for condition in self.conditions:  # noqa: SIM110  as in Tags
-            if not condition.holds(item, self, run):
-                return False
-        return True
+    def rest_of(self, items: Sequence[T], run: Run) -> Sequence[T]:
+        """The items of which all but ``newest`` hold."""
+        for condition in self.conditions:
+            items = condition.those(items, self, run)
+        return items
+
+    def those(self, items: Sequence[T], run: Run) -> Sequence[T]:
+        """The items of which every condition holds: of those that are among the newest, the rest does."""
+        return self.rest_of(items, run) if self.newest is None else run.newest_of(self, items)
 
     def holds(self, item: Item, run: Run) -> bool:
-        """Whether every condition holds: of those that are among the newest, the rest does."""
-        return self.rest_holds(item, run) if self.newest is None else run.is_newest(self, item)
+        """Whether every condition holds of this one."""
+        return bool(self.those((item,), run))
 
     @cached_property
     def all(self) -> tuple["Group", ...]:
@@ -290,8 +318,14 @@ class Group:
         return self.words
 
 
+def _no_tags(_: Item) -> tuple[TagOf, ...]:
+    return ()
+
+
 def tagged(item: Item, selected: Sequence[TagOf]) -> int:
     """The newest time among the tags that a group selects, else the push."""
+    if len(selected) == 1:
+        return selected[0].pushed
     return max([tag.pushed for tag in selected]) if selected else item.pushed
 
 

@@ -1,17 +1,32 @@
 """The ordered rules of one repository applied to its candidates: the first that matches decides."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
-from wharfinger.lifecycle.conditions import Group, Item
+from msgspec import Struct
+
+from wharfinger.lifecycle.conditions import Group, Item, T
 from wharfinger.lifecycle.images import Image, TagOf
 from wharfinger.lifecycle.ranking import newest
 from wharfinger.lifecycle.rules import Rule
 
 
-@dataclass(slots=True)
-class Candidate:
+@dataclass(frozen=True)
+class Decision:
+    """A rule that decided something, and what verdicts call it."""
+
+    label: str
+    rule: Rule
+
+    @cached_property
+    def words(self) -> str:
+        """What it says of what it decides; said once, though of a million images."""
+        return f"{self.label} {self.rule.action}s what {self.rule.group}"
+
+
+class Candidate(Struct, eq=False, gc=False):
     """An image that rules see, as far as they have come."""
 
     image: Image
@@ -20,13 +35,13 @@ class Candidate:
     pulled: int | None
     untagged_since: int
     protected: bool
-    decided: tuple[str, Rule] | None = None
-    taken: list[tuple[str, TagOf]] = field(default_factory=list)
+    decided: Decision | None = None
+    taken: tuple[tuple[str, TagOf], ...] = ()
     """The tags that ``untag`` took, each with what took it."""
 
     def take(self, tags: Sequence[TagOf], label: str, now: int) -> None:
         """Lose these tags; whoever loses the last has had none since now."""
-        self.taken += [(label, tag) for tag in tags]
+        self.taken += tuple((label, tag) for tag in tags)
         self.tags = tuple(tag for tag in self.tags if tag not in tags)
         self.untagged_since = now
 
@@ -58,14 +73,14 @@ class _Run:
         self._known = known
         self._newest: dict[int, set[int]] = {}
 
-    def is_newest(self, group: Group, item: Item) -> bool:
+    def newest_of(self, group: Group, items: Sequence[T]) -> Sequence[T]:
         known = self._known.get(id(group))
         if known is not None:
-            return item.image.id in known
+            return [item for item in items if item.image.id in known]
         found = self._newest.get(id(group))
         if found is None:
             found = self._newest[id(group)] = newest(self._items, group, self)
-        return id(item) in found
+        return [item for item in items if id(item) in found]
 
 
 def decide(
@@ -75,20 +90,17 @@ def decide(
 
     With ``known`` they need not be all candidates of the repository; then no rule is an ``untag``.
     """
-    undecided = list(candidates)
+    undecided: Sequence[Candidate] = candidates
     for label, rule in rules:
         if not undecided:
             return
         if rule.action == "untag":
             _untag(label, rule.group, candidates, now)
             continue
-        run, left, decision = _Run(candidates, now, known), [], (label, rule)
-        for candidate in undecided:
-            if rule.group.holds(candidate, run):
-                candidate.decided = decision
-            else:
-                left.append(candidate)
-        undecided = left
+        run, decision = _Run(candidates, now, known), Decision(label, rule)
+        for candidate in rule.group.those(undecided, run):
+            candidate.decided = decision
+        undecided = [candidate for candidate in undecided if candidate.decided is None]
 
 
 def newest_now(group: Group, candidates: Sequence[Candidate], now: int) -> frozenset[str]:
@@ -101,9 +113,9 @@ def _untag(label: str, group: Group, candidates: Sequence[Candidate], now: int) 
     items = list(_tag_items(candidates))
     run = _Run(items, now)
     taken: dict[int, tuple[Candidate, list[TagOf]]] = {}
-    for item in items:
-        if item.owner.decided is None and not item.protected and group.holds(item, run):
-            taken.setdefault(id(item.owner), (item.owner, []))[1].append(item.tags[0])
+    free = [item for item in items if item.owner.decided is None and not item.protected]
+    for item in group.those(free, run):
+        taken.setdefault(id(item.owner), (item.owner, []))[1].append(item.tags[0])
     for owner, tags in taken.values():
         owner.take(tags, label, now)
 

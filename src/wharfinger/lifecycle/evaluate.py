@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from wharfinger.lifecycle import families
-from wharfinger.lifecycle.deciding import NOTHING_KNOWN, Candidate, Known, decide
+from wharfinger.lifecycle.deciding import NOTHING_KNOWN, Candidate, Decision, Known, decide
 from wharfinger.lifecycle.families import Families
 from wharfinger.lifecycle.images import Image, by_repository
 from wharfinger.lifecycle.rules import Policy, Rule, joined
@@ -79,23 +79,26 @@ def protection(image: Image, now: int) -> str | None:
         return "held_until"
     if image.in_use:
         return "in_use"
-    return next((f"tag:{tag.name}" for tag in image.tags if tag.protected), None)
+    for tag in image.tags:
+        if tag.protected:
+            return f"tag:{tag.name}"
+    return None
 
 
 def candidates_of(images: Sequence[Image], family: Families, protections: dict[int, str]) -> dict[int, Candidate]:
     """What rules see, by number."""
-    pulls = families.last_pulls(images, family)
+    pulls, unseen = families.last_pulls(images, family), family.unseen
     return {
         i: Candidate(
-            image=image,
-            tags=family.ordinary[i],
-            pushed=image.pushed,
-            pulled=pulls[i],
-            untagged_since=image.pushed if image.untagged_since is None else image.untagged_since,
-            protected=i in protections,
+            image,
+            tags,
+            image.pushed,
+            pulled,
+            image.pushed if image.untagged_since is None else image.untagged_since,
+            i in protections,
         )
-        for i, image in enumerate(images)
-        if family.is_candidate(i)
+        for i, (image, tags, pulled) in enumerate(zip(images, family.ordinary, pulls, strict=True))
+        if i not in unseen
     }
 
 
@@ -116,7 +119,7 @@ class _Fates:
         self._protections = protections
         self._now = now
         self._protected = families.reached(protections, family)
-        spared = [i for i, one in candidates.items() if one.decided is None or one.decided[1].action != "delete"]
+        spared = [i for i, one in candidates.items() if one.decided is None or one.decided.rule.action != "delete"]
         self._kept = families.reached([*spared, *self._protected, *families.unowned(candidates, family)], family)
         doomed = [i for i in candidates if i not in self._kept]
         self._doomed = families.owned_by(doomed, family)
@@ -126,8 +129,7 @@ class _Fates:
 
     def _kept_one(self, i: int) -> Verdict:
         image, candidate = self._images[i], self._candidates.get(i)
-        taken = candidate.taken if candidate else []
-        names = {tag.name for _, tag in taken}
+        taken = candidate.taken if candidate else ()
         reason = self._why_kept(i)
         if taken:
             reason = f"{taken[0][0]} takes {_listed([tag.name for _, tag in taken])}; the image stays: {reason}"
@@ -137,7 +139,7 @@ class _Fates:
             verdict="untag" if taken else "keep",
             rule=taken[0][0] if taken else self._rule(i, self._kept),
             reason=reason,
-            tags_removed=tuple(tag.name for tag in image.tags if tag.name in names),
+            tags_removed=_named(image, {tag.name for _, tag in taken}) if taken else (),
             protected_by=self._protected_by(i),
         )
 
@@ -145,8 +147,8 @@ class _Fates:
         image, candidate = self._images[i], self._candidates.get(i)
         unnamed: tuple[str, ...] = ()
         if candidate is not None and candidate.decided is not None:
-            reason = _said(candidate.decided)
-            unnamed = _unnamed(candidate)
+            reason = candidate.decided.words
+            unnamed = _unnamed(candidate, candidate.decided)
             if unnamed:
                 reason += f"; with it goes {_listed(unnamed)}, which the rule does not name"
         else:
@@ -157,7 +159,7 @@ class _Fates:
             verdict="delete",
             rule=self._rule(i, self._doomed),
             reason=reason,
-            tags_removed=tuple(tag.name for tag in image.tags),
+            tags_removed=tuple([tag.name for tag in image.tags]),
             unnamed=unnamed,
         )
 
@@ -166,15 +168,15 @@ class _Fates:
         while i not in self._candidates and came_by[i] != i:
             i = came_by[i]
         candidate = self._candidates.get(i)
-        return candidate.decided[0] if candidate is not None and candidate.decided is not None else None
+        return candidate.decided.label if candidate is not None and candidate.decided is not None else None
 
     def _why_kept(self, i: int) -> str:
         decided = self._candidates[i].decided if i in self._candidates else None
-        if decided is not None and decided[1].action == "keep":
-            return _said(decided)
+        if decided is not None and decided.rule.action == "keep":
+            return decided.words
         guard = self._guard(i)
         if decided is not None:
-            return f"{_said(decided)}, but {guard}"
+            return f"{decided.words}, but {guard}"
         if guard is not None:
             return guard
         return "no rule matches it" if i in self._candidates else "no rule sees it, and what it belongs to stays"
@@ -197,20 +199,18 @@ class _Fates:
             return self._protections[i]
         if i in self._protected:
             return f"image:{self._images[self._protected[i]].id}"
-        candidate = self._candidates.get(i)
-        overruled = candidate is not None and candidate.decided is not None and candidate.decided[1].action == "delete"
+        decided = self._candidates[i].decided if i in self._candidates else None
+        overruled = decided is not None and decided.rule.action == "delete"
         return f"image:{self._images[self._kept[i]].id}" if overruled else None
 
 
-def _said(decided: tuple[str, Rule]) -> str:
-    label, rule = decided
-    return f"{label} {rule.action}s what {rule.group}"
+def _named(image: Image, names: set[str]) -> tuple[str, ...]:
+    return tuple([tag.name for tag in image.tags if tag.name in names])
 
 
-def _unnamed(candidate: Candidate) -> tuple[str, ...]:
+def _unnamed(candidate: Candidate, decided: Decision) -> tuple[str, ...]:
     """The tags that go although the rule that deletes the image names others."""
-    assert candidate.decided is not None
-    group = candidate.decided[1].group
+    group = decided.rule.group
     if group.tags is None:
         return ()
     named = group.selected(candidate)

@@ -7,6 +7,8 @@ that has an owner and no ordinary tag is no candidate: no rule sees it, and it s
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 
 from wharfinger.lifecycle.images import Image, TagOf
 
@@ -15,7 +17,7 @@ _HEX = 64
 _NOBODY: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Families:
     """The images of one repository by number, and who needs whom."""
 
@@ -26,9 +28,16 @@ class Families:
     referrers: Mapping[int, Sequence[int]]
     parents: Mapping[int, Sequence[int]]
 
-    def is_candidate(self, number: int) -> bool:
-        """Whether rules see it."""
-        return bool(self.ordinary[number]) or not (self.parents.get(number) or self.subjects.get(number))
+    @cached_property
+    def unseen(self) -> frozenset[int]:
+        """Those that no rule sees: with an owner, and without a tag of their own."""
+        owned = chain(self.parents.items(), self.subjects.items())
+        return frozenset(i for i, owners in owned if owners and not self.ordinary[i])
+
+    @cached_property
+    def related(self) -> frozenset[int]:
+        """Those that anything stays or goes with."""
+        return frozenset(chain(self.children, self.referrers, self.subjects))
 
     def owned(self, number: int) -> Iterable[int]:
         """Those of which it is the index or the subject."""
@@ -107,7 +116,7 @@ def last_pulls(images: Sequence[Image], families: Families) -> list[int | None]:
 def reached(starts: Iterable[int], families: Families) -> dict[int, int]:
     """Whatever stays because one of ``starts`` does, by which it stays; the starts by themselves."""
     found = {i: i for i in starts}
-    waiting = list(found)
+    waiting = [i for i in found if i in families.related] if families.related else []
     for i in waiting:  # grows as it goes
         for other in families.kept_with(i):
             if other not in found:
@@ -127,7 +136,7 @@ def unowned(candidates: Iterable[int], families: Families) -> list[int]:
 def owned_by(starts: Iterable[int], families: Families) -> dict[int, int]:
     """Whatever the starts own, however far, by which; the starts by themselves."""
     found = {i: i for i in starts}
-    waiting = list(found) if families.children or families.referrers else []
+    waiting = [i for i in found if i in families.related] if families.related else []
     for i in waiting:
         for other in families.owned(i):
             if other not in found:

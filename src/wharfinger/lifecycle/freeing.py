@@ -1,28 +1,31 @@
 """What deleting gives back: the blobs that nothing that stays has, each counted once. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Protocol, TypeAlias
 
-Shared: TypeAlias = Mapping[int, tuple[int, int]]
+Shared: TypeAlias = Mapping[str, tuple[int, int]]
 """Of each blob that more than one repository has: how many do, and its size."""
 
 
 class SizeOf(Protocol):
     """Knows how big blobs are: a dictionary, or what is smaller than one."""
 
-    def get(self, blob: int, otherwise: int, /) -> int: ...
+    def get(self, blob: str, otherwise: int, /) -> int: ...
 
 
 @dataclass(slots=True)
 class Blobs:
-    """Those of one repository: what each manifest needs, how big each is, and which others have as well."""
+    """Those of one repository: what each manifest needs, how big each is, and which others have as well.
 
-    references: dict[str, Sequence[int]] = field(default_factory=dict)
-    sizes: SizeOf = field(default_factory=dict[int, int])
-    shared: Shared = field(default_factory=dict[int, tuple[int, int]])
+    ``references`` has the digests in one text with commas between them, a tenth of what they need one by one.
+    """
+
+    references: dict[str, str] = field(default_factory=dict)
+    sizes: SizeOf = field(default_factory=dict[str, int])
+    shared: Shared = field(default_factory=dict[str, tuple[int, int]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,21 @@ class Freed:
 
     each: dict[str, int]
     in_all: int
-    waiting: frozenset[int]
+    waiting: frozenset[str]
 
 
 def freed(blobs: Blobs, doomed: Collection[str]) -> Freed:
     """What one repository gives back when these of its manifests go."""
-    staying: set[int] = set()
-    going: set[int] = set()
+    staying: set[str] = set()
+    going: set[str] = set()
     for manifest, needed in blobs.references.items():
-        (going if manifest in doomed else staying).update(needed)
+        (going if manifest in doomed else staying).update(needed.split(","))
     going -= staying
     alone = going.difference(blobs.shared)
     size_of = blobs.sizes.get
     sizes = {blob: size_of(blob, 0) for blob in alone}
     each = {
-        manifest: sum(map(sizes.get, needed, repeat(0)))
+        manifest: sum(map(sizes.get, needed.split(","), repeat(0)))
         for manifest, needed in blobs.references.items()
         if manifest in doomed
     }
@@ -60,9 +63,9 @@ class Across:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._given_up: Counter[int] = Counter()
+        self._given_up: Counter[str] = Counter()
 
-    def add(self, waiting: Iterable[int]) -> None:
+    def add(self, waiting: Iterable[str]) -> None:
         """Note what one more repository gives up."""
         self._given_up.update(waiting)
 

@@ -97,6 +97,20 @@ class Total(Struct, frozen=True, forbid_unknown_fields=True):
     """Repositories that a person has to agree to: the first hundred."""
 
 
+def counted(part: RepositoryPlan) -> Total:
+    """What one part says, as the sum does."""
+    return Total(
+        repositories=1,
+        images=part.images,
+        delete=part.deleted,
+        untag=part.untagged,
+        frees=part.frees,
+        unnamed=sum(why.unnamed for why in part.delete),
+        observed=sum(len(why.images) for why in (*part.observed_delete, *part.observed_untag)),
+        over_ceiling=(part.repository,) if part.over_ceiling else (),
+    )
+
+
 class Plan(Struct, frozen=True):
     """A plan that was read: what it lists for deletion or untagging, without what it keeps."""
 
@@ -113,6 +127,16 @@ _totals = msgspec.json.Decoder(Total)
 def line(part: Head | RepositoryPlan | Total) -> bytes:
     """One line of the file."""
     return _encoder.encode(part) + b"\n"
+
+
+def part(line: bytes) -> RepositoryPlan:
+    """What a line says that was made here, and is neither the first nor the last."""
+    return _parts.decode(line)
+
+
+def total(line: bytes) -> Total:
+    """What the last line says of a plan that was made here."""
+    return _totals.decode(line)
 
 
 def parse(raw: bytes) -> Plan:

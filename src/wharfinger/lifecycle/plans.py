@@ -11,8 +11,8 @@ from wharfinger.lifecycle import crews, plan_file, surveying
 from wharfinger.lifecycle.book import Policies, PolicyBook
 from wharfinger.lifecycle.crews import Batch
 from wharfinger.lifecycle.freeing import Across, Shared
-from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, RepositoryPlan, Total
-from wharfinger.lifecycle.surveying import Part, Survey, UndeletableIn
+from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, Total
+from wharfinger.lifecycle.surveying import Survey, UndeletableIn, Written
 from wharfinger.lifecycle.units import SECOND, written
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.db import Database
@@ -28,10 +28,10 @@ MANY = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The first line, and all the others as they come."""
+    """The first line, and all the others as they come, the sum last."""
 
     head: Head
-    parts: AsyncIterator[RepositoryPlan | Total]
+    lines: AsyncIterator[bytes]
 
 
 class Plans:
@@ -59,31 +59,31 @@ class Plans:
         server, policies, shared = await self._db.read(self._begin)
         expires = clock + DAYS_VALID * DAY * SECOND
         head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
-        return Plan(head, self._parts(by, where, Survey(policies, self._undeletable, clock, now, shared)))
+        return Plan(head, self._lines(by, where, Survey(policies, self._undeletable, clock, now, shared)))
 
     def _begin(self, tx: Connection) -> tuple[str, Policies, Shared]:
         policies = self._book.policies(tx)
         return lifecycle_runs.server_id(tx), policies, lifecycle_blobs.shared(tx) if policies else {}
 
-    async def _parts(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[RepositoryPlan | Total]:
+    async def _lines(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[bytes]:
         sum, across = Sum(), Across(survey.shared)
-        async for part in self._judged(self._batches(by, where), survey):
-            sum.add(part.plan)
-            across.add(part.waiting)
-            yield part.plan
-        yield sum.total(across.bytes)
+        async for each in self._judged(self._batches(by, where), survey):
+            sum.add(each.counts)
+            across.add(each.waiting)
+            yield each.line
+        yield plan_file.line(sum.total(across.bytes))
 
-    async def _judged(self, batches: AsyncIterator[Batch], survey: Survey) -> AsyncIterator[Part]:
+    async def _judged(self, batches: AsyncIterator[Batch], survey: Survey) -> AsyncIterator[Written]:
         """The first here, and whatever comes after :data:`MANY` in other processes."""
         images = 0
         async for batch in batches:
             if images >= self._many and survey.policies:
-                async for part in crews.parts(self._db, survey, _with(batch, batches)):
-                    yield part
+                async for each in crews.lines(self._db, survey, _with(batch, batches)):
+                    yield each
                 return
-            for part in await self._db.read(surveying.parts, batch, survey):
-                yield part
-            images += sum(each.images for each in batch)
+            for each in await self._db.read(surveying.lines, batch, survey):
+                yield each
+            images += sum(repository.images for repository in batch)
 
     async def _batches(self, by: Caller, where: Selector | None) -> AsyncIterator[Batch]:
         last = ""
@@ -113,26 +113,11 @@ class Sum:
         self._counts = dict.fromkeys(("repositories", "images", "delete", "untag", "frees", "unnamed", "observed"), 0)
         self._over: list[str] = []
 
-    def add(self, part: RepositoryPlan) -> None:
+    def add(self, part: Total) -> None:
         """Count one more repository."""
-        observed = (*part.observed_delete, *part.observed_untag)
-        for name, count in (
-            ("repositories", 1),
-            ("images", part.images),
-            ("delete", part.deleted),
-            ("untag", part.untagged),
-            ("frees", part.frees),
-            ("unnamed", sum(why.unnamed for why in part.delete)),
-            ("observed", len(plan_file.going(observed))),
-        ):
-            self._counts[name] += count
-        if part.over_ceiling and len(self._over) < NAMED_AT_MOST:
-            self._over.append(part.repository)
-
-    @property
-    def images(self) -> int:
-        """How many were counted so far."""
-        return self._counts["images"]
+        for name in self._counts:
+            self._counts[name] += getattr(part, name)
+        self._over += part.over_ceiling[: NAMED_AT_MOST - len(self._over)]
 
     def total(self, across: int) -> Total:
         """The last line; ``across`` is what goes of several repositories at once."""

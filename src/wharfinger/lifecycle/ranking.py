@@ -43,11 +43,11 @@ RANKS: Mapping[By, Rank] = {
 """What the newest are ranked by. What was never pulled, or has no version, comes after all that was or has."""
 
 
-def newest(items: Iterable[Item], group: Group, run: Run) -> set[int]:
+def newest(items: Sequence[Item], group: Group, run: Run) -> set[int]:
     """The ``id()`` of each item that is among the newest of those that the rest of the group selects."""
     wanted = group.newest
     assert wanted is not None
-    chosen: list[Entry] = [(item, group.selected(item)) for item in items if group.rest_holds(item, run)]
+    chosen: list[Entry] = [(item, group.selected(item)) for item in group.rest_of(items, run)]
     parts = [chosen] if wanted.per is None else _parts(chosen, wanted.per, group.tags)
     return {id(item) for part in parts for item, _ in _first(part, wanted.count, RANKS[wanted.by])}
 

@@ -1,6 +1,6 @@
 """Runs that begin by themselves: a policy's schedule is due, a plan is made and applied, a report says what came."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from wharfinger.access.caller import system
 from wharfinger.errors import PlanChanged
-from wharfinger.lifecycle import schedules
+from wharfinger.lifecycle import plan_file, schedules
 from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
 from wharfinger.lifecycle.plans import Plans
@@ -82,12 +82,18 @@ class Scheduled:
             return
         plan = await self._plans.plan(by, due.policy.repositories, clock=round(run.clock * SECOND))
         waiting: list[RepositoryPlan] = []
-        async for part in plan.parts:
-            if isinstance(part, Total):
-                await self._db.write(self._runs.tell, run, {"plan": _told(part)})
-            elif due.policy.mode == "active" and (part.delete or part.untag):
-                waiting.append(replace(part, keep=()))
+        last = b""
+        async for line in plan.lines:
+            waiting += _going(last) if last and due.policy.mode == "active" else ()
+            last = line
+        await self._db.write(self._runs.tell, run, {"plan": _told(plan_file.total(last))})
         await self._runs.carry_out(await self._db.read(lifecycle_runs.find, run.id), waiting)
+
+
+def _going(line: bytes) -> Sequence[RepositoryPlan]:
+    """What goes by a line of a plan, without what stays."""
+    part = plan_file.part(line)
+    return [replace(part, keep=())] if part.delete or part.untag else ()
 
 
 def _told(total: Total) -> dict[str, object]:

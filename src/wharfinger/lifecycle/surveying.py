@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from wharfinger.lifecycle import gathering, judging
+from wharfinger.lifecycle import gathering, judging, plan_file
 from wharfinger.lifecycle.book import Policies
 from wharfinger.lifecycle.freeing import Blobs, Freed, Shared, freed
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
-from wharfinger.lifecycle.plan_file import RepositoryPlan
+from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.lifecycle_blobs import Sizes
 from wharfinger.meta.lifecycle_facts import Repository
@@ -32,7 +32,7 @@ class Survey:
     undeletable: UndeletableIn
     clock: int
     now: float
-    shared: Shared = field(default_factory=dict[int, tuple[int, int]])
+    shared: Shared = field(default_factory=dict[str, tuple[int, int]])
     """The blobs that several repositories have: see ``meta/lifecycle_blobs.py``."""
     sizes: Sizes | None = None
     """Those of all blobs; where it is None, they are looked up one by one."""
@@ -42,7 +42,20 @@ class Part(Struct, frozen=True):
     """One repository's part of a plan, and its blobs that go when all repositories give them up."""
 
     plan: RepositoryPlan
-    waiting: frozenset[int] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+class Written(Struct, frozen=True):
+    """The same as a line of the plan, and what it counts: made where there are processes for it."""
+
+    line: bytes
+    counts: Total
+    waiting: frozenset[str]
+
+
+def written(part: Part) -> Written:
+    """The part as a plan has it."""
+    return Written(plan_file.line(part.plan), plan_file.counted(part.plan), part.waiting)
 
 
 def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
@@ -87,8 +100,13 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     return made
 
 
+def lines(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Written]:
+    """The same, written."""
+    return [written(part) for part in parts(tx, repositories, survey)]
+
+
 def _blobs(tx: Connection, ids: Sequence[int], survey: Survey) -> dict[int, Blobs]:
-    sizes: dict[int, dict[int, int]] = {id: {} for id in ids}
+    sizes: dict[int, dict[str, int]] = {id: {} for id in ids}
     if ids and survey.sizes is None:
         for id, blob, size in lifecycle_blobs.sizes(tx, ids):
             sizes[id][blob] = size

@@ -7,6 +7,8 @@ are as before are not parsed. The old file stays, with ``.old`` at its end. A cr
 """
 
 import contextlib
+import fcntl
+import glob
 import os
 import shutil
 import sqlite3
@@ -24,6 +26,9 @@ from wharfinger.scanning.garbage import without_collector
 
 LOST_AT_MOST = 0.2
 """The part of its records that a source may lose at once; more is taken for a broken mirror."""
+
+
+_STAGED = ".new"
 
 
 def bring_in(
@@ -52,18 +57,31 @@ def bring_in(
 
 @contextlib.contextmanager
 def staged(database: Path) -> Iterator[Path]:
-    """A file beside the database, empty; gone at the end if it was not moved away. What the disk refuses is told."""
+    """A file beside the database, empty; gone at the end if it was not moved away. What the disk refuses is told.
+
+    It is locked meanwhile, by which it is told from what a killed process has left; that goes now.
+    """
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=".new", dir=database.parent)
-        os.close(handle)
+        _clear_away(database)
+        handle, name = tempfile.mkstemp(prefix=f".{database.name}.", suffix=_STAGED, dir=database.parent)
         staging = Path(name)
         try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
             yield staging
         finally:
             staging.unlink(missing_ok=True)
+            os.close(handle)
     except (OSError, sqlite3.OperationalError) as error:
         raise Refusal(f"{database} cannot be made: {error}") from error
+
+
+def _clear_away(database: Path) -> None:
+    """What processes that were killed have left beside the database: nobody holds its lock."""
+    for left in database.parent.glob(f".{glob.escape(database.name)}.*{_STAGED}"):
+        with contextlib.suppress(OSError), left.open("rb") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _require_ours(database: Path) -> str:
