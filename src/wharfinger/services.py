@@ -40,16 +40,17 @@ from wharfinger.registry.collect import Collector
 from wharfinger.registry.collect_metrics import CollectMetrics
 from wharfinger.registry.deletes import Deletes
 from wharfinger.registry.keeping import Keeping
-from wharfinger.registry.manifests import Manifests, Reaction, Sparse, reactions
+from wharfinger.registry.manifests import Manifests, Sparse, reactions
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep
+from wharfinger.registry.trash import Keep, Watch
 from wharfinger.registry.uploads import Uploads
-from wharfinger.scanning import pushed
+from wharfinger.scanning import kept_layers, pushed, trusting
 from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission import service as admission
 from wharfinger.scanning.admission.service import GateService
+from wharfinger.scanning.attached import AttachedDocuments
 from wharfinger.scanning.books import Books
 from wharfinger.scanning.service import Excusing
 from wharfinger.tagging import section as tag_section
@@ -120,13 +121,13 @@ class Services:
 
 def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Services:
     """The services over one database and one store. Connects to neither yet."""
-    db = open_database(database_url(settings))
-    store = Measured(open_store(store_settings(settings)), metrics)
+    db, store = open_database(database_url(settings)), Measured(open_store(store_settings(settings)), metrics)
     source, trail = sources.password_source(settings), _trail(db, now, settings, metrics)
     authenticator = Authenticator(db, now, trail=trail, source=source)
     changed, tag_changes = authenticator.directory.forget, TagChanges(guard := TagGuard(RuleBook()))
-    keeping = _keeping(db, store, now, settings, tag_changes, silent_reporters(metrics).set)
     gates = admission.build(db, now, books := Books(), lambda: authenticator.directory.known.revision, metrics)
+    excused = _excusing(db, store, now, settings, books, gates)
+    keeping = _keeping(db, store, now, settings, tag_changes, excused.attached, silent_reporters(metrics).set)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
         db=db,
@@ -146,8 +147,8 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys := KeySets(Fetch(), now), now, changed),
         exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=_grace(settings)),
-        manifests=_manifests(db, now, settings, keeping, tag_changes, gates.making.on_push),
+        uploads=_uploads(db, store, now, settings),
+        manifests=_manifests(db, now, settings, keeping, tag_changes, excused.attached, gates),
         pulls=Pulls(db, store, now, grace=_grace(settings), redirect=settings.storage_redirect),
         keeping=keeping,
         lifecycle=images,
@@ -155,7 +156,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         collector=Collector(db, store, now, CollectMetrics(metrics)),
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
-        excusing=_excusing(db, now, settings, books, gates),
+        excusing=excused,
         scanners=Scanners(db, now, settings.public_url),
     )
 
@@ -168,9 +169,11 @@ def _grace(settings: Settings) -> Grace:
     return Grace(settings.collect_grace.total_seconds())
 
 
-def _excusing(db: Database, now: Clock, settings: Settings, books: Books, gates: GateService) -> Excusing:
+def _excusing(
+    db: Database, store: BlobStore, now: Clock, settings: Settings, books: Books, gates: GateService
+) -> Excusing:
     longest = settings.exception_longest.total_seconds()
-    return excusing.build(db, now, books, longest=longest, changed=gates.making.changed)
+    return excusing.build(db, store, now, books, longest=longest, changed=gates.making.changed)
 
 
 def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Clock) -> Exchange:
@@ -180,7 +183,7 @@ def _exchange(db: Database, authenticator: Authenticator, keys: KeySets, now: Cl
 
 def _sections(images: Lifecycle, gates: GateService) -> tuple[Section, ...]:
     """The same as in ``cli/policy_sections.py``."""
-    return (repository_section.SECTION, tag_section.SECTION, images.section, gates.section)
+    return (repository_section.SECTION, tag_section.SECTION, images.section, gates.section, trusting.SECTION)
 
 
 def _keeping(
@@ -189,18 +192,32 @@ def _keeping(
     now: Clock,
     settings: Settings,
     tags: TagChanges,
+    attached: AttachedDocuments,
     tell_silent: Callable[[int], object],
 ) -> Keeping:
     keep = Keep(settings.trash_keep.total_seconds(), _grace(settings).due(0))
+    watch = Watch(attached.went, attached.came)
     ignored = settings.lifecycle_ignore_pulls_by
-    return Keeping.over(db, store, now, tags, keep, ignored=ignored, tell_silent=tell_silent)
+    return Keeping.over(db, store, now, tags, keep, watch, ignored=ignored, tell_silent=tell_silent)
+
+
+def _uploads(db: Database, store: BlobStore, now: Clock, settings: Settings) -> Uploads:
+    expiry, reaction = settings.upload_expiry.total_seconds(), kept_layers.on_blob if settings.scan_on_push else None
+    return Uploads(db, store, now, expiry=expiry, grace=_grace(settings), pushed=reaction)
 
 
 def _manifests(
-    db: Database, now: Clock, settings: Settings, keeping: Keeping, tags: TagChanges, gate: Reaction
+    db: Database,
+    now: Clock,
+    settings: Settings,
+    keeping: Keeping,
+    tags: TagChanges,
+    attached: AttachedDocuments,
+    gates: GateService,
 ) -> Manifests:
     sparse = Sparse(settings.sparse_manifests)
-    reaction = reactions(pushed.on_push, gate) if settings.scan_on_push else gate
+    scans = (pushed.on_push,) if settings.scan_on_push else ()
+    reaction = reactions(*scans, gates.making.on_push, attached.on_push)
     return Manifests(db, now, sparse=sparse, trash=keeping.trash, facts=keeping.facts, tags=tags, pushed=reaction)
 
 

@@ -13,6 +13,7 @@ from tests.scanning import trees
 from wharfinger.jobs.queue import Queue
 from wharfinger.meta import gates
 from wharfinger.meta.gates import Row
+from wharfinger.scanning import trusting
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.advisories.opening import open_advisories
 from wharfinger.scanning.pushed import KIND
@@ -61,6 +62,7 @@ class Guarded:
         """Do all the jobs there are; how many."""
         services, count = self.registry.services, 0
         duties = {KIND: self.verdicts.judge, making.KIND: services.gates.making.make_again}
+        duties[trusting.KIND] = services.excusing.attached.work
         queue = Queue(services.db, duties, self.registry.clock)
         while await queue.once():
             count += 1

@@ -7,12 +7,13 @@ from wharfinger.access import repository_section as repositories
 from wharfinger.access.policy_file import Policy
 from wharfinger.lifecycle import reading as lifecycle
 from wharfinger.lifecycle.schema import document
+from wharfinger.scanning import trust, trusting
 from wharfinger.scanning.admission import section as gates
 from wharfinger.scanning.admission.schema import gates as gate_rules
 from wharfinger.tagging import section as tags
 from wharfinger.tagging.schema import tags as tag_rules
 
-SECTIONS = (repositories.SECTION, tags.SECTION, lifecycle.SECTION, gates.SECTION)
+SECTIONS = (repositories.SECTION, tags.SECTION, lifecycle.SECTION, gates.SECTION, trusting.SECTION)
 """The same as the server's: see ``services.py``."""
 
 
@@ -22,6 +23,7 @@ def schema() -> dict[str, Any]:
     found["properties"]["repositories"] = repositories.schema()
     found["properties"]["tags"] = tag_rules()
     found["properties"]["gates"] = gate_rules()
+    found["properties"]["vex"] = trust.schema()
     return found
 
 

@@ -15,7 +15,7 @@ from wharfinger.lifecycle.rules import Policy
 
 WORD = "lifecycle"
 NOUN = "lifecycle_policy"
-BESIDE = ("version", "access", "repositories", "tags", "gates")
+BESIDE = ("version", "access", "repositories", "tags", "gates", "vex")
 """What may stand in a file beside ``lifecycle``, and is not looked at here."""
 
 

@@ -58,3 +58,22 @@ vex_statements = Table(
     Column("body", Text, nullable=False),
     Index(None, "vulnerability"),
 )
+
+# Manifests beside an image that may be VEX documents: what they are about, who brought them last and in which groups
+# they were then, as JSON. `read_at` is null until their layers were read; `body` has what they say, compressed JSON.
+vex_attached = Table(
+    "vex_attached",
+    metadata,
+    Column("repository_id", KEY, ForeignKey("repositories.id"), primary_key=True),
+    Column("manifest", BYTEWISE, primary_key=True),
+    Column("subject", BYTEWISE, nullable=False),
+    Column("brought_by", BYTEWISE, nullable=False),
+    Column("principals", Text, nullable=False),
+    Column("brought_at", Double, nullable=False),
+    Column("read_at", Double),
+    Column("author", Text, nullable=False),
+    Column("statements", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("body", LargeBinary),
+    Index(None, "repository_id", "subject"),
+)

@@ -13,7 +13,7 @@ from wharfinger.registry.in_use import InUse
 from wharfinger.registry.last_pulls import EVERY, LastPulls
 from wharfinger.registry.purges import Purges
 from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.registry.trash import Keep, Trash
+from wharfinger.registry.trash import Keep, Trash, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,13 @@ class Keeping:
         now: Callable[[], float],
         tags: TagChanges,
         keep: Keep,
+        watch: Watch,
         *,
         ignored: Iterable[str],
         tell_silent: Callable[[int], object],
     ) -> Self:
         """The services over a database. Pulls by ``ignored`` accounts and groups do not count as use."""
-        trash, last_pulls = Trash(db, now, tags, keep), LastPulls(db, ignored)
+        trash, last_pulls = Trash(db, now, tags, keep, watch), LastPulls(db, ignored)
         return cls(
             trash=trash,
             purges=Purges(db, trash),

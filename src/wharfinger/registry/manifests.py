@@ -35,16 +35,16 @@ class Sparse(StrEnum):
     ALLOW = "allow"
 
 
-Reaction = Callable[[Connection, RepoName, Manifest, float], None]
+Reaction = Callable[[Connection, Caller, Where, Manifest, float], None]
 """Asks for what follows from a push, in its transaction."""
 
 
 def reactions(*each: Reaction) -> Reaction:
     """All of them, in this order."""
 
-    def react(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+    def react(tx: Connection, by: Caller, where: Where, manifest: Manifest, now: float) -> None:
         for reaction in each:
-            reaction(tx, repository, manifest, now)
+            reaction(tx, by, where, manifest, now)
 
     return react
 
@@ -122,7 +122,7 @@ class Manifests:
         self._trash.revive(tx, by, where, manifest.digest, names)
         self._tags.point(tx, by, where, pointing, condition, may_move, now, How.PUSH)
         if self._pushed is not None:
-            self._pushed(tx, repository, manifest, now)
+            self._pushed(tx, by, where, manifest, now)
 
     def _require_references(self, tx: Connection, repository_id: int, manifest: Manifest) -> set[Digest]:
         """Which of its targets the repository holds; those that it must hold but does not are refused."""

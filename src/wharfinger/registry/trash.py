@@ -51,15 +51,29 @@ class Returned:
     missing: Sequence[Digest]
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told, in the same transaction, which manifests went into the trash, and which came back by whom."""
+
+    went: Callable[[Connection, Where, Sequence[Digest]], None] = lambda _tx, _where, _digests: None
+    came: Callable[[Connection, Caller, Where, Sequence[Digest]], None] = lambda _tx, _by, _where, _digests: None
+
+
 class Trash:
     """What repositories held, for as long as it can come back."""
 
     def __init__(
-        self, db: Database, now: Callable[[], float], tags: TagChanges | None = None, keep: Keep | None = None
+        self,
+        db: Database,
+        now: Callable[[], float],
+        tags: TagChanges | None = None,
+        keep: Keep | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._db = db
         self._now = now
         self._tags = tags or TagChanges()
+        self._watch = watch or Watch()
         self.keep = keep or Keep()
 
     # --- into the trash
@@ -96,6 +110,7 @@ class Trash:
         )
         for digest, lost in _by_digest(gone.tags).items():
             self._tags.removed(tx, by, where, lost, digest, by.now, how)
+        self._watch.went(tx, where, gone.digests)
         return gone
 
     # --- back
@@ -121,6 +136,7 @@ class Trash:
         """The same in the caller's transaction."""
         repos.hold(tx, where.id)
         back = trash.restore(tx, where.id, digest, by.now)
+        self._watch.came(tx, by, where, back.digests)
         done, left = self._put_back(tx, by, where, back.tags)
         self._require_taken(tx, where, (one for one in left if self._tags.is_immutable(tx, where, one.tag)))
         detail = {
@@ -144,6 +160,7 @@ class Trash:
             return
         repos.hold(tx, where.id)
         back = trash.revive(tx, where.id, digest, by.now)
+        self._watch.came(tx, by, where, back.digests)
         family = {digest, *back.digests}
         about = {name for one in family for name in trash.reference_tags(one)}
         self._put_back(tx, by, where, [had for had in back.tags if had.tag in about and had.digest != digest])

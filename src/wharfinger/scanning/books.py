@@ -3,16 +3,18 @@
 Whoever judges many images loads all of it once; whoever judges one says which vulnerabilities it has.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from wharfinger.meta import exceptions, vex
+from wharfinger.meta import exceptions, vex, vex_attached
 from wharfinger.meta.vex import Document, Kept
+from wharfinger.scanning import attached, trusting
 from wharfinger.scanning.exceptions import excuse, selector_of
 from wharfinger.scanning.excuses import Excuse, Excuses
+from wharfinger.scanning.trust import NOBODY, Trust
 from wharfinger.scanning.vex import stored
 from wharfinger.scanning.vex.statements import Statement
 from wharfinger.select.selectors import Selector
@@ -35,6 +37,9 @@ class Book:
 
     exceptions: tuple[Excuse, ...]
     said: Mapping[str, tuple[_Said, ...]] = field(repr=False)
+    trust: Trust = NOBODY
+    has_attached: bool = False
+    """Whether any document beside an image may count."""
 
     def about(
         self, tx: Connection, repository: RepoName, digest: Digest, findings: Iterable[Mapping[str, Any]]
@@ -43,12 +48,21 @@ class Book:
         names = names_in(findings)
         known = {each.order: each for name in names for each in self.said.get(name, ())}
         there = [each for each in self.exceptions if each.vulnerability in names]
-        if not known and not there:
+        beside = self.has_attached and bool(names)
+        if not known and not there and not beside:
             return Excuses()
         roots = vex.indexes_of(tx, repository, digest)
         said = [each.statement for _, each in sorted(known.items()) if each.repositories.matches(repository)]
+        if beside:  # before what was imported: of two of the same time that one counts which somebody has approved
+            said = [*self._attached(tx, repository, [digest, *roots], names), *said]
         about = [each for each in there if each.is_about_image(repository, {digest, *roots})]
         return Excuses(tuple(about), tuple(said), frozenset(roots))
+
+    def _attached(
+        self, tx: Connection, repository: RepoName, subjects: Sequence[Digest], names: Collection[str]
+    ) -> list[Statement]:
+        found = attached.statements(tx, self.trust, repository, subjects)
+        return [each for each in found if not {name.upper() for name in each.vulnerabilities}.isdisjoint(names)]
 
 
 class Books:
@@ -65,7 +79,9 @@ class Books:
                 each = _said(kept, document)
                 for name in each.statement.vulnerabilities:
                     said.setdefault(name.upper(), []).append(each)
-        return Book(found, {name: tuple(theirs) for name, theirs in said.items()})
+        trust = trusting.in_force(tx)
+        has_attached = bool(trust.rules) and vex_attached.any_read(tx)
+        return Book(found, {name: tuple(theirs) for name, theirs in said.items()}, trust, has_attached)
 
 
 def names_in(findings: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from wharfinger.access.caller import Caller
 from wharfinger.errors import ManifestUnknown
 from wharfinger.meta import jobs, manifests, repos, scanners, verdicts
 from wharfinger.meta.manifests import Stored
 from wharfinger.meta.verdicts import Verdict
+from wharfinger.registry.tag_changes import Where
 from wharfinger.scanning import reports
 from wharfinger.scanning.targets.images import CONFIGS
 from wharfinger.spec import manifest as spec
@@ -36,8 +38,12 @@ class Scanned:
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
-def on_push(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+def on_push(tx: Connection, _by: Caller, where: Where, manifest: Manifest, now: float) -> None:
     """Let an image be scanned; an index is known by its images, and charts and signatures have no file system."""
+    _ask(tx, where.name, manifest, now)
+
+
+def _ask(tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
     if is_image(manifest):
         jobs.enqueue(tx, KIND, manifest.digest, {"repository": repository}, now)
         scanners.ask_all(tx, repository, manifest.digest, now)
@@ -47,7 +53,7 @@ def ask(tx: Connection, repository: RepoName, reference: Reference, now: float) 
     """Let an image, or all of an index, be scanned again; how many. Raises NameUnknown or ManifestUnknown."""
     wanted = [each for each in _below(tx, repository, _find(tx, repository, reference)) if is_image(each)]
     for manifest in wanted:
-        on_push(tx, repository, manifest, now)
+        _ask(tx, repository, manifest, now)
     return len(wanted)
 
 

@@ -6,28 +6,33 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from wharfinger.scanning import excusing, pushed
+from wharfinger.meta import vex
+from wharfinger.scanning import attached, excusing, pushed
 from wharfinger.scanning.adapters import merging, reports
 from wharfinger.scanning.adapters.reports import Said
+from wharfinger.scanning.attached import Beside
 from wharfinger.scanning.books import Book, Books, names_in
 from wharfinger.scanning.pushed import Scanned
 from wharfinger.scanning.vex.applying import Unmatched
 from wharfinger.spec.names import Reference, RepoName
 
 UNMATCHED_AT_MOST = 100
+BESIDE_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """``report`` is what we and other scanners say, excused; ``said`` is what those said, each by itself.
 
-    ``unmatched`` are statements about vulnerabilities that it has which meet nothing.
+    ``unmatched`` are statements about vulnerabilities that it has which meet nothing; ``beside`` are VEX documents that
+    were pushed beside it, also those that do not count.
     """
 
     scanned: Scanned
     report: Mapping[str, Any]
     said: Sequence[Said] = ()
     unmatched: Sequence[Unmatched] = ()
+    beside: Sequence[Beside] = ()
 
 
 def of(tx: Connection, books: Books, repository: RepoName, reference: Reference, now: float) -> list[Seen]:
@@ -51,4 +56,6 @@ def _excused(tx: Connection, seen: Seen, book: Book, repository: RepoName, now: 
     excuses = book.about(tx, repository, digest, report["findings"])
     told = excusing.excused_image(report, repository, digest, excuses, now)
     unmatched = excusing.unmatched([report], repository, excuses)[:UNMATCHED_AT_MOST] if excuses.statements else ()
-    return replace(seen, report=told, unmatched=unmatched)
+    subjects = [digest, *vex.indexes_of(tx, repository, digest)]
+    beside = attached.beside(tx, book.trust, repository, subjects)[:BESIDE_AT_MOST]
+    return replace(seen, report=told, unmatched=unmatched, beside=beside)

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from wharfinger.access.caller import Caller
 from wharfinger.meta import gates as rows
 from wharfinger.meta import jobs, repos, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.jobs import Job
 from wharfinger.meta.verdicts import Verdict
+from wharfinger.registry.tag_changes import Where
 from wharfinger.scanning import reports
 from wharfinger.scanning.admission.book import GateBook, Gates
 from wharfinger.scanning.admission.deciding import row_of
@@ -47,12 +49,12 @@ class Making:
             rows.hold(tx, digests)
             self._make(tx, gates, rows.holders(tx, digests))
 
-    def on_push(self, tx: Connection, repository: RepoName, manifest: Manifest, now: float) -> None:
+    def on_push(self, tx: Connection, _by: Caller, where: Where, manifest: Manifest, now: float) -> None:
         """An image has come into a repository: if it is known already, so is how it stands there."""
         gates = self._book.held(tx)
-        if gates.within(repository) is not None:
+        if gates.within(where.name) is not None:
             rows.hold(tx, [manifest.digest])
-            self._make(tx, gates, [Holder(repos.require(tx, repository), repository, manifest.digest, now)])
+            self._make(tx, gates, [Holder(where.id, where.name, manifest.digest, now)])
 
     def ask(self, tx: Connection, now: float) -> None:
         """The rules have changed: let all rows be made again."""

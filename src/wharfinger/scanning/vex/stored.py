@@ -1,6 +1,7 @@
 """A statement as plain data that is kept, and back. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wharfinger.scanning.vex import purls
@@ -34,6 +35,11 @@ def statement(fields: Mapping[str, Any]) -> Statement:
         where=fields["where"],
         moment=fields["moment"],
     )
+
+
+def placed(said: Statement, where: str) -> Statement:
+    """The same, of which people are told that it is there."""
+    return replace(said, where=where)
 
 
 def _plain(named: Named) -> list[str | None]:
