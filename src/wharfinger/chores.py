@@ -44,7 +44,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     key = audit_keys.load(audit_key(settings))
     gates, counted = services.gates, ScanMetrics(metrics)
     scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took)
-    asking = Asking(db, services.authenticator, now)
+    asking = Asking(db, services.authenticator, now, changed=gates.making.changed)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
     sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()
