@@ -23,10 +23,11 @@ from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
 from wharfinger.registry.journal import Journal
 from wharfinger.registry.usage import Usage
-from wharfinger.scanning import pushed, trusting
+from wharfinger.scanning import kept_layers, pushed, trusting
 from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.backfill import Backfill
+from wharfinger.scanning.confining import Readers
 from wharfinger.scanning.metrics import ScanMetrics, Telling
 from wharfinger.scanning.verdicts import Verdicts
 from wharfinger.services import Services
@@ -43,20 +44,26 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     db = services.db
     key = audit_keys.load(audit_key(settings))
     gates, counted = services.gates, ScanMetrics(metrics)
-    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took)
+    readers = Readers(ahead=settings.scan_on_push)
+    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took, readers)
     asking = Asking(db, services.authenticator, now, changed=gates.making.changed)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
     sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
+        await asyncio.to_thread(readers.prepare)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(db, key, now).run())
             for shipper in _shippers(db, settings, now):
                 tasks.create_task(shipper.run())
-            duties = {pushed.KIND: scans.judge, making.KIND: gates.making.make_again}
-            duties[trusting.KIND] = services.excusing.attached.work
+            duties = {
+                kept_layers.KIND: scans.read_ahead,
+                pushed.KIND: scans.judge,
+                making.KIND: gates.making.make_again,
+                trusting.KIND: services.excusing.attached.work,
+            }
             tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())

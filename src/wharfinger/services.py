@@ -45,7 +45,7 @@ from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Keep, Watch
 from wharfinger.registry.uploads import Uploads
-from wharfinger.scanning import pushed, trusting
+from wharfinger.scanning import kept_layers, pushed, trusting
 from wharfinger.scanning import service as excusing
 from wharfinger.scanning.adapters.registering import Scanners
 from wharfinger.scanning.admission import service as admission
@@ -147,7 +147,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         trusting=Trusting(db, issuer_keys := KeySets(Fetch(), now), now, changed),
         exchange=_exchange(db, authenticator, issuer_keys, now),
         audit=Audit(db, audit_key(settings)),
-        uploads=Uploads(db, store, now, expiry=settings.upload_expiry.total_seconds(), grace=_grace(settings)),
+        uploads=_uploads(db, store, now, settings),
         manifests=_manifests(db, now, settings, keeping, tag_changes, excused.attached, gates),
         pulls=Pulls(db, store, now, grace=_grace(settings), redirect=settings.storage_redirect),
         keeping=keeping,
@@ -199,6 +199,11 @@ def _keeping(
     watch = Watch(attached.went, attached.came)
     ignored = settings.lifecycle_ignore_pulls_by
     return Keeping.over(db, store, now, tags, keep, watch, ignored=ignored, tell_silent=tell_silent)
+
+
+def _uploads(db: Database, store: BlobStore, now: Clock, settings: Settings) -> Uploads:
+    expiry, reaction = settings.upload_expiry.total_seconds(), kept_layers.on_blob if settings.scan_on_push else None
+    return Uploads(db, store, now, expiry=expiry, grace=_grace(settings), pushed=reaction)
 
 
 def _manifests(

@@ -17,7 +17,8 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
 
 HELD_SECONDS = 60.0
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.1
+"""Seconds, for so long somebody may wait for what nobody does yet. A look is one row of an index."""
 FIRST_DELAY, LAST_DELAY = 5.0, 3600.0
 
 _log = structlog.get_logger("wharfinger.jobs")
@@ -52,16 +53,21 @@ class Queue:
         self._held = held
         self._look_every = look_every
         self._holder = uuid4().hex
+        self._due = db.prepare(jobs.due(tuple(duties)))
 
     async def run(self) -> None:
         """Do what there is, and look for more, until cancelled."""
         while True:
             try:
-                if await self.once():
+                if await self._is_due() and await self.once():
                     continue
             except Refusal as refusal:
                 _log.warning("no jobs", code=refusal.code, message=refusal.message)  # the database is away
             await asyncio.sleep(self._look_every)
+
+    async def _is_due(self) -> bool:
+        """Whether there seems to be a job; to claim one is a write, for which others wait."""
+        return await self._due.first(now=self._now()) is not None
 
     async def once(self) -> bool:
         """Do one job: whether there was one."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, or_, select, update
 
 from wharfinger.meta.schema_jobs import jobs
 from wharfinger.meta.sql import chunks, insert
@@ -53,6 +53,13 @@ def enqueue(tx: Connection, kind: str, key: str, payload: Mapping[str, Any], now
     put = insert(tx, jobs)
     again = {"payload": put.excluded.payload, "again": True, "due_at": now, "attempts": 0}
     tx.execute(put.on_conflict_do_update(index_elements=["kind", "key"], set_=again), row)
+
+
+def due(kinds: Sequence[str]) -> Select[tuple[int]]:
+    """The statement that finds a job that could be claimed at the time ``now``; to be prepared."""
+    now = bindparam("now", type_=jobs.c.due_at.type)
+    one = or_(*(jobs.c.kind == kind for kind in kinds))
+    return select(jobs.c.id).where(one, jobs.c.due_at <= now, jobs.c.held_until <= now).limit(1)
 
 
 def claim(tx: Connection, kinds: Sequence[str], holder: str, now: float, until: float) -> Job | None:

@@ -1,10 +1,10 @@
 """What advisories say of package versions: outcomes by content, and which holds for which version by which set."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import FindingRow, Outcome
@@ -20,7 +20,7 @@ from wharfinger.meta.schema_judging import (
     outcomes,
     package_versions,
 )
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import chunks, insert, plain_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> 
 
     Safe to repeat, with other outcomes too: what was begun by the same set before is taken back.
     """
-    open_, closed = _last(tx, set_, wanted)
+    open_, closed = _last(tx, set_, wanted.keys())
     ends = [(p, o) for p, holding in open_.items() for o in holding if o not in wanted[p]]
     begins = [(p, o) for p, outcomes_ in wanted.items() for o in outcomes_ if o not in open_.get(p, ())]
     _end(tx, set_, [pair for pair in ends if open_[pair[0]][pair[1]] < set_])
@@ -69,18 +69,38 @@ def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> 
     return len({package for package, _ in (*ends, *begins)})
 
 
-def _last(tx: Connection, set_: int, packages: Iterable[int]) -> tuple[dict[int, dict[int, int]], set[tuple[int, int]]]:
+def tell_planner(tx: Connection) -> None:
+    """Let PostgreSQL know how much is said now, before all images are looked for of whose packages it is said.
+
+    It would find out by itself a minute later, and meanwhile read through all that images have.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("ANALYZE judgements, outcomes"))
+
+
+def _last(
+    tx: Connection, set_: int, packages: Collection[int]
+) -> tuple[dict[int, dict[int, int]], set[tuple[int, int]]]:
     """What holds for each, and since when; and what this very set has ended."""
     open_: dict[int, dict[int, int]] = defaultdict(dict)
     closed: set[tuple[int, int]] = set()
     last = judgements.c.until.is_(None) | (judgements.c.until == set_)
-    for some in chunks(sorted(packages)):
-        for row in tx.execute(select(judgements).where(judgements.c.package.in_(some), last)):
-            if row.until is None:
-                open_[row.package][row.outcome] = row.since
+    query = select(*(judgements.c[name] for name in ("package", "outcome", "since", "until"))).where(last)
+    for these in _among(judgements.c.package, packages):
+        for package, outcome, since, until in plain_rows(tx, query.where(these)):
+            if until is None:
+                open_[package][outcome] = since
             else:
-                closed.add((row.package, row.outcome))
+                closed.add((package, outcome))
     return open_, closed
+
+
+def _among(column: ColumnElement[int], numbers: Collection[int]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together are met by all of these numbers: and by others between them, where those are few."""
+    if numbers and max(numbers) - min(numbers) < len(numbers) * 2:
+        yield column.between(min(numbers), max(numbers))
+        return
+    yield from (column.in_(some) for some in chunks(sorted(numbers)))
 
 
 def _end(tx: Connection, set_: int, pairs: Collection[tuple[int, int]]) -> None:

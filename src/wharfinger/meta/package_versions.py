@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, or_, select
+from sqlalchemy import Connection, delete, exists, or_, select
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import PackageVersion
 from wharfinger.meta.schema_judging import image_packages, judgements, package_versions
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import chunks, insert, plain_rows
+
+_FACTS = (
+    *("key", "type", "name", "version", "purl", "known_as", "source_name", "source_version"),
+    *("distribution", "release", "detail", "covered"),
+)
+_WHOLE = select(package_versions.c.id, *(package_versions.c[name] for name in _FACTS))
 
 
 def ids(tx: Connection, keys: Iterable[str]) -> dict[str, int]:
@@ -33,21 +40,21 @@ def add(tx: Connection, versions: Collection[PackageVersion]) -> dict[str, int]:
 
 def every_id(tx: Connection) -> set[int]:
     """The numbers of all there are."""
-    return set(tx.execute(select(package_versions.c.id)).scalars())
+    return {id for (id,) in plain_rows(tx, select(package_versions.c.id))}
 
 
 def find(tx: Connection, numbers: Iterable[int]) -> dict[int, PackageVersion]:
     """Those with these numbers, as far as they are still there."""
     found: dict[int, PackageVersion] = {}
     for some in chunks(sorted(numbers)):
-        found.update(_versions(tx.execute(select(package_versions).where(package_versions.c.id.in_(some))).all()))
+        found.update(_versions(plain_rows(tx, _WHOLE.where(package_versions.c.id.in_(some)))))
     return found
 
 
 def page(tx: Connection, after: int, limit: int) -> dict[int, PackageVersion]:
     """Up to ``limit`` of them in the order of their numbers, after one."""
-    query = select(package_versions).where(package_versions.c.id > after).order_by(package_versions.c.id).limit(limit)
-    return _versions(tx.execute(query).all())
+    query = _WHOLE.where(package_versions.c.id > after).order_by(package_versions.c.id).limit(limit)
+    return _versions(plain_rows(tx, query))
 
 
 def named(tx: Connection, names: Iterable[str]) -> set[int]:
@@ -106,21 +113,24 @@ def _row(each: PackageVersion) -> Mapping[str, object]:
     }
 
 
-def _versions(rows: Sequence[Row[tuple[object, ...]]]) -> dict[int, PackageVersion]:
-    return {row.id: _version(row) for row in rows}
+def _versions(rows: Iterable[Sequence[Any]]) -> dict[int, PackageVersion]:
+    return {row[0]: _version(*row[1:]) for row in rows}
 
 
-def _version(row: Row[tuple[object, ...]]) -> PackageVersion:
-    return PackageVersion(
-        key=row.key,
-        type=row.type,
-        name=row.name,
-        version=row.version,
-        purl=row.purl,
-        known_as=row.known_as,
-        source=None if row.source_name is None else (row.source_name, row.source_version),
-        distribution=row.distribution,
-        release=row.release,
-        detail={} if row.detail == "{}" else json.loads(row.detail),
-        covered=row.covered,
-    )
+def _version(
+    key: str,
+    type_: str,
+    name: str,
+    version: str,
+    purl: str,
+    known_as: str,
+    source_name: str | None,
+    source_version: str,
+    distribution: str | None,
+    release: str | None,
+    detail: str,
+    covered: int,
+) -> PackageVersion:
+    source = None if source_name is None else (source_name, source_version)
+    said = {} if detail == "{}" else json.loads(detail)
+    return PackageVersion(key, type_, name, version, purl, known_as, source, distribution, release, said, bool(covered))

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -43,7 +44,6 @@ class PostgreSQLDatabase:
             connect_args={"connect_timeout": 10, "application_name": "wharfinger"},
         )
         self._snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="postgresql")
 
     @property
@@ -51,10 +51,13 @@ class PostgreSQLDatabase:
         return self._engine
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._in_thread(partial(_attempt, self._snapshot, lambda tx: query(tx, *args, **kwargs)))
+        return await self._run(self._snapshot, lambda tx: query(tx, *args, **kwargs))
 
     async def write(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._in_thread(partial(_attempt, self._engine, lambda tx: query(tx, *args, **kwargs)))
+        return await self._run(self._engine, lambda tx: query(tx, *args, **kwargs))
+
+    async def _run(self, engine: Engine, query: Callable[[Connection], T]) -> T:
+        return await self._in_thread(partial(_attempt, partial(_transaction, engine, query)))
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -62,14 +65,24 @@ class PostgreSQLDatabase:
     def prepare(self, statement: Select[Any]) -> "PreparedInThread":
         return PreparedInThread(self, statement)
 
-    async def first(self, statement: Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...] | None:
-        """The first row of a statement that needs no transaction around it."""
+    async def first(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of a statement in the driver's words, which needs no transaction around it."""
+        return await self._in_thread(partial(_attempt, partial(self._first, statement, parameters)))
 
-        def query(connection: Connection) -> tuple[Any, ...] | None:
-            row = connection.execute(statement, parameters).first()
-            return tuple(row) if row is not None else None
-
-        return await self._in_thread(partial(_attempt, self._autocommit, query))
+    def _first(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        with _driver_errors(), closing(self._engine.raw_connection()) as pooled:
+            connection: psycopg.Connection[tuple[Any, ...]] = pooled.driver_connection  # type: ignore[assignment]
+            try:
+                connection.autocommit = True  # a BEGIN and a ROLLBACK would be two more journeys to the server
+                row = connection.execute(statement.encode(), parameters).fetchone()
+                connection.autocommit = False
+            except BaseException as error:
+                was_closed = connection.closed
+                pooled.invalidate(error)  # whatever it is in the middle of: nobody gets it that counts on transactions
+                if was_closed:
+                    raise _StaleConnection from error
+                raise
+            return row
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)
@@ -77,22 +90,23 @@ class PostgreSQLDatabase:
 
 
 class PreparedInThread:
-    """A SELECT that psycopg prepares on the server by itself once it has been run a few times."""
+    """A SELECT compiled once. psycopg prepares it on the server by itself once it has been run a few times."""
 
     def __init__(self, database: PostgreSQLDatabase, statement: Select[Any]) -> None:
         self._database = database
-        self._statement = statement
+        self._compiled = statement.compile(dialect=database.engine.dialect)
+        self._text = str(self._compiled)
 
     async def first(self, **parameters: Any) -> tuple[Any, ...] | None:
-        return await self._database.first(self._statement, parameters)
+        return await self._database.first(self._text, self._compiled.construct_params(parameters))
 
 
-def _attempt(engine: Engine, query: Callable[[Connection], T]) -> T:
-    """Run ``query`` in a transaction, again when it clashed with another one or met a connection that was dead."""
+def _attempt(run: Callable[[], T]) -> T:
+    """Run it, again when it clashed with another transaction or met a connection that was dead."""
     for attempt in range(ATTEMPTS):
         try:
-            with postgresql_errors(), engine.begin() as connection:
-                return query(connection)
+            with postgresql_errors():
+                return run()
         except (OperationalError, IntegrityError) as error:
             if attempt == ATTEMPTS - 1 or _state(error) not in _CLASHES:
                 raise
@@ -103,8 +117,22 @@ def _attempt(engine: Engine, query: Callable[[Connection], T]) -> T:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def _transaction(engine: Engine, query: Callable[[Connection], T]) -> T:
+    with engine.begin() as connection:
+        return query(connection)
+
+
 class _StaleConnection(Exception):
     """A pooled connection turned out to be closed."""
+
+
+@contextmanager
+def _driver_errors() -> Iterator[None]:
+    """What the driver says by itself, as SQLAlchemy would say it."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise OperationalError(None, None, error) from error
 
 
 @contextmanager

@@ -31,6 +31,9 @@ REPEAT_SECONDS = 600
 SWEPT_AT_ONCE = 100
 
 
+Reaction = Callable[[Connection, RepoName, Blob, float], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Staged:
     location: Location
@@ -42,13 +45,22 @@ class Uploads:
     """Upload sessions, which any worker or node may continue."""
 
     def __init__(
-        self, db: Database, store: BlobStore, now: Callable[[], float], *, expiry: float, grace: Grace
+        self,
+        db: Database,
+        store: BlobStore,
+        now: Callable[[], float],
+        *,
+        expiry: float,
+        grace: Grace,
+        pushed: Reaction | None = None,
     ) -> None:
+        """``pushed`` is told of what came, in the transaction that makes it a blob."""
         self._db = db
         self._store = store
         self._now = now
         self._expiry = expiry
         self._grace = grace
+        self._pushed = pushed
         self._book = RepositoryBook()
 
     async def start(self, by: Caller, repository: RepoName, algorithm: str = digests.CANONICAL) -> Upload:
@@ -238,6 +250,8 @@ class Uploads:
         if won:
             told = {"repository": upload.repository, "digest": kept.digest, "detail": {"size": kept.size}}
             audit.add(tx, by.entry("blob.push", at=now, **told))
+            if self._pushed is not None:
+                self._pushed(tx, upload.repository, kept, now)
         return kept
 
     async def _repeated(self, repository: RepoName, id: str, expected: Digest) -> Blob:

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
@@ -36,7 +37,7 @@ class Reader:
 
     def read(self, layer: LayerSource) -> LayerCatalogue:
         """What the layer says. Raises nothing for what its bytes are or do, nor where they cannot be had."""
-        process = self._process or self._start()
+        process = self.start()
         late = threading.Event()
         timer = threading.Timer(self._limits.seconds + _PATIENCE, self._stop, (process, late))
         timer.start()
@@ -47,6 +48,13 @@ class Reader:
         finally:
             timer.cancel()
 
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, started if there is none that runs."""
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        return self._start()
+
     def _start(self) -> subprocess.Popen[bytes]:
         """Of our environment nothing goes along but where large files are spooled: no secrets, no paths."""
         environment = {"TMPDIR": tempfile.gettempdir()}
@@ -54,7 +62,9 @@ class Reader:
         self._process = subprocess.Popen(  # noqa: S603  our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
         )
-        frames.write(_pipe(self._process.stdin), msgspec.json.encode(self._limits))
+        with suppress(OSError):  # one that has ended already is found out when it is asked
+            frames.write(_pipe(self._process.stdin), msgspec.json.encode(self._limits))
+            _pipe(self._process.stdin).flush()  # so that it gives up its rights while it waits
         return self._process
 
     def _talk(self, process: subprocess.Popen[bytes], layer: LayerSource) -> LayerCatalogue:
@@ -93,6 +103,40 @@ class Reader:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+class Readers:
+    """A reader for each image. With ``ahead`` the next one's process is started before anybody needs it."""
+
+    def __init__(self, limits: Limits | None = None, *, ahead: bool = False) -> None:
+        self._limits = limits or Limits()
+        self._ahead = ahead
+        self._lock = threading.Lock()
+        self._next: Reader | None = None
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """One that has read nothing yet."""
+        with self._lock:
+            reader, self._next = self._next or Reader(self._limits), None
+        with reader:
+            yield reader
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Start the next one, where that is done ahead."""
+        with self._lock:
+            if self._ahead and self._next is None:
+                self._next = Reader(self._limits)
+                self._next.start()
+
+    def close(self) -> None:
+        """End the one that waits."""
+        with self._lock:
+            waiting, self._next, self._ahead = self._next, None, False
+        if waiting is not None:
+            with waiting:
+                pass
 
 
 def _give(layer: LayerSource, pipe: BinaryIO) -> tuple[Problem, ...]:

@@ -126,6 +126,7 @@ class Judging:
         begun = await self._db.write(advisory_sets.begin, known.sha256, known.sources, self._now())
         with without_collector():
             await self._match(begun, by, await self._concerned(known, begun, current, by))
+        await self._db.write(judgements.tell_planner)
         return begun
 
     def judge(self, known: Known) -> Judge:

@@ -85,29 +85,29 @@ def doubts(
     ecosystem = judged_as[0].ecosystem
     if package.type in SYSTEM and distribution is not None and ends is not None and ends < today:
         yield ecosystem, f"its support ended on {ends.isoformat()}, and advisories with it"
-    elif _place(judged_as[0])[1]:
+    elif _place(ecosystem, judged_as[0].version)[1]:
         yield ecosystem, "its version cannot be compared with others"
 
 
-def _place(subject: Subject) -> tuple[bytes, bool]:
+def _place(ecosystem: str, version: str) -> tuple[bytes, bool]:
     """The key of the version, and whether it is one that has no order."""
-    key = scheme(subject.ecosystem)
+    key = scheme(ecosystem)
     try:
-        return (unordered(subject.version), True) if key is None else (key(subject.version), False)
+        return (unordered(version), True) if key is None else (key(version), False)
     except VersionInvalid:
-        return unordered(subject.version), True
+        return unordered(version), True
 
 
 def findings_of(subject: Subject, advisories: Known, order: Sequence[str] = severities.ORDER) -> Iterator[Finding]:
     """What is known to be wrong with it, whatever image it is in: without the packages in which it is there."""
-    place = _place(subject)[0]
+    place = _place(subject.ecosystem, subject.version)[0]
     hits = [
         hit
         for ecosystem in (subject.ecosystem, *subject.also)
         for hit in advisories.hits(ecosystem, subject.name, place)
         if _is_of_stream(hit, subject) and _is_for_platform(hit, subject)
     ]
-    for names, about in fold(hits):
+    for names, about in fold(hits) if hits else ():
         has_cve = any(name.startswith("CVE-") for name in names)
         all_names = names if has_cve else advisories.other_names(subject.ecosystem, subject.name, names)
         yield _finding(subject, all_names, about, advisories, order)

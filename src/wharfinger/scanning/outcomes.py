@@ -73,10 +73,11 @@ class Judge:
         self._today = today
         self._about = cache(self._outcome)
         self._ends = cache(lambda distribution: end_of_life(distribution, known))
+        self._distribution = cache(lambda distribution, release: Distribution(distribution, release or ""))
 
     def outcomes(self, version: PackageVersion) -> Iterator[Outcome]:
         """All that can be said of it; nothing where nothing is known to be wrong."""
-        package, distribution = _package(version), _distribution(version)
+        package, distribution = _package(version), self._of(version)
         if not is_judged(package):
             return
         found = judged(package, distribution, self._known)
@@ -87,6 +88,9 @@ class Judge:
         yield from filter(None, map(self._about, dict.fromkeys(subjects)))
         for ecosystem, reason in doubts(package, subjects, distribution, self._ends(distribution), self._today):
             yield _doubt(ecosystem, reason)
+
+    def _of(self, version: PackageVersion) -> Distribution | None:
+        return None if version.distribution is None else self._distribution(version.distribution, version.release)
 
     def release(self, distribution: str, release: str) -> Release:
         """What the advisories say of a release as such."""
@@ -115,10 +119,6 @@ def _package(version: PackageVersion) -> Package:
         covered_by="" if version.covered else None,
         detail=version.detail,
     )
-
-
-def _distribution(version: PackageVersion) -> Distribution | None:
-    return None if version.distribution is None else Distribution(version.distribution, version.release or "")
 
 
 def _as_list(subject: Subject) -> list[object]:

@@ -6,7 +6,7 @@ push ─ job, in its transaction ─▶ layers, each read once ─▶ catalogue 
 import asyncio
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from wharfinger.meta.verdicts import Scanned
 from wharfinger.scanning import report
 from wharfinger.scanning.advisories.holding import Held
 from wharfinger.scanning.advisories.known import Known
-from wharfinger.scanning.cataloguing import CATALOGUER, LayerCatalogue, LayerSource, catalogue_layers, squash
+from wharfinger.scanning.cataloguing import CATALOGUER, squash
+from wharfinger.scanning.confining import Readers
 from wharfinger.scanning.judging import Changed, Judged, Judging, judge, nobody, note
+from wharfinger.scanning.kept_layers import KeptLayers
 from wharfinger.scanning.outcomes import versions_of
 from wharfinger.scanning.packages import Catalogue, Problem
 from wharfinger.scanning.pushed import KIND
@@ -64,6 +66,7 @@ class Verdicts:
         now: Callable[[], float],
         changed: Changed = nobody,
         took: Callable[[float], object] = float,
+        readers: Readers | None = None,
     ) -> None:
         self._db = db
         self._store = store
@@ -71,11 +74,18 @@ class Verdicts:
         self._now = now
         self._changed = changed
         self._took = took
+        self._readers = readers or Readers()
+        self._layers = KeptLayers(db, store, now, self._readers)
         self._judging = Judging(db, self.held, now, changed)
 
     def close(self) -> None:
-        """Give the advisories back."""
+        """Give the advisories back, and end the process that waits for layers."""
         self.held.close()
+        self._readers.close()
+
+    async def read_ahead(self, job: Job) -> None:
+        """Read a layer that was pushed, before anybody knows of which image it is."""
+        await self._layers.read_ahead(job)
 
     async def judge(self, job: Job) -> None:
         """Scan an image that was pushed. Done as well when its repository has it no more."""
@@ -131,20 +141,7 @@ class Verdicts:
             return Catalogue((), nothing_to_scan=True)
         if image.trouble:
             return Catalogue((), problems=(Problem(image.digest, "", image.trouble),))
-        layers = opened.layers(image)
-        known = await self._known([Digest(layer.digest) for layer in layers])
-        unread = {layer.digest: layer for layer in layers if layer.digest not in known}
-        read = await asyncio.to_thread(_read, unread.values())
-        for each in read:
-            if not each.problems:  # what could not be read this time may be another
-                body = zlib.compress(each.to_json(), 1)
-                await self._db.write(verdicts.keep_catalogue, Digest(each.layer), CATALOGUER, body, self._now())
-        whole = known | {Digest(each.layer): each for each in read}
-        return squash(tuple(whole[Digest(layer.digest)] for layer in layers))
-
-    async def _known(self, layers: Sequence[Digest]) -> dict[Digest, LayerCatalogue]:
-        kept = await self._db.read(verdicts.catalogues, layers, CATALOGUER)
-        return {digest: LayerCatalogue.from_json(zlib.decompress(body)) for digest, body in kept.items()}
+        return squash(await self._layers.catalogues(opened.layers(image)))
 
     async def judge_again(self) -> int:
         """Judge by the present advisories whatever was judged by others; how many. Nothing is read again for it."""
@@ -191,7 +188,3 @@ def scanned(image: Image, repository: RepoName, config: Digest, catalogue: Catal
         own_status=own,
         catalogue=zlib.compress(json.dumps(report.catalogue(catalogue)).encode()),
     )
-
-
-def _read(layers: Iterable[LayerSource]) -> list[LayerCatalogue]:
-    return list(catalogue_layers(list(layers)))

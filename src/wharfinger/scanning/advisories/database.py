@@ -18,7 +18,14 @@ from wharfinger.scanning.advisories.records import Advisory
 from wharfinger.scanning.findings import Rating, Severity
 
 _REMEMBERED = 20_000
+_NAMES_REMEMBERED = 8_192
+_INTERVALS_REMEMBERED = 32
+"""Of one name: most have few, and to look through these costs less than to ask for those that matter."""
 _NAMES_AT_ONCE = 200
+
+
+_INTERVALS = "SELECT low, high, record, fixed, state, stream, platforms FROM affected WHERE ecosystem = ? AND name = ?"
+_IN_ORDER = "ORDER BY record, low"
 
 
 class Damaged(Refusal):
@@ -45,8 +52,10 @@ class Advisories:
         self._decoder = msgspec.json.Decoder(Advisory)
         self._record = lru_cache(maxsize=_REMEMBERED)(self._read_record)
         self._about = lru_cache(maxsize=_REMEMBERED)(self._read_about)
+        self._intervals = lru_cache(maxsize=_NAMES_REMEMBERED)(self._read_intervals)
 
     def close(self) -> None:
+        self._intervals.cache_clear()
         self._record.cache_clear()
         self._about.cache_clear()
         self._db.close()
@@ -101,15 +110,26 @@ class Advisories:
         return Damaged(f"{self.path} is damaged, bring the advisories in again: {str(error)[:200]}")
 
     def hits(self, ecosystem: str, name: str, place: bytes) -> Sequence[Hit]:
-        sql = (
-            "SELECT record, high, fixed, state, stream, platforms FROM affected"
-            " WHERE ecosystem = ? AND name = ? AND low <= ? AND high > ? ORDER BY record, low"
-        )
-        rows = self._rows(sql, (self._ecosystems.get(ecosystem), name, place, place))
+        few = self._intervals(ecosystem, name)
+        if few is None:
+            rows = self._rows(
+                f"{_INTERVALS} AND low <= ? AND high > ? {_IN_ORDER}", (*self._key(ecosystem, name), place, place)
+            )
+        else:
+            rows = [each for each in few if each[0] <= place < each[1]]
         return [
             Hit(*self._record(record), high, fixed, state, stream, _platforms(platforms))
-            for record, high, fixed, state, stream, platforms in rows
+            for _, high, record, fixed, state, stream, platforms in rows
         ]
+
+    def _read_intervals(self, ecosystem: str, name: str) -> Sequence[Any] | None:
+        """All that is said of versions of the package; None where that is much."""
+        sql = f"{_INTERVALS} {_IN_ORDER} LIMIT ?"
+        rows = self._rows(sql, (*self._key(ecosystem, name), _INTERVALS_REMEMBERED + 1))
+        return rows if len(rows) <= _INTERVALS_REMEMBERED else None
+
+    def _key(self, ecosystem: str, name: str) -> tuple[int | None, str]:
+        return self._ecosystems.get(ecosystem), name
 
     def _read_record(self, id: int) -> tuple[str, Advisory]:
         sql = "SELECT s.name, r.facts FROM record r JOIN source s ON s.id = r.source WHERE r.id = ?"

@@ -67,6 +67,7 @@ DISTRIBUTIONS = frozenset(name for name, scheme in _OSV.items() if scheme in {"d
 """Those of them that are distributions, whose versions are those of a release."""
 
 
+@lru_cache(maxsize=256)
 def scheme(ecosystem: str) -> Key | None:
     """How the ecosystem orders versions: ``deb``, ``PyPI``, ``Debian:12``. None where that is not known."""
     return _FOLDED.get(ecosystem.partition(":")[0].lower())
