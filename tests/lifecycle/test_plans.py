@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from sqlalchemy import select
+
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.images import image, index
@@ -13,6 +15,7 @@ from wharfinger.lifecycle import surveying
 from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.surveying import Survey
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts
+from wharfinger.meta.schema import blobs
 
 
 async def test_a_new_server_has_no_policy_and_a_plan_lets_everything_stay(registry: Registry) -> None:
@@ -70,6 +73,8 @@ async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_o
     assert by_one == at_once
     assert [part.frees for part in by_one] == [sum(50 + seed + 1 for seed in (0, 2, 3, 4, 5))]
     assert sizes.get(_digest(0), 7) == 7
+    stored = await db.read(lambda tx: tx.execute(select(blobs.c.digest, blobs.c.size)).all())
+    assert {digest: sizes.get(digest, -1) for digest, _ in stored} == dict(map(tuple, stored))
 
 
 def test_the_sizes_of_many_blobs_are_found() -> None:

@@ -11,7 +11,7 @@ from typing import IO, Any, TypeAlias
 from sqlalchemy import Connection, func, select
 
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs
-from wharfinger.meta.sql import plain_pages, plain_rows
+from wharfinger.meta.sql import plain_rows
 
 Keys: TypeAlias = "array[int]"
 
@@ -54,8 +54,9 @@ class Sizes:
 def write_sizes(tx: Connection, file: IO[bytes]) -> None:
     """The sizes of all blobs: for who needs many, in a fifth of the time that looking up each would take."""
     key = func.substr(blobs.c.digest, KEY.start + 1, KEY.stop - KEY.start).label("key")
+    found: Any = tx.execute(select(key, blobs.c.size).order_by(key).execution_options(yield_per=PAGE))
     sizes = array("Q")
-    for page in plain_pages(tx, select(key, blobs.c.size).order_by(key), PAGE):
+    for page in found.partitions():
         digits, some = zip(*page, strict=True)
         file.write(_keys("".join(digits)))
         sizes.extend(some)

@@ -61,15 +61,6 @@ def plain_rows(
     return rows
 
 
-def plain_pages(tx: Connection, query: Select[Any], size: int) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """The same, so many at a time: for who cannot keep them all."""
-    result = tx.execute(query.execution_options(stream_results=True))
-    assert result.cursor is not None, "a SELECT has one"
-    while page := result.cursor.fetchmany(size):
-        yield page
-    result.close()
-
-
 def held(query: Query) -> Query:
     """The rows stay until the transaction ends, and others may hold them as well: what a foreign key does.
 
