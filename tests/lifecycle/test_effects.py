@@ -2,7 +2,9 @@
 
 from tests.api.caller import Caller
 from tests.conftest import Registry
+from tests.kit.images import Image
 from tests.lifecycle.kit import in_force, policy, push
+from wharfinger.lifecycle.units import size_written
 
 
 async def told(api: Caller, text: str, *, prune: bool = False) -> list[str]:
@@ -27,6 +29,30 @@ async def test_which_images_would_go_and_what_that_frees(registry: Registry, api
     assert await told(api, "version: 1\nlifecycle: []\n") == ["of 6 images in its repositories, 5 would no longer go"]
     untag = policy('untag: {tags: "dev-*"}', repositories="shop/*")
     assert await told(api, untag) == ["of 6 images in its repositories, 5 would lose tags; 5 would no longer go"]
+
+
+async def test_it_frees_what_nothing_else_has_beside_what_is_freed_already(registry: Registry, api: Caller) -> None:
+    common, shared = b"the same for all" * 50, b"another repository has it" * 50
+    first = await push(registry, "shop/web", "dev-1", 1, layers=[common])
+    second = await push(registry, "shop/web", "dev-2", 2, layers=[common, shared, b"its own" * 77])
+    await push(registry, "shop/web", "prod-1", 3, layers=[b"stays"])
+    await push(registry, "other/x", "y", 4, layers=[shared])
+    one, both = (policy(f"delete: {{tags: {tags}}}", repositories="shop/*") for tags in ("dev-1", "dev-*"))
+    alone, other = (_size(image) - len(common) for image in (first, second))
+    assert await frees(api, one) == size_written(alone)
+    assert await frees(api, both) == size_written(alone + other + len(common) - len(shared))
+    await in_force(registry, one)
+    assert await frees(api, both) == size_written(other + len(common) - len(shared))
+
+
+def _size(image: Image) -> int:
+    return sum(map(len, image.blobs.values()))
+
+
+async def frees(api: Caller, text: str) -> str:
+    """What the change of a policy is said to free."""
+    (effect,) = await told(api, text)
+    return effect.partition("which frees ")[2]
 
 
 async def test_all_policies_of_the_file_are_looked_at_together(registry: Registry, api: Caller) -> None:

@@ -63,6 +63,9 @@ async def test_a_blob_goes_with_the_manifests_in_the_trash_that_need_it(shop: Sh
     assert [*await going(shop)] == [SECRET]
     rows = await shop.rows(link_reviews, blob_reviews)
     assert SECRET not in {row["digest"] for each in rows.values() for row in each}
+    others = {*LEAKED.blobs, *TOLD.blobs} - {SECRET}
+    looked_at = {row["digest"]: row["due_at"] for row in rows["blob_reviews"]}
+    assert looked_at == dict.fromkeys(others, shop.clock()), "what went with it has no grace either"
 
 
 async def test_what_is_listed_held_or_kept_by_a_rule_is_not_purged(shop: Shop) -> None:

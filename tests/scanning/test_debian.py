@@ -16,6 +16,7 @@ _FORM = "${db:Status-Status}\t${Package}\t${Version}\t${source:Package}\t${sourc
 
 
 @pytest.mark.system
+@pytest.mark.xdist_group("debian")  # one worker builds it
 def test_it_is_what_dpkg_says_it_is(tmp_path: Path) -> None:
     raw = debian()
     image = catalogue_image([source(zipped(raw))])
