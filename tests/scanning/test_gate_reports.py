@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from tests.scanning.made import LODASH, OPENSSL, TODAY, finding, image, scan
 from wharfinger.scanning.findings import NotAssessed, Severity
 from wharfinger.scanning.gate import document, gitlab, junit, markdown, sarif
 from wharfinger.scanning.gate.deciding import Terms, decide
-from wharfinger.scanning.gate.verdict import Verdict
+from wharfinger.scanning.gate.verdict import Verdict, here
 from wharfinger.scanning.packages import Problem
+from wharfinger.scanning.scans import ImageScan
 from wharfinger.scanning.vex.applying import Unmatched
 from wharfinger.scanning.vex.statements import Statement
 
@@ -37,7 +39,12 @@ def verdict(terms: Terms | None = None) -> Verdict:
     ]
     found = scan(*images, target="registry.example.org/shop/web:1")
     terms = terms or Terms(Severity.CRITICAL, fixed_only=True, grace=timedelta(days=14), kev=True)
-    return Verdict(found, decide(images, terms, Severity.HIGH, TODAY), [UNMATCHED])
+    return Verdict(found, decide(images, terms, Severity.HIGH, TODAY), here(found, NOW), [UNMATCHED])
+
+
+def judged_here(images: Sequence[ImageScan]) -> Verdict:
+    found = scan(*images)
+    return Verdict(found, decide(images, Terms(Severity.LOW), Severity.HIGH, TODAY), here(found, NOW))
 
 
 def test_sarif_is_valid_and_tells_what_fails_from_what_does_not() -> None:
@@ -55,8 +62,7 @@ def test_sarif_is_valid_and_tells_what_fails_from_what_does_not() -> None:
 def test_a_fingerprint_outlives_the_version() -> None:
     def prints(version: str) -> list[str]:
         images = [image(finding(version=version))]
-        found = Verdict(scan(*images), decide(images, Terms(Severity.LOW), Severity.HIGH, TODAY))
-        results = sarif.document(found)["runs"][0]["results"]
+        results = sarif.document(judged_here(images))["runs"][0]["results"]
         return [each["partialFingerprints"]["wharfGate/v1"] for each in results]
 
     assert prints("3.2") == prints("3.3")
@@ -65,7 +71,7 @@ def test_a_fingerprint_outlives_the_version() -> None:
 def test_junit_has_a_test_for_each_package_and_counts_right() -> None:
     root = ET.fromstring(junit.text(verdict()))
     (suite,) = root
-    cases = list(suite)
+    cases = suite.findall("testcase")
     for kind, name in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         assert int(suite.attrib[kind]) == len(suite.findall(f"./testcase/{name}")) == int(root.attrib[kind])
     assert int(suite.attrib["tests"]) == len(cases)
@@ -79,8 +85,7 @@ def test_junit_has_a_test_for_each_package_and_counts_right() -> None:
 
 
 def test_junit_without_findings_is_a_test_that_passed() -> None:
-    images = [image()]
-    root = ET.fromstring(junit.text(Verdict(scan(*images), decide(images, Terms(Severity.LOW), Severity.HIGH, TODAY))))
+    root = ET.fromstring(junit.text(judged_here([image()])))
     assert (root.attrib["tests"], root.attrib["failures"]) == ("1", "0")
 
 

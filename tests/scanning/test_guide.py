@@ -35,8 +35,8 @@ def test_an_example_prints_what_is_below_it(
 
 
 def digests(text: str) -> str:
-    """Without what another version of zlib makes of the same files."""
-    return re.sub(r"sha256:[0-9a-f]{12}\b", "sha256:…", text)
+    """Without what another version of zlib makes of the same files, and without what time it is."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "…", re.sub(r"sha256:[0-9a-f]{12}\b", "sha256:…", text))
 
 
 def test_every_rule_is_in_it() -> None:
@@ -57,7 +57,7 @@ def test_every_pipelines_steps_are_few_and_are_yaml_where_they_say_so() -> None:
 
 def test_every_command_of_a_pipeline_is_one_of_ours_with_options_that_it_has() -> None:
     commands = re.findall(r"\bwharf ((?:gate|scan|advisories) .*?)(?:'?$| > )", PIPELINES, re.MULTILINE)
-    assert len(commands) == 9
+    assert len(commands) == 7
     for command in commands:
         function, _, _ = build().parse_args(command.split(), exit_on_error=False)
         assert function.__name__ in {"gate", "update"}

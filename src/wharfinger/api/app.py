@@ -69,7 +69,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *TrashHandlers(services.keeping).routes(),
         *HoldHandlers(services.keeping).routes(),
         *InUseHandlers(services.keeping).routes(),
-        *ScanningHandlers(services.db, services.excusing.books).routes(),
+        *ScanningHandlers(services.db, services.excusing.books, services.gates).routes(),
         *ExceptionHandlers(services.excusing.exceptions).routes(),
         *VexHandlers(services.excusing.documents).routes(),
         *GateHandlers(services.gates).routes(),

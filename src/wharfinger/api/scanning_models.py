@@ -5,13 +5,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from wharfinger.meta.glass import Glass
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning.adapters import merging
 from wharfinger.scanning.adapters.reports import Said
+from wharfinger.scanning.admission import telling
+from wharfinger.scanning.admission.outlook import Outlook
+from wharfinger.scanning.admission.rules import Outcome
+from wharfinger.scanning.admission.weighing import Against
 from wharfinger.scanning.attached import Beside
 from wharfinger.scanning.pushed import State
 from wharfinger.scanning.seeing import Seen
 from wharfinger.scanning.vex.applying import Unmatched
+from wharfinger.spec.digest import Digest
 
 
 class _View(BaseModel):
@@ -129,20 +135,57 @@ class SaidView(_View):
         )
 
 
+class GateView(_View):
+    """What the gates would answer to a pull of the image now, whoever asks: ``outcome`` is allow, warn or block.
+
+    ``rule`` and ``reason`` say why it is not simply allowed; the rule is empty where none says it. ``rules`` are all
+    that cover the repository, and ``policy`` is another when one of them is. ``settled`` is false while the image waits
+    to be judged by them. ``against`` is everything that they have against it now. A break-glass, or that the image was
+    in use already, lets a pull pass that is blocked.
+    """
+
+    outcome: Outcome
+    rule: str
+    reason: str
+    rules: list[str]
+    policy: str
+    settled: bool
+    against: list[Against]
+    grandfathered: bool
+    breakglass: Glass | None
+
+    @classmethod
+    def of(cls, outlook: Outlook) -> "GateView":
+        why = outlook.answer.why
+        return cls(
+            outcome=outlook.answer.outcome,
+            rule=why.rule if why else "",
+            reason=telling.reason(why) if why else "",
+            rules=list(outlook.rules),
+            policy=outlook.policy,
+            settled=outlook.settled,
+            against=list(outlook.against),
+            grandfathered=outlook.grandfathered,
+            breakglass=outlook.glass,
+        )
+
+
 class ImageView(_View):
-    """One image. ``state`` is judged, waiting, unscanned, or nothing-to-scan."""
+    """One image. ``state`` is judged, waiting, unscanned, or nothing-to-scan; ``gate`` null where no rule covers it."""
 
     digest: str
     state: State
     verdict: VerdictView | None
     scanners: list[SaidView] = []
+    gate: GateView | None = None
 
     @classmethod
-    def of(cls, seen: Seen) -> "ImageView":
+    def of(cls, seen: Seen, outlook: Outlook | None) -> "ImageView":
         scanned = seen.scanned
         verdict = None if scanned.verdict is None else VerdictView.of(scanned.verdict, seen)
         others = [SaidView.of(each) for each in seen.said]
-        return cls(digest=scanned.digest, state=scanned.state, verdict=verdict, scanners=others)
+        gate = None if outlook is None else GateView.of(outlook)
+        return cls(digest=scanned.digest, state=scanned.state, verdict=verdict, scanners=others, gate=gate)
 
 
 class VerdictsView(_View):
@@ -151,8 +194,8 @@ class VerdictsView(_View):
     images: list[ImageView]
 
     @classmethod
-    def of(cls, found: Sequence[Seen]) -> "VerdictsView":
-        return cls(images=[ImageView.of(each) for each in found])
+    def of(cls, found: Sequence[Seen], outlooks: Mapping[Digest, Outlook]) -> "VerdictsView":
+        return cls(images=[ImageView.of(each, outlooks.get(each.scanned.digest)) for each in found])
 
 
 class BillView(_View):

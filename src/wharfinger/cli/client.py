@@ -19,13 +19,18 @@ LONG_TIMEOUT = 600.0
 
 
 class Client:
-    """One registry, as somebody or as nobody; closed at the end of a ``with``."""
+    """One registry, as somebody or as nobody; closed at the end of a ``with``.
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    ``account`` is a name and a password, where there is no token.
+    """
+
+    def __init__(self, url: str, token: str | None = None, account: tuple[str, str] | None = None) -> None:
         self._url = url
+        self._name = account[0] if account else None
         self._http = httpx2.Client(
             base_url=f"{url}/api/v1",
             headers={"Authorization": f"Bearer {token}"} if token else {},
+            auth=account,
             timeout=TIMEOUT,
             verify=httpx2.create_ssl_context(),  # with SSL_CERT_FILE, which trust_env would govern as well
             trust_env=not is_loopback(url),  # a proxy is not asked for what is on this machine
@@ -46,7 +51,7 @@ class Client:
         with _in_words(self._url):
             answer = self._http.get(path, params=parameters, timeout=LONG_TIMEOUT)
             if not answer.is_success:
-                _read(answer, self._url)
+                self._read(answer)
             return answer.text
 
     def post(self, path: str, fields: dict[str, Any], *, quick: bool = False) -> Any:
@@ -72,7 +77,7 @@ class Client:
         with _in_words(self._url), self._http.stream("POST", path, json=fields, timeout=LONG_TIMEOUT) as answer:
             if not answer.is_success:
                 answer.read()
-                _read(answer, self._url)
+                self._read(answer)
             rest = b""
             for chunk in answer.iter_bytes():
                 *whole, rest = (rest + chunk).split(b"\n")
@@ -97,7 +102,10 @@ class Client:
             answer = self._http.request(method, path, **content)
             if answer.status_code == 204:
                 return None
-            return _read(answer, self._url)
+            return self._read(answer)
+
+    def _read(self, answer: httpx2.Response) -> Any:
+        return _read(answer, self._url, self._name)
 
 
 def logged_in() -> Client:
@@ -147,8 +155,11 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _read(answer: httpx2.Response, url: str) -> Any:
-    """What a registry of ours answers; anything else is somebody else's answer."""
+def _read(answer: httpx2.Response, url: str, name: str | None) -> Any:
+    """What a registry of ours answers; anything else is somebody else's answer.
+
+    ``name`` is whose password was shown, where one was.
+    """
     fields = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else None
     if answer.is_success and fields is not None:
         return fields
@@ -157,6 +168,8 @@ def _read(answer: httpx2.Response, url: str) -> Any:
     match fields:
         case {"error": str(error), "errors": [{"message": str(message)}, *_]}:
             raise DeviceLoginOpen(error, clean(message))
+        case {"errors": [{"message": str(message)}, *_]} if answer.status_code == 401 and name is not None:
+            raise Unauthorized(f"{url} does not let {name} in: {clean(message)}")
         case {"errors": [{"message": str()}, *_]} if answer.status_code == 401:
             raise Unauthorized(f"the login to {url} has expired or was ended: run 'wharf login {url}'")
         case {"errors": [{"message": str(message)}, *_]}:

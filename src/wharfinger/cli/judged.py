@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from wharfinger.cli import gate, registries, targets
+from wharfinger.cli import gate_files, registries, targets
 from wharfinger.cli.references import Image
 from wharfinger.errors import RequestInvalid
 from wharfinger.spec import names
@@ -38,15 +38,19 @@ class Meant:
     own: Image | None = None
 
 
-def meant(target: str) -> Meant:
-    """What a target stands for: without a registry in its name, an image of the one that is logged in to, if any."""
+def meant(target: str, host: str | None = None) -> Meant:
+    """What a target stands for: without a registry in its name, an image of our own one, if there is one.
+
+    That is the one at ``host``, or else the one that is logged in to.
+    """
     from wharfinger.remote.references import DOCKER, ImageReference
     from wharfinger.scanning.targets import naming
 
     name, login = naming.parse(target), registries.own_login()
-    if login is None or not isinstance(name, ImageReference):
+    if host is None and login is not None:
+        host = registries.host(login)
+    if host is None or not isinstance(name, ImageReference):
         return Meant(target)
-    host = registries.host(login)
     is_short = name.registry == DOCKER and not name.name.startswith((DOCKER, f"index.{DOCKER}"))
     if name.registry != host and (not is_short or target.startswith("docker://")):
         return Meant(target)
@@ -139,7 +143,7 @@ def _scanned(
     from wharfinger.scanning.findings import Severity
     from wharfinger.scanning.vex import applying
 
-    statements = [statement for path in vex for statement in gate.statements_of(path)]
+    statements = [statement for path in vex for statement in gate_files.statements_of(path)]
     scan, opened = targets.scanned(
         text,
         advisories,

@@ -1,5 +1,6 @@
 """``wharf verdict``: what the registry knows of an image that was pushed to it."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -47,6 +48,8 @@ def _print(image: dict[str, Any]) -> None:
     print(f"{image['digest']}  {known['report']['platform'] if known else ''}".rstrip())
     if state in STATES:
         print(f"  {STATES[state]}")
+    for line in _of_gate(image["gate"]):
+        print(clean(f"  {line}"))
     if known is None:
         return
     advisories = f"the advisories {known['advisories']}" if known["advisories"] else "no advisories at all"
@@ -84,6 +87,22 @@ def _row(finding: dict[str, Any]) -> tuple[str, ...]:
     fixed, by = finding["fixed"] or finding["state"], ", ".join(finding["scanners"])
     words = finding["package"], finding["version"], fixed, finding["suppressed"] or "", by
     return (finding["severity"], finding["id"] + known, *words)
+
+
+def _of_gate(gate: dict[str, Any] | None) -> Iterator[str]:
+    """What decides about pulls, and what it would answer to one."""
+    if gate is None:
+        yield "policy: no gate rule covers the repository"
+        return
+    rules = ", ".join(gate["rules"])
+    answer = {"allow": "allowed", "warn": "warned of", "block": "refused"}[gate["outcome"]]
+    yield f"policy: the gate rules {rules}" + ("" if gate["settled"] else "; it is about to be judged by them")
+    yield f"a pull is {answer}" + (f" by {gate['reason']}" if gate["reason"] else "")
+    if gate["outcome"] == "block" and gate["grandfathered"]:
+        yield "it passes all the same: it was in use already"
+    elif gate["outcome"] == "block" and gate["breakglass"] is not None:
+        glass = gate["breakglass"]
+        yield f"it passes by break-glass {glass['id']} until {moment(glass['until'])}: {glass['because']}"
 
 
 def _of_scanner(said: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from wharfinger.cli import judged
-from wharfinger.cli.gate import Vex
+from wharfinger.cli.gate_files import Vex
 from wharfinger.cli.judged import ElseAdvisories, KnownTarget
 from wharfinger.cli.output import clean
 from wharfinger.cli.targets import PlainHttp, Platform

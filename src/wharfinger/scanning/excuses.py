@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.affected import Affected
@@ -12,6 +12,15 @@ from wharfinger.scanning.vex.statements import Statement
 from wharfinger.select.selectors import Selector
 
 _VULNERABILITY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,19}-[A-Za-z0-9][A-Za-z0-9.:_-]{0,79}", re.ASCII)
+
+
+Excuser = Literal["exception", "VEX"]
+_EXCEPTION = "exception "
+
+
+def excuser(suppressed: str) -> Excuser:
+    """What suppressed a finding, by the words that stand beside it; those of a statement begin with its status."""
+    return "exception" if suppressed.startswith(_EXCEPTION) else "VEX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Excuse:
         """What stands beside a finding that it suppresses."""
         end = datetime.fromtimestamp(self.until, UTC)
         return (
-            f"exception {self.id} until {end:%Y-%m-%dT%H:%M:%SZ}: {self.reason}"
+            f"{_EXCEPTION}{self.id} until {end:%Y-%m-%dT%H:%M:%SZ}: {self.reason}"
             f" (requested by {self.requested_by}, approved by {self.approved_by})"
         )
 

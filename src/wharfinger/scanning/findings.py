@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Literal
 
 State = Literal["fixed", "affected", "wont-fix", "deferred", "under-investigation"]
+UNDATED = date.min
+"""Since when something is so, where only that it is so is known: reports do not tell all days."""
 
 
 class Severity(StrEnum):

@@ -1,7 +1,7 @@
 """Gates in one piece: what decides about pulls, what makes the rows, and what is swept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from wharfinger.meta import gates as rows
 from wharfinger.meta import glass
 from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Refused
+from wharfinger.scanning.admission import outlook
 from wharfinger.scanning.admission.admitting import Admission
 from wharfinger.scanning.admission.book import GateBook
 from wharfinger.scanning.admission.effects import Effects
@@ -24,8 +25,11 @@ from wharfinger.scanning.admission.glass import BreakGlass
 from wharfinger.scanning.admission.live import LiveGates
 from wharfinger.scanning.admission.making import Making
 from wharfinger.scanning.admission.metrics import GateMetrics
+from wharfinger.scanning.admission.outlook import Outlook
 from wharfinger.scanning.admission.section import SECTION
 from wharfinger.scanning.books import Books
+from wharfinger.scanning.pushed import Scanned
+from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 PATIENCE = 7 * 86400.0
@@ -43,6 +47,14 @@ class GateService:
     metrics: GateMetrics
     glass: BreakGlass
     effects: Effects
+    book: GateBook
+    books: Books
+
+    def outlook(
+        self, tx: Connection, repository: RepoName, images: Sequence[Scanned], now: float
+    ) -> Mapping[Digest, Outlook]:
+        """What a pull of each of these images would be answered now; nothing where no rule covers the repository."""
+        return outlook.of(tx, self.book.read(tx), self.books, repository, images, now)
 
     async def refused(
         self, by: Caller, repository: RepoName | None, last: tuple[str, str], limit: int
@@ -90,6 +102,5 @@ def build(
     """The services over one database; ``revision`` is that of access, which every change of policy raises."""
     book, counted = GateBook(), GateMetrics(metrics)
     admission = Admission(db, LiveGates(db, book, revision), counted)
-    return GateService(
-        db, now, admission, Making(db, book, books, now), counted, BreakGlass(db, now), Effects(book, books, now)
-    )
+    making, effects = Making(db, book, books, now), Effects(book, books, now)
+    return GateService(db, now, admission, making, counted, BreakGlass(db, now), effects, book, books)

@@ -1,9 +1,10 @@
-"""The verdict as JSON: the scan's report, and what was decided about each finding. Pure."""
+"""The verdict as JSON: the scan's report, who judged it, and what was decided about each finding. Pure."""
 
 import json
 from typing import Any
 
 from wharfinger.scanning import report
+from wharfinger.scanning.excuses import excuser
 from wharfinger.scanning.gate.deciding import Doubt, Judgement
 from wharfinger.scanning.gate.verdict import Verdict
 from wharfinger.scanning.vex.applying import Unmatched
@@ -21,8 +22,10 @@ def document(verdict: Verdict) -> dict[str, Any]:
     return {
         "schema": 1,
         "answer": decision.answer,
+        "refused_by": list(decision.refused_by),
+        "judged": judged(verdict),
         "terms": {
-            "fail_on": terms.fail_on.value,
+            "fail_on": terms.fail_on,
             "fixed_only": terms.fixed_only,
             "grace_days": None if terms.grace is None else terms.grace.total_seconds() / 86400,
             "kev": terms.kev,
@@ -37,7 +40,35 @@ def document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def judged(verdict: Verdict) -> dict[str, Any]:
+    """Who judged, by which advisories, cataloguer and policy, and when: every report that has room for it says it."""
+    judge, policy = verdict.judge, verdict.judge.policy
+    return {
+        "where": judge.where,
+        "registry": judge.registry or None,
+        "images": [
+            {
+                "image": each.digest,
+                "advisories": each.advisories,
+                "cataloguer": each.cataloguer,
+                "judged_at": f"{each.at:%Y-%m-%dT%H:%M:%SZ}",
+            }
+            for each in judge.images
+        ],
+        "gate": None
+        if policy is None
+        else {
+            "outcome": policy.outcome,
+            "rules": list(policy.rules),
+            "refused_by": list(verdict.decision.gates),
+            "policies": list(policy.ids),
+        },
+        "notes": list(judge.notes),
+    }
+
+
 def _judgement(each: Judgement) -> dict[str, Any]:
+    suppressed = each.finding.suppressed
     return {
         "image": each.image.digest,
         "platform": each.image.platform,
@@ -51,6 +82,9 @@ def _judgement(each: Judgement) -> dict[str, Any]:
         "rule": each.rule.value,
         "reason": each.reason,
         "remedy": each.remedy or None,
+        "suppressed_by": None if suppressed is None else excuser(suppressed),
+        "refused_by": list(each.by),
+        "gate_rules": list(each.gates),
     }
 
 
@@ -62,6 +96,8 @@ def _doubt(each: Doubt) -> dict[str, Any]:
         "answer": each.answer,
         "reason": each.reason,
         "remedy": each.remedy or None,
+        "refused_by": list(each.by),
+        "gate_rules": list(each.gates),
     }
 
 

@@ -1,11 +1,12 @@
 """The verdict as GitLab's container scanning report, of the schema that GitLab has under this version. Pure."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from wharfinger import __version__
+from wharfinger.scanning.excuses import Excuser, excuser
 from wharfinger.scanning.findings import Severity
 from wharfinger.scanning.gate.deciding import Judgement
 from wharfinger.scanning.gate.verdict import Verdict
@@ -21,6 +22,8 @@ _SEVERITIES: Mapping[Severity, str] = {
     Severity.NONE: "Info",
     Severity.UNKNOWN: "Unknown",
 }
+
+_ORIGINS: Mapping[Excuser, str] = {"exception": "Exception", "VEX": "VEX"}
 
 
 def document(verdict: Verdict, moment: datetime) -> dict[str, Any]:
@@ -41,10 +44,18 @@ def document(verdict: Verdict, moment: datetime) -> dict[str, Any]:
             "start_time": time,
             "end_time": time,
             "status": "success",
-            "messages": [{"level": "warn", "value": f"{each.rule}: {each.reason}"} for each in verdict.decision.doubts],
+            "messages": [{"level": level, "value": value} for level, value in _messages(verdict)],
         },
         "vulnerabilities": [_vulnerability(each, verdict.scan.target) for each in verdict.decision.judgements],
     }
+
+
+def _messages(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Who judged and what came of it, and every doubt."""
+    for line in (*verdict.judge.words, f"{verdict.scan.target} {verdict.headline}"):
+        yield "info", line
+    for doubt in verdict.decision.doubts:
+        yield "warn", f"{doubt.rule}: {doubt.reason}"
 
 
 def _vulnerability(each: Judgement, target: str) -> dict[str, Any]:
@@ -65,8 +76,9 @@ def _vulnerability(each: Judgement, target: str) -> dict[str, Any]:
     if finding.fixed is not None:
         fields["solution"] = f"Update {finding.package} to {finding.fixed}."
     if finding.suppressed is not None:
-        said = finding.suppressed
-        fields["flags"] = [{"type": "flagged-as-likely-false-positive", "origin": "VEX", "description": said}]
+        # The format has one flag for what nobody need look at; whether it is false or a risk taken, its origin says.
+        origin, said = _ORIGINS[excuser(finding.suppressed)], finding.suppressed
+        fields["flags"] = [{"type": "flagged-as-likely-false-positive", "origin": origin, "description": said}]
     return fields
 
 

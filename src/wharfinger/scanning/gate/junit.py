@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
+from wharfinger.scanning.excuses import excuser
 from wharfinger.scanning.gate.deciding import Doubt, Judgement
 from wharfinger.scanning.gate.verdict import Verdict
 
@@ -24,9 +25,20 @@ def text(verdict: Verdict) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<testsuites name="wharf gate" {numbers}>\n<testsuite name={name} {numbers}>\n'
+        + _properties(verdict)
         + "".join(xml for _, xml in cases)
         + "</testsuite>\n</testsuites>\n"
     )
+
+
+def _properties(verdict: Verdict) -> str:
+    """Who judged, by which advisories, cataloguer and policy, and who says no."""
+    said = [("answer", verdict.decision.answer), ("judged", verdict.judge.where)]
+    said += [("refused by", each) for each in verdict.decision.refused_by]
+    said += [("refused by gate rule", each) for each in verdict.decision.gates]
+    said += [("judgement", line) for line in verdict.judge.words]
+    inner = "".join(f"<property name={_attribute(name)} value={_attribute(value)}/>\n" for name, value in said)
+    return f"<properties>\n{inner}</properties>\n"
 
 
 def _judged(judgements: Sequence[Judgement]) -> Iterable[Case]:
@@ -50,7 +62,9 @@ def _said(failing: Sequence[Judgement]) -> str:
 
 def _line(each: Judgement) -> str:
     remedy = f" To make it pass: {each.remedy}." if each.remedy else ""
-    return f"{each.finding.id} ({each.level}): {each.reason}.{remedy}"
+    suppressed = each.finding.suppressed
+    by = f" suppressed by {excuser(suppressed)}:" if suppressed is not None else ""
+    return f"{each.finding.id} ({each.level}):{by} {each.reason}.{remedy}"
 
 
 def _doubt(each: Doubt) -> Case:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from wharfinger.scanning.excuses import excuser
 from wharfinger.scanning.gate.deciding import Judgement
 from wharfinger.scanning.gate.verdict import Verdict
 
@@ -21,7 +22,9 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"### {_SIGNS[decision.answer]} {plain(verdict.scan.target)} {plain(verdict.headline)}"
     yield ""
     yield f"Terms: {plain(decision.terms.words)}; unknown severity counts as {decision.unknown_as}."
-    yield f"Advisories `{verdict.scan.sha256[:12]}`."
+    for line in verdict.judge.words:
+        yield ""
+        yield f"{plain(line[:1].upper() + line[1:])}."
     if decision.failing:
         yield from _table(decision.failing)
     for doubt in decision.doubts:
@@ -44,7 +47,8 @@ def _table(judgements: Sequence[Judgement]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for each in judgements[:ROWS_AT_MOST]:
         finding = each.finding
-        why = each.reason + (f". To make it pass: {each.remedy}" if each.remedy else "")
+        by = "" if finding.suppressed is None else f"suppressed by {excuser(finding.suppressed)}: "
+        why = by + each.reason + (f". To make it pass: {each.remedy}" if each.remedy else "")
         cells = (each.level, finding.id, finding.package, finding.version, finding.fixed or "–", why)
         yield f"| {' | '.join(plain(str(cell)) for cell in (*cells, each.image.platform))} |"
     if len(judgements) > ROWS_AT_MOST:

@@ -4,8 +4,10 @@ import hashlib
 from typing import Any
 
 from wharfinger import sarif
+from wharfinger.scanning.excuses import excuser
 from wharfinger.scanning.findings import Severity
 from wharfinger.scanning.gate.deciding import Doubt, Judgement
+from wharfinger.scanning.gate.document import judged
 from wharfinger.scanning.gate.verdict import RULES, Verdict
 
 SCORES = {
@@ -31,9 +33,8 @@ def document(verdict: Verdict) -> dict[str, Any]:
     rules = [_rule(worst[id]) for id in sorted(worst)]
     rules += [_doubtful(kind) for kind in sorted({doubt.rule.value for doubt in decision.doubts})]
     results = [_result(each) for each in decision.judgements] + [_doubt(each) for each in decision.doubts]
-    return sarif.log(
-        "wharf gate", rules, results, properties={"answer": decision.answer, "target": verdict.scan.target}
-    )
+    properties = {"answer": decision.answer, "target": verdict.scan.target, "judged": judged(verdict)}
+    return sarif.log("wharf gate", rules, results, properties=properties)
 
 
 def _rule(each: Judgement) -> dict[str, Any]:
@@ -65,11 +66,17 @@ def _result(each: Judgement) -> dict[str, Any]:
         "message": {"text": f"{finding.package} {finding.version}: {each.reason}.{remedy}"},
         "locations": [_place(each, _path(each))],
         "partialFingerprints": {"wharfGate/v1": _fingerprint(each.image.platform, finding.id, finding.package)},
-        "properties": {"rule": each.rule.value, "platform": each.image.platform, "purl": finding.purl},
+        "properties": _properties(each) | {"purl": finding.purl},
     }
     if finding.suppressed is None:
         return fields
-    return fields | {"suppressions": [{"kind": "external", "justification": finding.suppressed}]}
+    said = {"kind": "external", "status": "accepted", "justification": finding.suppressed}
+    return fields | {"suppressions": [said | {"properties": {"by": excuser(finding.suppressed)}}]}
+
+
+def _properties(each: Judgement | Doubt) -> dict[str, Any]:
+    known = {"rule": each.rule.value, "platform": each.image.platform}
+    return known | {"refusedBy": list(each.by), "gateRules": list(each.gates)}
 
 
 def _doubt(each: Doubt) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def _doubt(each: Doubt) -> dict[str, Any]:
         "message": {"text": f"{each.reason}."},
         "locations": [_place(each, FILE)],
         "partialFingerprints": {"wharfGate/v1": _fingerprint(each.image.platform, each.rule.value, each.reason)},
-        "properties": {"rule": each.rule.value, "platform": each.image.platform},
+        "properties": _properties(each),
     }
 
 

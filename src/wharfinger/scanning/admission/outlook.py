@@ -1,0 +1,73 @@
+"""What a pull of an image would be answered now, told to who asks without pulling: a pipeline that just pushed it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from wharfinger.meta import gates as rows
+from wharfinger.meta import glass, repos
+from wharfinger.meta.gates import Holder
+from wharfinger.meta.glass import Glass
+from wharfinger.scanning.admission import making
+from wharfinger.scanning.admission.book import Gates
+from wharfinger.scanning.admission.deciding import Answer, decide
+from wharfinger.scanning.admission.rules import Joined
+from wharfinger.scanning.admission.weighing import Against, weigh
+from wharfinger.scanning.books import Book, Books, names_in
+from wharfinger.scanning.pushed import Scanned
+from wharfinger.spec.digest import Digest
+from wharfinger.spec.names import RepoName
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The answer, and all that the rules of the repository have against the image.
+
+    ``rules`` are the names of those that cover the repository, and ``policy`` changes when one of them does.
+    ``settled`` is false while the image has no row by these rules. The answer is the gate's own: ``grandfathered``
+    and ``glass`` say why a pull may pass all the same.
+    """
+
+    answer: Answer
+    policy: str
+    rules: tuple[str, ...]
+    settled: bool
+    against: tuple[Against, ...]
+    grandfathered: bool = False
+    glass: Glass | None = None
+
+
+def of(
+    tx: Connection, gates: Gates, books: Books, repository: RepoName, images: Sequence[Scanned], now: float
+) -> Mapping[Digest, Outlook]:
+    """Of each of these images of the repository; nothing where no rule covers it."""
+    rules = gates.within(repository)
+    if rules is None:
+        return {}
+    changed_at = rows.advisories_at(tx)
+    age = math.inf if changed_at is None else now - changed_at
+    named = {name for each in images for name in names_in(each.report.get("findings", ()))}
+    book = books.load(tx, now, named)
+    return {each.digest: _of(tx, rules, book, repository, each, age, now) for each in images}
+
+
+def _of(
+    tx: Connection, rules: Joined, book: Book, repository: RepoName, image: Scanned, age: float, now: float
+) -> Outlook:
+    is_image, verdict = image.state != "nothing-to-scan", image.verdict
+    repository_id, row = repos.require(tx, repository), rows.find(tx, repository, image.digest)
+    answer = decide(rules, row, now, age, lambda: is_image)
+    holder = Holder(repository_id, repository, image.digest, now)
+    known = [] if verdict is None else making.counted_in(tx, book, holder, verdict, now)
+    status = None if verdict is None else verdict.status
+    return Outlook(
+        answer,
+        rules.id,
+        tuple(rule.name for rule in rules.rules),
+        settled=not is_image or (row is not None and row.rules == rules.id),
+        against=tuple(weigh(rules, status, known, age, now)) if is_image else (),
+        grandfathered=rows.is_grandfathered(tx, repository_id, image.digest, now),
+        glass=glass.of_one(tx, repository_id, image.digest, now),
+    )
