@@ -101,11 +101,11 @@ def _measure(name: str, url: str, folder: Path, table: Table, condemned: int, pu
     found = asyncio.run(_pass(url, folder, condemned))
     asyncio.run(_fill_again(url, condemned))
     _say(f"{name}: {pushes} pushes alone")
-    alone = asyncio.run(_pushes(url, folder, "alone", pushes))
+    alone = asyncio.run(push_many(url, folder, "alone", pushes))
     process = multiprocessing.get_context("spawn").Process(target=_pass_in_process, args=(url, folder))
     process.start()
     _say(f"{name}: {pushes} pushes during a pass")
-    during = asyncio.run(_pushes(url, folder, "during", pushes))
+    during = asyncio.run(push_many(url, folder, "during", pushes))
     ended = not process.is_alive()
     process.terminate()
     process.join()
@@ -186,7 +186,8 @@ async def _collect(url: str, folder: Path) -> None:
     await db.close()
 
 
-async def _pushes(url: str, folder: Path, where: str, count: int) -> list[float]:
+async def push_many(url: str, folder: Path, where: str, count: int) -> list[float]:
+    """Push small images to a new repository; how long each took."""
     db, store = open_database(url), FilesystemStore(folder / "bytes")
     node = Node(db, store, time.time)  # type: ignore[arg-type]  # the real clock in place of the tests'
     times = []

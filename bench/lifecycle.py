@@ -2,6 +2,7 @@
 
 python -m bench.lifecycle make sqlite:///wharf.db --images 1000000       tables alone: no bytes are stored anywhere
 python -m bench.lifecycle measure sqlite:///wharf.db
+python -m bench.lifecycle pushes sqlite:///wharf.db                      small images, alone and while it is planned
 
 There is a repository for every hundred images, the largest with a twentieth of all. Of ten blobs of an image
 three are its own, four are shared within the repository and three with others; every twentieth manifest is an index of
@@ -12,6 +13,7 @@ import argparse
 import asyncio
 import hashlib
 import multiprocessing
+import os
 import random
 import resource
 import statistics
@@ -19,10 +21,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
+from bench import collection
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import plan_file, service
 from wharfinger.meta import policy_sections
@@ -41,6 +45,8 @@ NOW = 1_800_000_000.0
 DAY = 86400.0
 RAW = b"{}".ljust(600)
 BASE = 300
+UNDER_WAY = 5.0
+"""Seconds after which a plan that was begun has processes that judge."""
 EVERY = 20
 """Repositories after which memory is looked at."""
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -183,6 +189,44 @@ async def measure(url: str) -> None:
     await db.close()
 
 
+def pushes(url: str, count: int) -> None:
+    """Push small images one after the other: alone, while plans are made, and alone again."""
+    with TemporaryDirectory(prefix="wharf-bench-") as folder:
+        _pushed(url, Path(folder), "alone", count)
+        planner = multiprocessing.get_context("spawn").Process(target=_plan_again_and_again, args=(url,))
+        planner.start()
+        try:
+            time.sleep(UNDER_WAY)
+            _pushed(url, Path(folder), "during", count)
+            assert planner.is_alive(), "it plans all the time"
+        finally:
+            planner.terminate()  # those that judge for it end with it
+            planner.join()
+        _pushed(url, Path(folder), "after", count)
+
+
+def _pushed(url: str, folder: Path, when: str, count: int) -> None:
+    load, busy = os.getloadavg()[0], time.process_time()
+    times = sorted(asyncio.run(collection.push_many(url, folder, f"{when}-{time.time_ns()}", count)))
+    busy = time.process_time() - busy
+    middle, worst = (each * 1000 for each in (statistics.median(times), times[len(times) * 99 // 100]))
+    spent = busy / count * 1000
+    print(f"{count} pushes {when}: median {middle:.0f} ms, 99 % {worst:.0f} ms; ", end="")
+    print(f"{spent:.0f} ms of processor time each; load before {load:.1f}", flush=True)
+
+
+def _plan_again_and_again(url: str) -> None:
+    while True:
+        asyncio.run(_plan(url))
+
+
+async def _plan(url: str) -> None:
+    db = open_database(url)
+    async for _ in (await _lifecycle(db, lambda: NOW).plans.plan(system("bench", NOW))).lines:
+        pass
+    await db.close()
+
+
 def _memory() -> int:
     """What this process and those that it began have, in KiB; what several have together counts once."""
     found = 0
@@ -201,12 +245,15 @@ def _lifecycle(db: Database, now: Callable[[], float]) -> service.Lifecycle:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.lifecycle")
-    parser.add_argument("what", choices=["make", "measure"])
+    parser.add_argument("what", choices=["make", "measure", "pushes"])
     parser.add_argument("database")
     parser.add_argument("--images", type=int, default=1_000_000)
+    parser.add_argument("--pushes", type=int, default=400)
     asked = parser.parse_args()
     if asked.what == "make":
         make(asked.database, asked.images)
+    elif asked.what == "pushes":
+        pushes(asked.database, asked.pushes)
     else:
         asyncio.run(measure(asked.database))
 

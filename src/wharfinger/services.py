@@ -157,7 +157,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
         excusing=excused,
-        scanners=Scanners(db, now, settings.public_url),
+        scanners=Scanners(db, now, settings.public_url, changed=gates.making.ask_about),
     )
 
 

@@ -60,10 +60,10 @@ class Asked:
         services = self.registry.services
         return await Queue(services.db, {scanners.KIND: self.asking.step}, self.registry.clock).once()
 
-    async def steps(self, seconds: float = 10.0) -> int:
+    async def steps(self, seconds: float = 10.0, digest: str = WEB.digest) -> int:
         """Do what there is until there is nothing more to do, waiting whenever it has to; how often."""
         count = 0
-        while await self.registry.services.db.read(jobs.waiting_for, scanners.KIND, [f"{WEB.digest} trivy"]):
+        while await self.registry.services.db.read(jobs.waiting_for, scanners.KIND, [f"{digest} trivy"]):
             count += await self.step()
             self.registry.clock.advance(seconds=seconds)
             assert count < 50, "it does not end"

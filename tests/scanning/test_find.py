@@ -15,6 +15,8 @@ from tests.kit.advisories import osv, up_to
 from tests.kit.images import Image
 from tests.scanning import trees
 from tests.scanning.test_on_push import Scanner
+from tests.scanning.test_vex import openvex
+from wharfinger.cli.find import _rows
 from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.answers import questions
 from wharfinger.scanning.answers.questions import AboutPackage, AboutVulnerability
@@ -235,3 +237,36 @@ async def test_what_is_deleted_is_found_no_more(api: Caller) -> None:
     await api("DELETE", f"/manifests/shop/web/{OLD.digest}", status=204)
     assert where(await found(api, "pkg:pypi/flask@<1.0")) == {OLD.digest: [("team/app", ["all", "stable"])]}
     assert json.dumps(await found(api, "CVE-2019-1000")).count("shop/web") == 0
+
+
+async def test_what_is_excused_is_found_and_told_by_what_and_where(api: Caller, scanner: Scanner) -> None:
+    end = scanner.registry.clock() + 86400
+    asking = {
+        "vulnerability": "CVE-2022-1000",
+        "package": "openssl",
+        "repositories": "shop/*",
+        "reason": "no TLS is spoken",
+        "expires_at": end,
+    }
+    made = await Caller(scanner.registry.as_("publisher"))("POST", "/exceptions", asking, status=201)
+    await api("POST", f"/exceptions/{made['id']}/approve", {"because": "agreed"})
+    document = openvex("pkg:deb/debian/libssl3")
+    document["statements"][0]["vulnerability"] = {"name": "DSA-1-1"}
+    sent = {"name": "v.json", "document": json.dumps(document), "repositories": "team/*"}
+    await api("POST", "/vex", sent, status=201)
+    answer = await found(api, "cve-2022-1000")
+    assert where(answer).keys() == {OLD.digest, ARM.digest}
+    (image,) = (each for each in answer["images"] if each["digest"] == OLD.digest)
+    shop, team = (place["excused"] for place in image["places"])
+    said, stated = shop + team
+    assert (said["id"], said["purl"]) == ("CVE-2022-1000", image["found"][0]["purl"])
+    assert said["why"].startswith(f"exception {made['id']} until ")
+    assert "no TLS is spoken (requested by a-publisher, approved by a-administrator)" in said["why"]
+    assert stated["why"].startswith("not affected: vulnerable code not present (v.json: statements[0], VEX document 1")
+    rows = list(_rows(image))
+    assert rows[0][-1] == f"in shop/web: {said['why']}; in team/app: {stated['why']}"
+    others = (await found(api, "CVE-2022-2000"))["images"]
+    assert not any(place["excused"] for each in others for place in each["places"])
+    scanner.registry.clock.advance(days=1)
+    (image,) = (each for each in (await found(api, "cve-2022-1000"))["images"] if each["digest"] == OLD.digest)
+    assert image["places"][0]["excused"] == []

@@ -74,7 +74,7 @@ def routes(services: Services, addresses: Addresses) -> Sequence[Route]:
         *VexHandlers(services.excusing.documents).routes(),
         *GateHandlers(services.gates).routes(),
         *BillHandlers(Bills(services.db, services.pulls)).routes(),
-        *FindingHandlers(services.db).routes(),
+        *FindingHandlers(services.db, services.excusing.books).routes(),
         *ScannerHandlers(services.scanners).routes(),
         *GrantHandlers(services.granting).routes(),
         *GroupHandlers(services.groups).routes(),

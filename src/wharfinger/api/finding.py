@@ -12,6 +12,7 @@ from wharfinger.meta.db import Database
 from wharfinger.scanning import finder
 from wharfinger.scanning.answers import questions
 from wharfinger.scanning.answers.questions import TEXT_AT_MOST
+from wharfinger.scanning.books import Books
 from wharfinger.scanning.finder import Answer, Wanted
 from wharfinger.select import parsing
 from wharfinger.select.selectors import Selector
@@ -35,8 +36,9 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_AT_MOST, description="how many images
 class FindingHandlers:
     """Searching what was found when images were scanned."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, books: Books) -> None:
         self._db = db
+        self._books = books
 
     def routes(self) -> list[Route]:
         return [Route("GET", "/find", self.find, Anyone.WITH_AN_ACCOUNT)]
@@ -54,7 +56,7 @@ class FindingHandlers:
         selected = None if repository is None else parsing.parse(repository, of="repository")
         after = digests.parse(last) if last else ""
         wanted = Wanted(questions.parse(q), partial(_may, by, selected), in_use, after, n)
-        return await self._db.read(finder.find, wanted)
+        return await self._db.read(finder.find, wanted, self._books, by.now)
 
 
 def _may(by: Caller, selected: Selector | None, repository: RepoName) -> bool:

@@ -20,6 +20,7 @@ HEADINGS = (
     "Where",
     "Runs",
     "Layer",
+    "Excused",
 )
 
 
@@ -38,6 +39,7 @@ def find(
     """List the images that have a package or a vulnerability, where they lie and run, and which layer brought it.
 
     Versions go by the order of the package's own ecosystem. What could not be searched is told beside.
+    What an exception or a VEX document excuses is listed all the same, with by what and until when.
     """
     from wharfinger.cli.client import logged_in
 
@@ -63,26 +65,41 @@ def _rows(image: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for found in image["found"]:
         layers = " ".join(each.partition(":")[2][:12] for each in found["layers"])
         rest = (image["digest"], image["platform"], where, runs, layers)
-        for severity, id, fixed in _said(found):
-            yield severity, id, found["package"], found["version"], fixed, *rest
+        for severity, id, fixed, excused in _said(image, found):
+            yield severity, id, found["package"], found["version"], fixed, *rest, excused
 
 
 def _tags(place: dict[str, Any]) -> str:
     return f":{','.join(place['tags'])}" if place["tags"] else ""
 
 
-def _said(found: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _said(image: dict[str, Any], found: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """A line for each vulnerability, or one for a package without any that is known."""
     if found["covered"]:
-        yield "", "covered by the distribution", ""
+        yield "", "covered by the distribution", "", ""
     elif not found["vulnerabilities"]:
-        yield "", "", ""
+        yield "", "", "", ""
     for each in found["vulnerabilities"]:
         yield (
             each["severity"],
             f"{each['id']} (exploited)" if each["kev"] else each["id"],
             each["fixed"] or each["state"],
+            _excused(image["places"], found["purl"], each["id"]),
         )
+
+
+def _excused(places: list[dict[str, Any]], purl: str, id: str) -> str:
+    """By what it is excused; where that is so in some of the places only, in which."""
+    said: dict[str, str] = {
+        place["repository"]: each["why"]
+        for place in places
+        for each in place["excused"]
+        if (each["purl"], each["id"]) == (purl, id)
+    }
+    words = set(said.values())
+    if len(said) == len(places) and len(words) == 1:
+        return words.pop()
+    return "; ".join(f"in {repository}: {why}" for repository, why in said.items())
 
 
 def _summary(searched: dict[str, Any], found: int) -> str:

@@ -144,6 +144,14 @@ def reports(tx: Connection, digests: Sequence[Digest]) -> list[ReportRow]:
     ]
 
 
+def reported(tx: Connection, name: str | None = None) -> list[Digest]:
+    """The images that a scanner has reported on, or that any has."""
+    query = select(scanner_reports.c.digest).where(scanner_reports.c.reported_at.is_not(None)).distinct()
+    if name is not None:
+        query = query.where(scanner_reports.c.scanner == name)
+    return [Digest(each) for each in tx.execute(query.order_by(scanner_reports.c.digest)).scalars()]
+
+
 def keep(tx: Connection, row: ReportRow) -> None:
     """Let this be what is known; nothing, where the scanner was removed meanwhile."""
     if find(tx, row.scanner) is None:

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
@@ -17,6 +17,8 @@ from wharfinger.meta import finding
 from wharfinger.meta.finding import Hit, Holder, Known, Node, Version
 from wharfinger.meta.judgements import bodies as bodies_of
 from wharfinger.scanning.answers.questions import AboutPackage, AboutVulnerability, Question
+from wharfinger.scanning.answers_excused import Excused, Excusing, Fields
+from wharfinger.scanning.books import Books
 from wharfinger.scanning.targets.images import CONFIGS
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
@@ -38,11 +40,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository that has an image; the tags of it and of the indexes that it is in, and where those run."""
+    """A repository that has an image; the tags of it and of the indexes that it is in, and where those run.
+
+    ``excused`` is what exceptions and VEX documents excuse there of what was found.
+    """
 
     repository: RepoName
     tags: Sequence[str]
     in_use: Sequence[Use]
+    excused: Sequence[Excused] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class Wanted:
     limit: int
 
 
-def find(tx: Connection, wanted: Wanted) -> Answer:
+def find(tx: Connection, wanted: Wanted, books: Books, now: float) -> Answer:
     """The images that are asked for. Raises RequestInvalid where too much would be."""
     hits, uncomparable = _hits(tx, wanted)
     running = finding.used(tx) if wanted.in_use else None
@@ -123,7 +129,7 @@ def find(tx: Connection, wanted: Wanted) -> Answer:
     shown = page[: wanted.limit]
     following = shown[-1][0][0].digest if len(page) > len(shown) else None
     searched = None if wanted.last else _searched(tx, may, running, uncomparable)
-    return Answer(_told(tx, wanted.question, shown), searched, following)
+    return Answer(_told(tx, wanted.question, shown, books, now), searched, following)
 
 
 Holding = tuple[Sequence[Hit], Sequence[Holder]]
@@ -174,25 +180,60 @@ def _held(tx: Connection, hits: Iterable[Hit], may: May, running: Collection[Nod
                 yield some, known
 
 
-def _told(tx: Connection, question: Question, page: Sequence[Holding]) -> Sequence[FoundImage]:
+def _told(
+    tx: Connection, question: Question, page: Sequence[Holding], books: Books, now: float
+) -> Sequence[FoundImage]:
     """The page with all that is told of it."""
     known = finding.known(tx, [some[0].image for some, _ in page])
     places = _places(tx, page)
     packages = {hit.package for some, _ in page for hit in some}
     versions = finding.versions(tx, packages)
     said = _said(tx, question, packages)
+    every = (fields for some in said.values() for judgement in some for fields in judgement.said)
+    excusing = Excusing(tx, books, now, every)
     return [
-        FoundImage(
-            image.digest,
-            image.platform,
-            image.status,
-            image.judged_at,
-            [places[each.repository_id, image.digest] for each in holders],
-            _found(image, [hit.package for hit in some], versions, said),
-        )
+        _image(tx, known[some[0].image], some, [places[each.repository_id, some[0].digest] for each in holders], found)
         for some, holders in page
-        for image in [known[some[0].image]]
+        for found in [_Findings(versions, said, excusing)]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What is said of a package version, by the sets from ``since`` on until before another."""
+
+    since: int
+    until: int | None
+    said: Sequence[Fields]
+
+    def is_by(self, set_: int) -> bool:
+        return self.since <= set_ and (self.until is None or set_ < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What is known of package versions, and what excuses it."""
+
+    versions: Mapping[int, Version]
+    said: Mapping[int, Sequence[_Judgement]]
+    excusing: Excusing
+
+
+def _image(tx: Connection, image: Known, hits: Sequence[Hit], places: Sequence[Place], known: _Findings) -> FoundImage:
+    packages = list(dict.fromkeys(hit.package for hit in hits))
+    mine = {each: list(_of_image(image, known.said.get(each, ()))) for each in packages}
+    findings = [
+        {**fields, "purl": known.versions[each].purl, "suppressed": None}
+        for each, found in mine.items()
+        if not known.versions[each].covered
+        for fields in found
+    ]
+    excused = [
+        replace(place, excused=known.excusing.of(tx, place.repository, image.digest, findings)) for place in places
+    ]
+    return FoundImage(
+        image.digest, image.platform, image.status, image.judged_at, excused, _found(image, known.versions, mine)
+    )
 
 
 def _places(tx: Connection, page: Sequence[Holding]) -> Mapping[Node, Place]:
@@ -212,18 +253,6 @@ def _places(tx: Connection, page: Sequence[Holding]) -> Mapping[Node, Place]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    """What is said of a package version, by the sets from ``since`` on until before another."""
-
-    since: int
-    until: int | None
-    said: Sequence[Said]
-
-    def is_by(self, set_: int) -> bool:
-        return self.since <= set_ and (self.until is None or set_ < self.until)
-
-
 def _said(tx: Connection, question: Question, packages: Collection[int]) -> Mapping[int, Sequence[_Judgement]]:
     judgements = finding.said(tx, packages)
     outcomes = bodies_of(tx, {outcome for some in judgements.values() for outcome, _, _ in some})
@@ -234,30 +263,32 @@ def _said(tx: Connection, question: Question, packages: Collection[int]) -> Mapp
     }
 
 
-def _vulnerability(body: str, question: Question) -> Said | None:
+def _vulnerability(body: str, question: Question) -> Fields | None:
     """A finding; None of one that was not asked for."""
     fields: dict[str, Any] = json.loads(body)
     names = {fields["id"], *fields["aliases"], *fields["advisories"]}
     if isinstance(question, AboutVulnerability) and names.isdisjoint(question.names):
         return None
-    return Said(fields["id"], fields["severity"], fields["fixed"], fields["state"], fields["kev"])
+    return fields
 
 
-def _found(
-    image: Known,
-    packages: Iterable[int],
-    versions: Mapping[int, Version],
-    said: Mapping[int, Sequence[_Judgement]],
-) -> Sequence[Found]:
+def _of_image(image: Known, judgements: Iterable[_Judgement]) -> Iterator[Fields]:
+    return (each for judgement in judgements if judgement.is_by(image.set) for each in judgement.said)
+
+
+def _found(image: Known, versions: Mapping[int, Version], findings: Mapping[int, Sequence[Fields]]) -> Sequence[Found]:
     layers = _layers(image.catalogue)
     found = []
-    for package in dict.fromkeys(packages):
+    for package, mine in findings.items():
         version = versions[package]
-        mine = (each for judgement in said.get(package, ()) if judgement.is_by(image.set) for each in judgement.said)
         brought = layers.get(version.purl, ())
-        known = sorted(mine, key=lambda each: each.id)
+        known = sorted(map(_told_of, mine), key=lambda each: each.id)
         found.append(Found(version.purl, version.name, version.version, brought, version.covered, known))
     return sorted(found, key=lambda each: each.purl)
+
+
+def _told_of(fields: Fields) -> Said:
+    return Said(fields["id"], fields["severity"], fields["fixed"], fields["state"], fields["kev"])
 
 
 class _Package(msgspec.Struct):

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller
 from wharfinger.access.exchange import allowed
@@ -29,6 +31,7 @@ from wharfinger.meta.scanners import ReportRow, ScannerRow
 from wharfinger.scanning.adapters import packing, protocol
 from wharfinger.scanning.adapters.client import SECONDS, AdapterClient, NotReady, NotScanned
 from wharfinger.scanning.adapters.protocol import Metadata, Wanted
+from wharfinger.scanning.exceptions import Concerned
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -41,15 +44,21 @@ AGAIN_AT_ONCE = 200
 
 
 class Asking:
-    """Does the jobs of ``scanners.KIND``."""
+    """Does the jobs of ``scanners.KIND``. ``changed`` is told of images that may be judged otherwise now."""
 
     def __init__(
-        self, db: Database, authenticator: Authenticator, now: Callable[[], float], fetch: Fetch | None = None
+        self,
+        db: Database,
+        authenticator: Authenticator,
+        now: Callable[[], float],
+        fetch: Fetch | None = None,
+        changed: Concerned = lambda _tx, _digests: None,
     ) -> None:
         self._db = db
         self._authenticator = authenticator
         self._now = now
         self._fetch = fetch or Fetch(seconds=SECONDS)
+        self._changed = changed
 
     async def step(self, job: Job) -> None:
         """Take one image one step further at one scanner. Raises Later where it is not the last one."""
@@ -141,8 +150,12 @@ class Asking:
         if wanted.sbom is not None:
             bill = await asyncio.to_thread(packing.packed, await client.sbom(report.request, wanted.sbom))
         kept = replace(report, request="", tries=0, problem="", reported_at=self._now(), report=body, sbom=bill)
-        await self._db.write(scanners.keep, kept)
+        await self._db.write(self._reported, kept)
         await self._db.write(scanners.answered, scanner.name)
+
+    def _reported(self, tx: Connection, row: ReportRow) -> None:
+        scanners.keep(tx, row)
+        self._changed(tx, [row.digest])
 
     async def _authorization(self, scanner: ScannerRow, repository: RepoName, *, bearer: bool) -> str:
         """What the adapter pulls the image with. Raises NotScanned where its account may not."""

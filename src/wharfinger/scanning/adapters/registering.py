@@ -1,7 +1,7 @@
 """Which scanners of others there are: registered by administrators, once they have answered."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,10 +19,13 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.scanners import ScannerRow
 from wharfinger.scanning.adapters import asking, protocol
 from wharfinger.scanning.adapters.client import SECONDS, AdapterClient
+from wharfinger.spec.digest import Digest
 
 AT_MOST = 20
 SECRET_AT_MOST = 8192
 HOUR, YEAR = 3600.0, 366 * 86400.0
+
+Changed = Callable[[Connection, Sequence[Digest], float], None]
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
 
@@ -51,15 +54,24 @@ class Known:
 
 
 class Scanners:
-    """Registers, lists, removes. ``public_url`` is what a scanner is told to pull from unless it has its own."""
+    """Registers, lists, removes. ``public_url`` is what a scanner is told to pull from unless it has its own.
+
+    ``changed`` is told which images may be judged otherwise without one.
+    """
 
     def __init__(
-        self, db: Database, now: Callable[[], float], public_url: str | None, fetch: Fetch | None = None
+        self,
+        db: Database,
+        now: Callable[[], float],
+        public_url: str | None,
+        fetch: Fetch | None = None,
+        changed: Changed = lambda _tx, _digests, _now: None,
     ) -> None:
         self._db = db
         self._now = now
         self._public_url = public_url
         self._fetch = fetch or Fetch(seconds=SECONDS)
+        self._changed = changed
 
     async def every(self) -> list[Known]:
         """All, by name."""
@@ -84,7 +96,12 @@ class Scanners:
     async def remove(self, by: Caller, name: str) -> None:
         """Remove it, with all that it reported. Raises Denied and GrantUnknown."""
         by.require(Action.ADMIN)
-        await self._db.write(_remove, by, name)
+        await self._db.write(self._remove, by, name)
+
+    def _remove(self, tx: Connection, by: Caller, name: str) -> None:
+        images = scanners.reported(tx, name)
+        _remove(tx, by, name)
+        self._changed(tx, images, self._now())
 
     def _row(self, by: Caller, wanted: WantedScanner) -> ScannerRow:
         if not _NAME.fullmatch(wanted.name) or wanted.name == "wharfinger":

@@ -84,7 +84,14 @@ class Admission:
             return telling.warning(Outcome.BLOCK, why, f"pulled by break-glass {ways.glass.id}; otherwise ")
         self._metrics.count("refused", why)
         by.rule = telling.reason(why)  # for the record of the denial
-        detail = {"rule": why.rule, "reason": why.kind, "finding": why.id, "package": why.package, "fixed": why.fixed}
+        detail = {
+            "rule": why.rule,
+            "reason": why.kind,
+            "finding": why.id,
+            "package": why.package,
+            "fixed": why.fixed,
+            "by": why.by,
+        }
         raise Denied(telling.refusal(why, repository, digest), **detail)
 
 

@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from wharfinger.access.policy_things import Item
 from wharfinger.meta import gates as rows
-from wharfinger.meta import in_use, manifests, pulls, repos, verdicts
+from wharfinger.meta import in_use, manifests, pulls, repos, scanners, verdicts
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning import pushed
+from wharfinger.scanning.adapters import merging
 from wharfinger.scanning.admission.book import GateBook, Gates, compiled
-from wharfinger.scanning.admission.making import counted_in
+from wharfinger.scanning.admission.making import counted_in, told_by_others
 from wharfinger.scanning.admission.rules import Joined, Known, Outcome
 from wharfinger.scanning.admission.standing import standing
 from wharfinger.scanning.books import Book, Books
@@ -54,7 +55,7 @@ class Effects:
             self._look(tx, repository, old.within(repository), new.within(repository), excuses, found)
             if found.seen >= IMAGES_AT_MOST:
                 break
-        return _told(found)
+        return _told(found) + _unknown(tx, changed)
 
     def _look(
         self, tx: Connection, repository: RepoName, old: Joined | None, new: Joined | None, book: Book, found: _Found
@@ -62,12 +63,13 @@ class Effects:
         now, id = self._now(), repos.require(tx, repository)
         images = rows.images_of(tx, repository, IMAGES_AT_MOST - found.seen)
         known = verdicts.find(tx, [each.digest for each in images])
+        told = told_by_others(tx, known)
         used, pulled = in_use.digests(tx, id), pulls.last(tx, id)
         for image in images:
             verdict = known.get(image.digest)
             if verdict is None and not _is_image(tx, image):
                 continue
-            counted = [] if verdict is None else counted_in(tx, book, image, verdict, now)
+            counted = [] if verdict is None else counted_in(tx, book, image, verdict, told.get(image.digest, ()), now)
             was, is_ = (_is_refused(rules, verdict, counted, now) for rules in (old, new))
             found.seen += 1
             found.admitted += was and not is_
@@ -95,6 +97,13 @@ def _concerned(tx: Connection, changed: Gates) -> Iterator[RepoName]:
     while page := repos.page(tx, last, PAGE):
         yield from (each for each in page if changed.within(each) is not None)
         last = page[-1]
+
+
+def _unknown(tx: Connection, changed: Gates) -> str:
+    """Scanners that a rule names and that are not there: of them nothing counts, and a typing error is silent."""
+    known = {merging.OURS, *(each.name for each in scanners.every(tx))}
+    missing = sorted({name for rule in changed.rules for name in rule.scanners or ()} - known)
+    return f"; there is no scanner {', '.join(missing)}" if missing else ""
 
 
 def _told(found: _Found) -> str:

@@ -1,6 +1,6 @@
 """Makes the rows that pulls read: in the transaction that changes what is known of an image, or where the image is."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,13 +8,16 @@ from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller
 from wharfinger.meta import gates as rows
-from wharfinger.meta import jobs, repos, verdicts
+from wharfinger.meta import jobs, repos, scanners, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.jobs import Job
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.registry.tag_changes import Where
 from wharfinger.scanning import reports
+from wharfinger.scanning.adapters import merging
+from wharfinger.scanning.adapters import reports as adapters
+from wharfinger.scanning.adapters.protocol import Report
 from wharfinger.scanning.admission.book import GateBook, Gates
 from wharfinger.scanning.admission.deciding import row_of
 from wharfinger.scanning.admission.rules import ALWAYS, Known, Outcome
@@ -29,6 +32,8 @@ from wharfinger.spec.names import RepoName
 
 KIND = "gates"
 ALL = "all"
+REPORTED = "reported"
+"""Images on which scanners of others have reported: asked for when a database comes from a version that let them be."""
 AT_ONCE = 50
 PAGE = 500
 
@@ -60,8 +65,25 @@ class Making:
         """The rules have changed: let all rows be made again."""
         jobs.enqueue(tx, KIND, ALL, {}, now)
 
-    async def make_again(self, _job: Job) -> None:
-        """Make the rows that are by other rules than those in force, repository by repository. Safe to repeat."""
+    def ask_about(self, tx: Connection, digests: Sequence[Digest], now: float) -> None:
+        """What is known of so many images has changed that their rows are not made in this transaction."""
+        for start in range(0, len(digests), AT_ONCE):
+            some = digests[start : start + AT_ONCE]
+            jobs.enqueue(tx, KIND, f"{len(some)} from {some[0]}", {"images": some}, now)
+
+    async def make_again(self, job: Job) -> None:
+        """Make the rows of the images that are named, or those that are by other rules. Safe to repeat."""
+        if job.key == ALL:
+            await self._make_outdated()
+        elif job.key == REPORTED:
+            await self._db.write(self._ask_about_reported)
+        else:
+            await self._db.write(self.changed, [Digest(each) for each in job.payload["images"]])
+
+    def _ask_about_reported(self, tx: Connection) -> None:
+        self.ask_about(tx, scanners.reported(tx), self._now())
+
+    async def _make_outdated(self) -> None:
         last = ""
         while page := await self._db.read(repos.page, last, PAGE):
             for repository in page:
@@ -93,20 +115,40 @@ class Making:
         known = verdicts.find(tx, sorted({each.digest for each in images}))
         now = self._now()
         book = self._books.load(tx, now) if known else Book((), {})
+        told = told_by_others(tx, known)
         for image in images:
             rules, verdict = gates.within(image.repository), known.get(image.digest)
             if rules is None or verdict is None:
                 rows.forget(tx, image.repository_id, image.digest)
                 continue
-            stands = standing(rules, verdict.status, counted_in(tx, book, image, verdict, now))
+            stands = standing(
+                rules, verdict.status, counted_in(tx, book, image, verdict, told.get(image.digest, ()), now)
+            )
             rows.put(tx, image, row_of(rules, stands), now)
 
 
-def counted_in(tx: Connection, book: Book, image: Holder, verdict: Verdict, now: float) -> list[Known]:
+Told = Sequence[tuple[str, Report]]
+"""What scanners of others say of an image, by their names."""
+
+
+def told_by_others(tx: Connection, digests: Iterable[Digest]) -> Mapping[str, Told]:
+    """What they have reported on these images."""
+    said = adapters.of(tx, sorted(digests))
+    return {
+        digest: [(each.scanner, each.report) for each in some if each.report is not None]
+        for digest, some in said.items()
+    }
+
+
+def counted_in(tx: Connection, book: Book, image: Holder, verdict: Verdict, told: Told, now: float) -> list[Known]:
     """The findings of an image that count in its repository, each from when on: nothing excuses them for good."""
-    found = reports.findings(tx, verdict)
+    report: Mapping[str, Any] | None = None
+    if told:
+        report = merging.merge(reports.report(tx, verdict), told)
+    found = reports.findings(tx, verdict) if report is None else report["findings"]
     excuses = book.about(tx, image.repository, image.digest, found)
-    report = reports.report(tx, verdict) if excuses.statements else None
+    if report is None and excuses.statements:
+        report = reports.report(tx, verdict)
     return counting(found, excuses, image, report, now)
 
 
@@ -135,6 +177,7 @@ def known_of(finding: Mapping[str, Any], counts_from: float) -> Known:
         known_exploited=finding["kev"],
         published=_moment(finding.get("published")),
         counts_from=counts_from,
+        scanners=frozenset(finding.get("scanners", (merging.OURS,))),
     )
 
 

@@ -1,5 +1,6 @@
 """Gate rules from plain data, one key at a time. Whatever is wrong is refused with its path."""
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ T = TypeVar("T")
 
 NAME_AT_MOST = 100
 CONDITIONS_AT_MOST = 20
+SCANNERS_AT_MOST = 20
+SCANNER = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
 LEVELS = tuple(each for each in Severity if each not in {Severity.UNKNOWN, Severity.NONE})
 EFFECTS = ("block", "warn", "unscanned", "partial", "not_assessed", "stale")
 """The keys of which a rule must have one, or it would say nothing."""
@@ -72,6 +75,16 @@ def _word(kind: Callable[[str], T], known: tuple[str, ...]) -> Callable[[object,
     return read
 
 
+def _scanners(value: object, path: str) -> frozenset[str]:
+    names = value if isinstance(value, list) else [value]
+    if not 0 < len(names) <= SCANNERS_AT_MOST:
+        raise _wrong(path, f"want at least one scanner and at most {SCANNERS_AT_MOST}")
+    for each in names:
+        if not isinstance(each, str) or not re.fullmatch(SCANNER, each, re.ASCII):
+            raise _wrong(path, "want the name of a scanner, as wharf scanner list shows it, or wharfinger")
+    return frozenset(names)
+
+
 def _flag(value: object, path: str) -> bool:
     if not isinstance(value, bool):
         raise _wrong(path, "want true or false")
@@ -125,5 +138,6 @@ FIELDS: Mapping[str, Callable[[object, str], Any]] = {
     "not_assessed": _outcome,
     "stale": _stale,
     "unknown_as": _severity,
+    "scanners": _scanners,
 }
 """The keys of a rule."""

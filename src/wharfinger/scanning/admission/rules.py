@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wharfinger.scanning.adapters.merging import OURS
 from wharfinger.scanning.findings import Severity
 from wharfinger.select import Selector
 
@@ -34,7 +35,10 @@ _MILDEST_FIRST = (Outcome.ALLOW, Outcome.WARN, Outcome.BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A finding as rules see it. ``counts_from`` is when the last exception for it ends, if it has one."""
+    """A finding as rules see it. ``counts_from`` is when the last exception for it ends, if it has one.
+
+    ``scanners`` are all that have found it.
+    """
 
     id: str
     package: str
@@ -44,6 +48,12 @@ class Known:
     known_exploited: bool
     published: float | None
     counts_from: float = ALWAYS
+    scanners: frozenset[str] = frozenset({OURS})
+
+    @property
+    def by_others(self) -> str:
+        """The scanners that have found it, where ours has not."""
+        return "" if OURS in self.scanners else ", ".join(sorted(self.scanners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,8 @@ class Stale:
 class Rule:
     """One rule. ``grace`` is for how long after publication what blocks only warns.
 
-    ``unscanned``, ``partial`` and ``not_assessed`` None leave it to the other rules: see :class:`Joined`.
+    ``unscanned``, ``partial`` and ``not_assessed`` None leave it to the other rules: see :class:`Joined`; ``scanners``
+    None lets count what any scanner has found.
     """
 
     name: str
@@ -89,6 +100,7 @@ class Rule:
     not_assessed: Outcome | None = None
     stale: Stale | None = None
     unknown_as: Severity = Severity.HIGH
+    scanners: frozenset[str] | None = None
 
     def level(self, finding: Known) -> Severity:
         """The severity that the rule compares."""
@@ -103,6 +115,8 @@ class Rule:
         return self._from(finding, self.block, self.grace)
 
     def _from(self, finding: Known, conditions: Iterable[Condition], grace: float) -> float:
+        if self.scanners is not None and self.scanners.isdisjoint(finding.scanners):
+            return NEVER
         level = self.level(finding)
         ages = [max(each.older_than, grace) for each in conditions if each.meets(finding, level)]
         if not ages:

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from wharfinger.scanning.admission.parsing import CONDITION, CONDITIONS_AT_MOST, EFFECTS, FIELDS, LEVELS, NAME_AT_MOST
+from wharfinger.scanning.admission.parsing import (
+    CONDITION,
+    CONDITIONS_AT_MOST,
+    EFFECTS,
+    FIELDS,
+    LEVELS,
+    NAME_AT_MOST,
+    SCANNER,
+    SCANNERS_AT_MOST,
+)
 from wharfinger.scanning.admission.rules import Outcome
 
 _LEVEL = {"enum": [each.value for each in LEVELS]}
@@ -30,6 +39,11 @@ def _conditions() -> dict[str, Any]:
     return {"anyOf": [one, several]}
 
 
+def _scanners() -> dict[str, Any]:
+    one = {"type": "string", "pattern": f"^{SCANNER}$"}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": SCANNERS_AT_MOST}]}
+
+
 _FIELDS: dict[str, dict[str, Any]] = {
     "name": {"type": "string", "minLength": 1, "maxLength": NAME_AT_MOST},
     "repositories": {"$ref": "#/$defs/selector"},
@@ -46,6 +60,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
         "description": "All images, when the advisories were last changed longer ago than this.",
     },
+    "scanners": _scanners() | {"description": "Whose findings count; those of all scanners where it is left out."},
     "unknown_as": _LEVEL | {"description": "What a finding without a severity counts as; high where it is left out."},
 }
 

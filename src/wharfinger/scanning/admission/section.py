@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wharfinger.access.named_items import Form
+from wharfinger.access.plain_values import listed
 from wharfinger.access.policy_sections import Section
 from wharfinger.access.policy_things import Item
 from wharfinger.scanning.admission import parsing
@@ -42,6 +43,7 @@ def words(item: Item) -> str:
         case {"after": after, "then": then}:
             told.append(f"advisories older than {after}: {then}")
     told += [f"unknown severity as {fields['unknown_as']}"] if "unknown_as" in fields else []
+    told += [f"as {', '.join(listed(fields['scanners']))} found"] if "scanners" in fields else []
     return f"gate rule {rule.name} in {rule.repositories}: {', '.join(told)}"
 
 

@@ -21,6 +21,7 @@ class Why:
 
     ``kind`` is ``finding``, ``unscanned``, ``rejudging``, ``partial``, ``not_assessed`` or ``stale``; ``more`` counts
     further findings. ``unrated`` where nobody rated the finding, and the rule says that it counts as ``severity``.
+    ``by`` names the scanners of others that have found it, where ours has not.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Why:
     severity: str = ""
     more: int = 0
     unrated: bool = False
+    by: str = ""
 
     @property
     def text(self) -> str:
@@ -116,6 +118,7 @@ def _first(found: Sequence[_Counts]) -> Turn | None:
         first.level.value,
         len(others) - 1,
         _unrated(told),
+        by=told.by_others,
     )
     return Turn(first.at, why)
 

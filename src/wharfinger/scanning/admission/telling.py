@@ -28,7 +28,8 @@ def _what(why: Why) -> str:
     fixed = f"fixed in {why.fixed}" if why.fixed else "not fixed yet"
     more = f", and {why.more} more" if why.more else ""
     severity = f"not rated, counts as {why.severity}" if why.unrated else why.severity
-    return f"{why.id} ({severity}) in {why.package} {why.version}, {fixed}{more}"
+    by = f", found by {why.by}" if why.by else ""
+    return f"{why.id} ({severity}) in {why.package} {why.version}{by}, {fixed}{more}"
 
 
 def refusal(why: Why, repository: RepoName, digest: Digest) -> str:

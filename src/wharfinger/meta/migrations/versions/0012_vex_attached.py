@@ -29,4 +29,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_vex_attached_repository_id")),
         sa.PrimaryKeyConstraint("repository_id", "manifest", name=op.f("pk_vex_attached")),
     )
+    # What scanners of others have found counts at gates from now on: the rows of those images are made again.
+    op.execute(
+        "INSERT INTO jobs (kind, key, payload, enqueued_at, due_at, attempts, again, holder, held_until, problem) "
+        "SELECT 'gates', 'reported', '{}', 0, 0, 0, FALSE, '', 0, '' "
+        "WHERE EXISTS (SELECT 1 FROM scanner_reports WHERE reported_at IS NOT NULL)"
+    )
     op.create_index(op.f("ix_vex_attached_repository_id_subject"), "vex_attached", ["repository_id", "subject"])
