@@ -60,21 +60,21 @@ async def _bench(url: str, folder: Path, images: int, versions: int, records: in
     db = open_database(url)
     migrate(db.engine)
     known = folder / "advisories.db"
-    _advise(folder, known, _records(versions, records))
+    advise(folder, known, records_for(versions, records))
     judge = Verdicts(db, None, known, time.time)  # type: ignore[arg-type]
-    every = [_package(number) for number in range(versions)]
+    every = [package(number) for number in range(versions)]
     async with _timed(f"filled: {images:,} images, {versions:,} versions, {images * EACH:,} pairs"):
-        await db.write(_fill, every, images)
+        await db.write(fill, every, images)
     async with _timed("one UPDATE of every verdict, to compare"):
         await db.write(lambda tx: tx.execute(text("UPDATE image_verdicts SET judged_at = judged_at + 1")))
     async with _timed("full: every version matched, every verdict rewritten, the first time"):
         await judge.judge_again()
     await _tell(db)
-    _advise(folder, known, _records(versions, records, changed=CHANGED))
+    advise(folder, known, records_for(versions, records, changed=CHANGED))
     async with _timed(f"{CHANGED} records changed"):
         await judge.judge_again()
     await _tell(db)
-    _advise(folder, known, _records(versions, records))
+    advise(folder, known, records_for(versions, records))
     old_of(known).unlink()
     async with _timed("full: every version matched, every verdict rewritten"):
         await judge.judge_again()
@@ -86,7 +86,7 @@ async def _bench(url: str, folder: Path, images: int, versions: int, records: in
 
 async def _images(db: Database, judge: Verdicts, every: list[Package]) -> None:
     catalogue = Catalogue(tuple(every[:EACH]), DEBIAN)
-    made = [_scanned(f"new {number}", catalogue) for number in range(KNOWN_IMAGES)]
+    made = [scanned_as(f"new {number}", catalogue) for number in range(KNOWN_IMAGES)]
     async with _timed(f"{KNOWN_IMAGES} new images of {EACH} known packages that are vulnerable, one after the other"):
         for each in made:
             await judge.keep(each, versions_of(catalogue))
@@ -95,7 +95,7 @@ async def _images(db: Database, judge: Verdicts, every: list[Package]) -> None:
             await db.read(lambda tx, digest: reports.report(tx, verdicts.find(tx, [digest])[digest]), each.digest)
 
 
-def _records(versions: int, records: int, changed: int = 0) -> Iterator[dict[str, Any]]:
+def records_for(versions: int, records: int, changed: int = 0) -> Iterator[dict[str, Any]]:
     """Most are about versions that nobody has any more; a tenth of the images has one of the others."""
     names = versions // VERSIONS_OF_A_NAME
     vulnerable = max(1, (versions // 10 - EACH) // VERSIONS_OF_A_NAME)
@@ -110,28 +110,28 @@ def _records(versions: int, records: int, changed: int = 0) -> Iterator[dict[str
         yield osv(f"DSA-{number}", "Debian:12", f"pkg-{name}", *up_to(fixed), upstream=[cve], summary=summary)
 
 
-def _advise(folder: Path, known: Path, records: Iterator[dict[str, Any]]) -> None:
+def advise(folder: Path, known: Path, records: Iterator[dict[str, Any]]) -> None:
     place = folder / "records"
     place.mkdir(exist_ok=True)
     write_zip(place / "debian.zip", records)
     bring_in(place, known)
 
 
-def _package(number: int) -> Package:
+def package(number: int) -> Package:
     name, version = f"pkg-{number // VERSIONS_OF_A_NAME}", f"1.{number % VERSIONS_OF_A_NAME}-1"
     return Package("deb", name, version, f"pkg:deb/debian/{name}@{version}?arch=amd64", Source(name, version))
 
 
-def _scanned(name: str, catalogue: Catalogue) -> verdicts.Scanned:
+def scanned_as(name: str, catalogue: Catalogue) -> verdicts.Scanned:
     digest = digests.of(name.encode())
     return scanned(Image(digest, "linux/amd64"), RepoName("shop/web"), digest, catalogue, 0.0)
 
 
-def _fill(tx: Connection, every: list[Package], images: int) -> None:
+def fill(tx: Connection, every: list[Package], images: int, catalogue: bytes = zlib.compress(b"{}")) -> None:
     kept = package_versions.add(tx, versions_of(Catalogue(tuple(every), DEBIAN)))
     numbers = [kept[each.key] for each in versions_of(Catalogue(tuple(every), DEBIAN))]
     tx.execute(text("INSERT INTO advisory_sets (sha256, sources, begun_at, matched_at) VALUES ('none', '{}', 1, 1)"))
-    base = replace(_scanned("", Catalogue((), DEBIAN)), catalogue=zlib.compress(b"{}"))
+    base = replace(scanned_as("", Catalogue((), DEBIAN)), catalogue=catalogue)
     made = [verdicts.put_image(tx, replace(base, digest=digests.of(b"%d" % number))) for number in range(images)]
     nothing = dict.fromkeys(TALLIES, 0) | {"advisory_set": 1, "status": "complete", "judged_at": 1, "changed_at": 1}
     tx.execute(insert(table), [{"image": image, **nothing} for image in made])

@@ -103,7 +103,8 @@ async def push(scanner: Scanner, image: Image = WEB, tag: str | None = "1") -> N
 async def test_an_image_waits_is_scanned_and_judged(scanner: Scanner) -> None:
     scanner.advise(OPENSSL, FLASK)
     await push(scanner)
-    assert await scanner.of() == [{"digest": WEB.digest, "state": "waiting", "verdict": None, "scanners": []}]
+    nothing = {"verdict": None, "scanners": [], "gate": None}
+    assert await scanner.of() == [{"digest": WEB.digest, "state": "waiting", **nothing}]
     assert await scanner.work() == 1
     (found,) = await scanner.of()
     verdict = found["verdict"]
@@ -177,7 +178,8 @@ async def test_a_chart_has_nothing_to_scan(scanner: Scanner) -> None:
     await push(scanner, chart, "chart")
     assert await scanner.work() == 0
     (found,) = await scanner.of("chart")
-    assert found == {"digest": chart.digest, "state": "nothing-to-scan", "verdict": None, "scanners": []}
+    nothing = {"verdict": None, "scanners": [], "gate": None}
+    assert found == {"digest": chart.digest, "state": "nothing-to-scan", **nothing}
 
 
 async def test_what_is_no_archive_is_partial_and_read_again_the_next_time(scanner: Scanner) -> None:

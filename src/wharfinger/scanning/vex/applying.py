@@ -49,20 +49,28 @@ def apply(
 
 
 class _Sight:
-    """One image as statements see it; every purl is parsed once."""
+    """One image as statements see it. A purl is parsed when it is looked at: of most, no statement says anything."""
 
     def __init__(self, image: ImageScan, name: str, roots: frozenset[str]) -> None:
         self.image = image
         self.name = name
         self.roots = roots
-        self.parsed = {package.purl: _parsed(package.purl) for package in image.catalogue.packages}
+        self._parsed: dict[str, Purl] = {}
 
     @property
     def distribution(self) -> Distribution | None:
         return self.image.catalogue.distribution
 
     def binaries(self, finding: Finding) -> list[Purl]:
-        return [self.parsed.get(text) or _parsed(text) for text in (finding.purls or (finding.purl,))]
+        return [self.parsed(text) for text in (finding.purls or (finding.purl,))]
+
+    def parsed(self, text: str) -> Purl:
+        if text not in self._parsed:
+            self._parsed[text] = _parsed(text)
+        return self._parsed[text]
+
+    def packages(self) -> Iterator[Purl]:
+        return (self.parsed(package.purl) for package in self.image.catalogue.packages)
 
     def difference(self, said: Purl, package: Purl) -> str:
         return purls.difference(said, package, self.distribution)
@@ -119,7 +127,7 @@ def _covers(sight: _Sight, product: Product, finding: Finding, binary: Purl) -> 
         return not product.parts or any(_is(sight, part.purl, finding, binary) for part in product.parts)
     if not product.parts:
         return _is(sight, own, finding, binary)
-    holder = any(not sight.difference(own, each) for each in sight.parsed.values())
+    holder = any(not sight.difference(own, each) for each in sight.packages())
     return holder and any(_is(sight, part.purl, finding, binary) for part in product.parts)
 
 
@@ -167,7 +175,7 @@ def _nearest(statement: Statement, named: Named, sights: Sequence[_Sight]) -> Un
 def _seen(sight: _Sight) -> Iterator[Purl]:
     """Every package that a statement may be about, sources too."""
     for package in sight.image.catalogue.packages:
-        purl = sight.parsed[package.purl]
+        purl = sight.parsed(package.purl)
         yield purl
         if package.source is not None:
             name, version = _last(package.source.name, purl), package.source.version
