@@ -1,15 +1,16 @@
 """What of the answer to ``wharf find`` is excused where: the same that a verdict shows, for what was asked about."""
 
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
-from wharfinger.meta import verdicts
-from wharfinger.scanning import excusing, reports
+from wharfinger.meta.finding import Known
+from wharfinger.scanning import excusing
 from wharfinger.scanning.books import Book, Books, names_in
-from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 Fields = Mapping[str, Any]
@@ -32,16 +33,20 @@ class Excusing:
         names = names_in(findings)
         self._book = books.load(tx, now, names) if names else Book((), {})
 
-    def of(self, tx: Connection, repository: RepoName, digest: Digest, findings: Sequence[Fields]) -> Sequence[Excused]:
+    def of(self, tx: Connection, repository: RepoName, image: Known, findings: Sequence[Fields]) -> Sequence[Excused]:
         """What is excused of the findings of an image, each with its ``purl``, in a repository that has it."""
-        excuses = self._book.about(tx, repository, digest, findings)
+        excuses = self._book.about(tx, repository, image.digest, findings)
         if not excuses.exceptions and not excuses.statements:
             return ()
-        image = None
-        if excuses.statements:
-            image = {**reports.report(tx, verdicts.find(tx, [digest])[digest]), "findings": findings}
-        judged = excusing.excused(findings, repository, digest, excuses, self._now, image=image)
+        whole = _whole(image, findings) if excuses.statements else None
+        judged = excusing.excused(findings, repository, image.digest, excuses, self._now, image=whole)
         return list(_said(judged))
+
+
+def _whole(image: Known, findings: Sequence[Fields]) -> Fields:
+    """As much of its report as statements are compared with."""
+    catalogue = msgspec.json.decode(zlib.decompress(image.catalogue))
+    return {**catalogue, "platform": image.platform, "findings": findings}
 
 
 def _said(judged: Iterable[Fields]) -> Iterator[Excused]:

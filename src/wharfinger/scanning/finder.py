@@ -228,9 +228,7 @@ def _image(tx: Connection, image: Known, hits: Sequence[Hit], places: Sequence[P
         if not known.versions[each].covered
         for fields in found
     ]
-    excused = [
-        replace(place, excused=known.excusing.of(tx, place.repository, image.digest, findings)) for place in places
-    ]
+    excused = [replace(place, excused=known.excusing.of(tx, place.repository, image, findings)) for place in places]
     return FoundImage(
         image.digest, image.platform, image.status, image.judged_at, excused, _found(image, known.versions, mine)
     )
