@@ -1,8 +1,10 @@
 """Advisories for tests: an excerpt of real ones in ``tests/data/advisories``, and all where they are at hand."""
 
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,13 @@ def advisories(folder: Path, **sources: Sequence[Raw]) -> Advisories:
     for name, found in sources.items():
         write_zip(records / f"{name}.zip", found)
     return open_advisories(records, cache=folder / "cache")
+
+
+def for_server(folder: Path, records: Iterable[Raw]) -> dict[str, str]:
+    """The setting of a server that is to judge by these records."""
+    with closing(open_advisories(write_zip(folder / "known.zip", records), cache=folder)) as known:
+        os.link(known.path, folder / "advisories.db")
+    return {"WHARF_ADVISORIES": str(folder / "advisories.db")}
 
 
 def osv(

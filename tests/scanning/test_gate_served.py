@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.server import Result, Server, Wharf
-from tests.kit.advisories import osv, up_to, write_zip
+from tests.kit.advisories import for_server, osv, up_to, write_zip
 from tests.kit.images import index
 from tests.kit.parts.process import free_port
 from tests.kit.parts.wharf import wharf as serving
@@ -22,7 +22,6 @@ from tests.scanning.test_gate_joining import answered, gate
 from tests.scanning.test_vex import openvex
 from wharfinger.cli.client import Client
 from wharfinger.scanning import report
-from wharfinger.scanning.advisories.opening import open_advisories
 
 PASSWORD = "correct horse battery"
 CRITICAL = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
@@ -49,12 +48,7 @@ BAD, FAIR, GOOD = with_(openssl="3.0.1-1"), with_(zlib="1.2"), with_(openssl="3.
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A registry with advisories and a gate."""
     folder = tmp_path_factory.mktemp("server")
-    write_zip(folder / "known.zip", RECORDS)
-    known = open_advisories(folder / "known.zip", cache=folder)
-    known.close()
-    os.link(known.path, folder / "advisories.db")
-    environment = {"WHARF_ADVISORIES": str(folder / "advisories.db")}
-    with serving(folder, password=PASSWORD, environment=environment) as host:
+    with serving(folder, password=PASSWORD, environment=for_server(folder, RECORDS)) as host:
         server = Server(f"http://{host}", PASSWORD, folder / "wharf")
         with api(server) as client:
             client.post("/policy/apply", {"policy": POLICY, "prune": True})

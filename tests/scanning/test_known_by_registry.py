@@ -1,7 +1,6 @@
 """What the registry knows already is asked for and not scanned again: wharf diff, why and sbom by its verdicts."""
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 import pytest
 
 from tests.cli.server import Server, Wharf
-from tests.kit.advisories import write_zip
+from tests.kit.advisories import for_server, write_zip
 from tests.kit.images import Image, index
 from tests.kit.parts.wharf import wharf as serving
 from tests.remote.registries import Asked, running
 from tests.scanning import trees
 from tests.scanning.test_registry import Old, referrers
 from tests.scanning.test_why import BASE, RECORDS, ROOT, upon
-from wharfinger.scanning.advisories.opening import open_advisories
 
 PASSWORD = "correct horse battery"
 ARM = trees.image([ROOT], architecture="arm64")
@@ -28,12 +26,7 @@ BARE = trees.image([{**ROOT, "var/lib/dpkg/status": trees.dpkg(libssl3="openssl 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A registry with advisories, which has scanned what was pushed to it."""
     folder = tmp_path_factory.mktemp("server")
-    write_zip(folder / "known.zip", RECORDS)
-    known = open_advisories(folder / "known.zip", cache=folder)
-    known.close()
-    os.link(known.path, folder / "advisories.db")
-    environment = {"WHARF_ADVISORIES": str(folder / "advisories.db")}
-    with serving(folder, password=PASSWORD, environment=environment) as host:
+    with serving(folder, password=PASSWORD, environment=for_server(folder, RECORDS)) as host:
         server = Server(f"http://{host}", PASSWORD, folder / "wharf")
         server.push("shop/base", BASE, "12")
         server.push("shop/web", index([web(host), ARM]), "1.4")
