@@ -74,6 +74,24 @@ def test_quay_policies_are_named_by_their_uuid() -> None:
     assert rules("quay", json.dumps(policy), tags(t1=1, t2=2)) == {"t1": None, "t2": "a-1"}
 
 
+def test_quay_policies_of_its_configuration_have_no_uuid_and_are_named_by_their_place() -> None:
+    policy = {"policies": [{"method": "creation_date", "value": "5d"}, {"method": "number_of_tags", "value": 1}]}
+    assert rules("quay", json.dumps(policy), tags(t1=1, t2=2, t9=9)) == {
+        "t1": None,
+        "t2": "policies[1]",
+        "t9": "policies[0]",
+    }
+
+
+def test_a_digest_in_artifact_registry_is_whatever_name_a_version_has() -> None:
+    policy = [{"name": "p", "action": {"type": "Delete"}, "condition": {"versionNamePrefixes": ["2.0", "sha256:a"]}}]
+    assert rules("gar", json.dumps(policy), [image("2.0.6", 5), image("2.1", 5), image("sha256:ab", 5)]) == {
+        "2.0.6": "p",
+        "2.1": None,
+        "sha256:ab": "p",
+    }
+
+
 def test_acr_rules_are_named_by_their_filter() -> None:
     command = "acr purge -f 'web:^dev' -f 'web:^test' --ago 1d --untagged"
     images = [image(name, 5, name, repository="web") for name in ("dev", "test", "prod")]
@@ -147,6 +165,7 @@ def test_acr_keeps_untagged_manifests_that_have_a_subject() -> None:
         ),
         ("acr", "acr purge --filter a:b --ago 1d --dry-run", "observe"),
         ("acr", '{"status": "disabled", "days": 7}', "disabled"),
+        ("quay", '{"policies": []}', "there are no policies"),
         (
             "quay",
             '{"policies": [{"uuid": "u", "method": "creation_date", "value": "1d", "tagPattern": "a"}]}',
@@ -174,6 +193,7 @@ def test_an_import_is_for_the_repositories_that_are_named() -> None:
 def test_a_policy_that_deletes_nothing_keeps_everything() -> None:
     images = tags(v1=500)
     assert went(imported("gitlab", '{"enabled": false, "name_regex": ".*"}', images)) == set()
+    assert went(imported("quay", '{"policies": []}', images)) == set()
 
 
 def test_a_kind_that_is_not_known_is_refused() -> None:
