@@ -55,6 +55,18 @@ def test_an_ecr_rule_is_named_by_its_priority_whether_it_expires_or_keeps() -> N
     assert rules("ecr", json.dumps(policy), images) == {"new": 10, "old": 10, "dev": 20}
 
 
+@pytest.mark.parametrize("kind", ["ecr", "harbor"])
+def test_a_tag_that_is_a_word_of_our_selectors_is_a_tag_to_a_vendor(kind: str) -> None:
+    selection = {"tagStatus": "tagged", "tagPatternList": ["semver"], "countType": "imageCountMoreThan"}
+    ecr = {"rules": [{"rulePriority": 1, "selection": selection | {"countNumber": 9}, "action": {"type": "expire"}}]}
+    selector = {"kind": "doublestar", "decoration": "matches", "pattern": "semver"}
+    scope = {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]}
+    harbor = {"action": "retain", "template": "always", "tag_selectors": [selector], "scope_selectors": scope}
+    policy = ecr if kind == "ecr" else {"rules": [harbor]}
+    found = rules(kind, json.dumps(policy), [image("a", 1, "semver"), image("b", 1, "1.4.2")])
+    assert found == {"a": 1, "b": None} if kind == "ecr" else {"a": "rules[0]", "b": "retained-by-none"}
+
+
 def test_an_artifact_registry_policy_is_named_by_its_name() -> None:
     policy = {
         "old!": {"action": "DELETE", "condition": {"olderThan": "86400s"}},
