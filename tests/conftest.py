@@ -119,6 +119,12 @@ SLOW = (
     "tests/tagging/test_pin_properties.py",
     "tests/access/test_secret_management.py",
     "tests/access/test_migration.py",
+    "tests/scanning/test_gate_served.py",
+    "tests/scanning/test_vex_attached.py",
+    "tests/scanning/test_adapters_in_gates.py",
+    "tests/scanning/test_gate_outlook.py",
+    "tests/scanning/test_reading_ahead.py",
+    "tests/lifecycle/test_effects.py",
 )
 
 

@@ -1,14 +1,10 @@
 """What a change of policies would do, said before it is made."""
 
-import pytest
-
 from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.images import Image
 from tests.lifecycle.kit import in_force, policy, push
 from wharfinger.lifecycle.units import size_written
-
-pytestmark = pytest.mark.slow
 
 
 async def told(api: Caller, text: str, *, prune: bool = False) -> list[str]:

@@ -19,8 +19,6 @@ from wharfinger.meta import jobs
 from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making, parsing
 
-pytestmark = pytest.mark.slow
-
 BLOCK = "- {name: no-critical, repositories: shop/**, block: {severity: critical}, unscanned: allow}\n"
 OURS = "- {name: ours, repositories: shop/**, block: {severity: critical}, unscanned: allow, scanners: wharfinger}\n"
 THEIRS = "- {name: t, repositories: shop/**, block: {severity: medium}, unscanned: allow, scanners: [trivy, clair]}\n"

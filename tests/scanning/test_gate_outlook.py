@@ -15,8 +15,6 @@ from wharfinger.scanning.admission.weighing import Against, weigh
 from wharfinger.scanning.findings import Severity
 from wharfinger.select import parsing
 
-pytestmark = pytest.mark.slow
-
 RULES = (
     "- {name: no-critical, repositories: shop/**, block: {severity: critical}, warn: {severity: low}}\n"
     "- {name: placed, repositories: '**', unscanned: warn}\n"

@@ -23,8 +23,6 @@ from tests.scanning.test_vex import openvex
 from wharfinger.cli.client import Client
 from wharfinger.scanning import report
 
-pytestmark = pytest.mark.slow
-
 PASSWORD = "correct horse battery"
 CRITICAL = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]
 MEDIUM = [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N"}]

@@ -21,8 +21,6 @@ from wharfinger.spec import digest as digests
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
-pytestmark = pytest.mark.slow
-
 REPOSITORY = RepoName("shop/web")
 FILLER = random.Random(1).randbytes(AHEAD_FROM)
 LARGE = trees.image([BASE | {"srv/data": FILLER}])

@@ -23,8 +23,6 @@ from wharfinger.spec import manifest as spec
 from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 
-pytestmark = pytest.mark.slow
-
 CRITICAL = "- {name: no-critical, repositories: '**', block: {severity: critical}, unscanned: allow}\n"
 OPENVEX = "application/vnd.openvex+json"
 DSSE = "application/vnd.dsse.envelope.v1+json"
