@@ -116,12 +116,13 @@ class Runs:
 
     def _foresee(self, tx: Connection, part: RepositoryPlan, clock: int) -> tuple[dict[Digest, str], bool]:
         id = repos.find(tx, names.repository(part.repository))
-        seen = self._doing.look(tx, Where(RepoName(part.repository), id), clock, self._now()) if id else None
-        if seen is None:
+        where = None if id is None else Where(RepoName(part.repository), id)
+        seen = None if where is None else self._doing.look(tx, where, clock, self._now())
+        if where is None or seen is None:
             return {}, False
         delete, untag = ({Digest(each.digest): each.tags for each in going(whys)} for whys in (part.delete, part.untag))
         found = comparing.agreed(seen.judged.images, seen.judged.verdicts, delete, untag)
-        found = brownouts.apart(tx, Where(RepoName(part.repository), id), found, clock / SECOND) if id else found
+        found = brownouts.apart(tx, where, found, clock / SECOND)
         return dict(found.changed), seen.judged.is_too_much(found.taken)
 
     async def _begin(self, by: Caller, plan: Plan, asked: Asked) -> Run:
