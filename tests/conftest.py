@@ -85,6 +85,7 @@ SLOW = (
     "tests/oci/test_attacks.py",
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
+    "tests/lifecycle/test_brownouts.py",
     "tests/lifecycle/test_explaining.py",
     "tests/lifecycle/test_importers_properties.py",
     "tests/lifecycle/test_plans.py",
