@@ -94,7 +94,6 @@ class Services:
     collector: Collector
     tagging: Tagging
     excusing: Excusing
-    vault: Vault
     scanners: Scanners
     gates: GateService
 
@@ -159,8 +158,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
         excusing=excused,
-        vault=(vault := Vault(sealing_key(settings))),
-        scanners=Scanners(db, now, settings.public_url, vault, changed=gates.making.ask_about),
+        scanners=Scanners(db, now, settings.public_url, Vault(sealing_key(settings)), changed=gates.making.ask_about),
     )
 
 

@@ -95,10 +95,10 @@ async def test_what_was_kept_in_the_clear_is_sealed_at_the_next_start(asked: Ask
     await asked.register(auth="basic", secret=SECRET)
     await keep(asked, secret=SECRET)  # as versions before this one have kept it
     services = asked.registry.services
-    await credentials.seal_all(services.db, services.vault)
+    await credentials.seal_all(services.db, services.scanners.vault)
     sealed = await kept(asked)
     assert is_sealed(sealed)
-    await credentials.seal_all(services.db, services.vault)
+    await credentials.seal_all(services.db, services.scanners.vault)
     assert await kept(asked) == sealed
     await push(scanner)
     await asked.steps()

@@ -177,7 +177,7 @@ class Settings:
     sealing_key: Annotated[
         Path | None,
         values.FOLDER,
-        "The key that seals other scanners' credentials, made when needed; keys/sealing.key in the data folder by default.",
+        "The key that seals credentials for others, made when needed; keys/sealing.key in the data folder by default.",
     ] = None
     audit_syslog: Annotated[
         str | None, values.SYSLOG, "Where every record of the audit trail is sent as a syslog message (RFC 5424)."

@@ -57,7 +57,7 @@ class Known:
 class Scanners:
     """Registers, lists, removes. ``public_url`` is what a scanner is told to pull from unless it has its own.
 
-    ``changed`` is told which images may be judged otherwise without one.
+    ``vault`` seals what proves us to them. ``changed`` is told which images may be judged otherwise without one.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Scanners:
         self._public_url = public_url
         self._fetch = fetch or Fetch(seconds=SECONDS)
         self._changed = changed
-        self._vault = vault
+        self.vault = vault
 
     async def every(self) -> list[Known]:
         """All, by name."""
@@ -92,7 +92,7 @@ class Scanners:
         about = await AdapterClient(self._fetch, row).metadata()
         if protocol.reads_none(about):
             raise RequestInvalid(f"{row.url} makes no report that is read here: want {protocol.VULNERABILITIES[0]}")
-        await self._db.write(_add, by, row, self._vault)
+        await self._db.write(_add, by, row, self.vault)
         await self._db.write(scanners.describe, row.name, asking.text_of(about), self._now())
         return row
 
