@@ -22,7 +22,7 @@ from wharfinger.meta.schema import manifests, repositories
 from wharfinger.meta.schema_gates import advisory_age, gate_rows, grandfathered
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import in_use, trash
-from wharfinger.meta.sql import among, given, insert, plain_rows
+from wharfinger.meta.sql import Given, among, insert, plain_rows
 from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
@@ -131,11 +131,11 @@ class _Kept:
 
 def _before(tx: Connection, keys: Sequence[Key]) -> dict[Key, _Kept]:
     """How they stand, which nobody changes before this transaction ends."""
-    these = given(tx, keys, repository_id=Integer(), digest=Text())
+    these = Given(tx.dialect.name, repository_id=Integer(), digest=Text())
     same = (gate_rows.c.repository_id == these.c.repository_id) & (gate_rows.c.digest == these.c.digest)
     columns = (gate_rows.c[name] for name in ("repository_id", "digest", "settled", "rules", *_TURNS))
-    query = select(*columns).join(these, same).with_for_update(of=gate_rows)
-    rows = plain_rows(tx, query) if keys else ()
+    query = select(*columns).join(these.table, same).with_for_update(of=gate_rows)
+    rows = plain_rows(tx, query, these.values(keys)) if keys else ()
     return {(id, Digest(digest)): _Kept(Row(*row), bool(settled)) for id, digest, settled, *row in rows}
 
 
@@ -261,10 +261,10 @@ def see_used(tx: Connection, now: float, patience: float) -> int:
 def _grandfather(tx: Connection, keys: Sequence[Key], now: float) -> None:
     if not keys:
         return
-    these = given(tx, keys, repository_id=Integer(), digest=Text())
+    these = Given(tx.dialect.name, repository_id=Integer(), digest=Text())
     same = (in_use.c.repository_id == these.c.repository_id) & (in_use.c.digest == these.c.digest)
-    query = select(in_use.c.repository_id, in_use.c.digest).join(these, same).distinct()
-    used = tx.execute(query.order_by(in_use.c.repository_id, in_use.c.digest)).all()
+    query = select(in_use.c.repository_id, in_use.c.digest).join(these.table, same).distinct()
+    used = tx.execute(query.order_by(in_use.c.repository_id, in_use.c.digest), these.values(keys)).all()
     rows = [{"repository_id": id, "digest": digest, "since": now, "seen_at": now} for id, digest in used]
     if rows:
         tx.execute(insert(tx, grandfathered).on_conflict_do_nothing(), rows)
