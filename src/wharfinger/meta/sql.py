@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Connection, FromClause, Row, Table, Text, TextClause, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, FromClause, Table, Text, TextClause, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import CompoundSelect, Select
 from sqlalchemy.types import TypeEngine
@@ -91,7 +91,7 @@ def plain_rows(
     return rows
 
 
-def stream(tx: Connection, query: Select[Any] | TextClause) -> Iterator[Row[Any]]:
+def stream(tx: Connection, query: Select[Any] | TextClause) -> Iterator[Sequence[Any]]:
     """The rows one after the other, for more of them than memory should hold."""
     for rows in tx.execute(query, execution_options={"yield_per": STREAMED}).partitions():
         yield from rows

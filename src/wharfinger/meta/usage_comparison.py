@@ -5,13 +5,13 @@ It is one state of the database, and what is noted and not yet folded counts as 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, select, text
 
 from wharfinger.meta.schema_usage import usage_repositories
 from wharfinger.meta.sql import stream
@@ -62,7 +62,7 @@ class _Counted:
         self._bytes: dict[int, int] = defaultdict(int)
         self._exclusive: dict[int, int] = defaultdict(int)
 
-    def take(self, rows: Iterable[Row[Any]]) -> Held:
+    def take(self, rows: Iterable[Sequence[Any]]) -> Held:
         """Count all that there is of one blob; how far what is kept of it is off."""
         holders: list[int] = []
         noted: list[tuple[int, int, int]] = []
@@ -97,7 +97,10 @@ class _Counted:
 
     def less(self, tx: Connection) -> dict[int, Delta]:
         """By how much it is more than the figures that are kept, of those repositories of which it is not the same."""
-        for key, blobs, size, exclusive in tx.execute(select(*usage_repositories.c)):
+        kept = usage_repositories.c
+        for key, blobs, size, exclusive in tx.execute(
+            select(kept.repository_id, kept.blobs, kept.bytes, kept.exclusive)
+        ):
             self._add(key, -blobs, -size)
             self._exclusive[key] -= exclusive
         every = sorted(self._blobs.keys() | self._exclusive.keys())
