@@ -15,6 +15,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    TextClause,
     any_,
     bindparam,
     func,
@@ -29,6 +30,9 @@ Query = TypeVar("Query", bound=Select[Any])
 
 CHUNK = 500
 """Values in one IN list: well below SQLite's limit of bound variables."""
+
+STREAMED = 10_000
+"""Rows that are in memory of those that are read one after the other."""
 
 
 def insert(connection: Connection, table: Table) -> Any:
@@ -112,6 +116,12 @@ def plain_rows(tx: Connection, query: Executable, values: Mapping[str, Any] | No
     rows: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
     result.close()
     return rows
+
+
+def stream(tx: Connection, query: Select[Any] | TextClause) -> Iterator[Sequence[Any]]:
+    """The rows one after the other, for more of them than memory should hold."""
+    for rows in tx.execute(query, execution_options={"yield_per": STREAMED}).partitions():
+        yield from rows
 
 
 def held(query: Query) -> Query:
