@@ -83,6 +83,8 @@ manifests = Table(
     Column("platform", Text),
     Column("labels", Text),
     Column("total_size", BigInteger),
+    # The lifecycle run in whose brown-out it is, beside what every pull reads; null of nearly all. See `brownouts.py`.
+    Column("brownout", KEY),
     Index(None, "repository_id", "subject", "digest"),
     Index(None, "digest"),
     Index("ix_manifests_unread", "digest", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
