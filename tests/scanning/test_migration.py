@@ -61,7 +61,7 @@ def test_documents_that_lay_beside_images_already_are_looked_for(tmp_path: Path,
     with db.engine.begin() as tx:
         config = configuration()
         config.attributes["connection"] = tx
-        command.upgrade(config, "0012")
+        command.upgrade(config, "0013")
         if has_manifests:
             tx.execute(text("INSERT INTO repositories (id, name, created_at) VALUES (1, 'shop/web', 0)"))
             tx.execute(
