@@ -8,6 +8,7 @@ Times are seconds since the epoch. Foreign keys carry no cascade: what is used c
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -83,6 +84,8 @@ manifests = Table(
     Column("platform", Text),
     Column("labels", Text),
     Column("total_size", BigInteger),
+    # True where a blob was not there when it was pushed, so that nobody has compared with it what its descriptor says.
+    Column("unmeasured", Boolean),
     Index(None, "repository_id", "subject", "digest"),
     Index(None, "digest"),
     Index("ix_manifests_unread", "digest", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
