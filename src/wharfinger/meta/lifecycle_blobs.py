@@ -31,9 +31,10 @@ class Contents:
     with them when they were pushed. Where a blob was not there to be compared, the edges say it.
     """
 
-    def __init__(self, tx: Connection, ids: Sequence[int]) -> None:
+    def __init__(self, tx: Connection, ids: Sequence[int], *, page: int = PAGE) -> None:
         self._tx = tx
         self._ids = ids
+        self._page = page
         self._kept: list[_Row] | None = None if len(ids) == 1 else [*_rows(tx, ids)] if ids else []
 
     def of(self, wanted: Callable[[int, str], bool]) -> Iterator[tuple[int, str, Needed]]:
@@ -54,18 +55,18 @@ class Contents:
     def _pages(self, id: int) -> Iterator[Sequence[_Row]]:
         """All of one repository, which may be a large one; a page at a time."""
         last = ""
-        while page := _rows(self._tx, [id], last):
+        while page := _rows(self._tx, [id], last, self._page):
             yield page
-            if len(page) < PAGE:
+            if len(page) < self._page:
                 return
             last = page[-1][1]
 
 
-def _rows(tx: Connection, ids: Sequence[int], last: str | None = None) -> Sequence[Any]:
+def _rows(tx: Connection, ids: Sequence[int], last: str | None = None, limit: int = PAGE) -> Sequence[Any]:
     raw = case((manifests.c.unmeasured.is_(None), manifests.c.raw))
     query = select(manifests.c.repository_id, manifests.c.digest, raw).where(manifests.c.repository_id.in_(ids))
     if last is not None:
-        query = query.where(manifests.c.digest > last).order_by(manifests.c.digest).limit(PAGE)
+        query = query.where(manifests.c.digest > last).order_by(manifests.c.digest).limit(limit)
     return plain_rows(tx, query)
 
 
