@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.kit.client import Client
 from tests.kit.clock import Clock
@@ -26,6 +27,10 @@ from wharfinger.web.site import Site
 
 ROLES = ("reader", "publisher", "maintainer", "auditor", "administrator")
 PASSWORD = "correct horse battery"
+
+# A machine that is busy with something else makes every example slow, which says nothing of the code.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 # Nothing but Python, yet too long for `make check`: whole processes, thousands of races, models, power cuts.

@@ -115,7 +115,9 @@ def gifts_(draw: st.DrawFn) -> tuple[Question, Grant]:
     return replace(asked, who=who, policy=numbered([held, *asked.policy.grants])), replace(wanted, id=99)
 
 
-@settings(max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(gifts_())
 def test_nobody_can_do_after_a_gift_what_the_giver_could_not(made: tuple[Question, Grant]) -> None:
     asked, wanted = made
@@ -125,7 +127,9 @@ def test_nobody_can_do_after_a_gift_what_the_giver_could_not(made: tuple[Questio
     assert_no_gain(asked.who, asked.policy, after, wanted)
 
 
-@settings(max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=times(40), deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(gifts_())
 def test_nobody_can_do_after_a_deny_is_taken_back_what_who_took_it_could_not(made: tuple[Question, Grant]) -> None:
     asked, wanted = made

@@ -57,6 +57,10 @@ YES, NO = True, False
         ("protected: true", image("a", held_until=ago("0d")), NO),
         ("protected: false", image("a"), YES),
         ("larger_than: 1kB", image("a", size=1000), NO),
+        ("tags: semver", image("a", "1.4.2-rc.1"), YES),
+        ("tags: {not: floating}", image("a", "1.4"), NO),
+        ("all_tags: {any: [git-sha, semver]}", image("a", "a1b2c3d", "v1.0.0"), YES),
+        ("tags: {glob: semver}", image("a", "1.4.2"), NO),
         ("larger_than: 1kB", image("a", size=1001), YES),
         ("smaller_than: 1KiB", image("a", size=1024), NO),
         ("smaller_than: 1KiB", image("a", size=1023), YES),
@@ -190,6 +194,7 @@ def test_images_that_are_wrong_are_refused_with_index_and_key(data: Any, said: s
 
 def test_times_durations_and_sizes() -> None:
     assert units.moment("2026-01-31T01:00:00.1234567+01:00") == units.moment("2026-01-31T00:00:00.123456Z")
+    assert units.moment("2016-12-31T23:59:60Z") == units.moment("2017-01-01T00:00:00Z")
     assert units.written(units.moment("2026-01-31T00:00:00Z")) == "2026-01-31T00:00:00Z"
     assert units.duration("1w1d2h3m4s") == (8 * 86400 + 2 * 3600 + 3 * 60 + 4) * units.SECOND
     assert units.duration_written(units.duration("1w12h")) == "7d12h"
@@ -197,7 +202,13 @@ def test_times_durations_and_sizes() -> None:
     assert [units.size(text) for text in ("5", "5B", "2kB", "2KiB", "1 GB")] == [5, 5, 2000, 2048, 10**9]
     for size in (0, 1, 1000, 1024, 1536, 10**9):
         assert units.size(units.size_written(size)) == size
-    for wrong in ("2026-02-30T00:00:00Z", "2026-01-31", "2026-01-31T25:00:00Z", "2026-01-31T00:00:00+99:00"):
+    for wrong in (
+        "2026-02-30T00:00:00Z",
+        "2026-01-31",
+        "2026-01-31T00:00:60Z",
+        "9999-12-31T23:59:60Z",
+        "2026-01-31T00:00:00+99:00",
+    ):
         with pytest.raises(RequestInvalid):
             units.moment(wrong)
     for wrong in ("", "7", "d", "1h1d", "1000000000d", "999999999w"):

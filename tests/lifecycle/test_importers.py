@@ -55,6 +55,18 @@ def test_an_ecr_rule_is_named_by_its_priority_whether_it_expires_or_keeps() -> N
     assert rules("ecr", json.dumps(policy), images) == {"new": 10, "old": 10, "dev": 20}
 
 
+@pytest.mark.parametrize("kind", ["ecr", "harbor"])
+def test_a_tag_that_is_a_word_of_our_selectors_is_a_tag_to_a_vendor(kind: str) -> None:
+    selection = {"tagStatus": "tagged", "tagPatternList": ["semver"], "countType": "imageCountMoreThan"}
+    ecr = {"rules": [{"rulePriority": 1, "selection": selection | {"countNumber": 9}, "action": {"type": "expire"}}]}
+    selector = {"kind": "doublestar", "decoration": "matches", "pattern": "semver"}
+    scope = {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]}
+    harbor = {"action": "retain", "template": "always", "tag_selectors": [selector], "scope_selectors": scope}
+    policy = ecr if kind == "ecr" else {"rules": [harbor]}
+    found = rules(kind, json.dumps(policy), [image("a", 1, "semver"), image("b", 1, "1.4.2")])
+    assert found == {"a": 1, "b": None} if kind == "ecr" else {"a": "rules[0]", "b": "retained-by-none"}
+
+
 def test_an_artifact_registry_policy_is_named_by_its_name() -> None:
     policy = {
         "old!": {"action": "DELETE", "condition": {"olderThan": "86400s"}},
@@ -72,6 +84,24 @@ def test_a_harbor_rule_is_named_by_its_place() -> None:
 def test_quay_policies_are_named_by_their_uuid() -> None:
     policy = {"policies": [{"uuid": "a-1", "method": "number_of_tags", "value": 1}]}
     assert rules("quay", json.dumps(policy), tags(t1=1, t2=2)) == {"t1": None, "t2": "a-1"}
+
+
+def test_quay_policies_of_its_configuration_have_no_uuid_and_are_named_by_their_place() -> None:
+    policy = {"policies": [{"method": "creation_date", "value": "5d"}, {"method": "number_of_tags", "value": 1}]}
+    assert rules("quay", json.dumps(policy), tags(t1=1, t2=2, t9=9)) == {
+        "t1": None,
+        "t2": "policies[1]",
+        "t9": "policies[0]",
+    }
+
+
+def test_a_digest_in_artifact_registry_is_whatever_name_a_version_has() -> None:
+    policy = [{"name": "p", "action": {"type": "Delete"}, "condition": {"versionNamePrefixes": ["2.0", "sha256:a"]}}]
+    assert rules("gar", json.dumps(policy), [image("2.0.6", 5), image("2.1", 5), image("sha256:ab", 5)]) == {
+        "2.0.6": "p",
+        "2.1": None,
+        "sha256:ab": "p",
+    }
 
 
 def test_acr_rules_are_named_by_their_filter() -> None:
@@ -147,6 +177,7 @@ def test_acr_keeps_untagged_manifests_that_have_a_subject() -> None:
         ),
         ("acr", "acr purge --filter a:b --ago 1d --dry-run", "observe"),
         ("acr", '{"status": "disabled", "days": 7}', "disabled"),
+        ("quay", '{"policies": []}', "there are no policies"),
         (
             "quay",
             '{"policies": [{"uuid": "u", "method": "creation_date", "value": "1d", "tagPattern": "a"}]}',
@@ -174,6 +205,7 @@ def test_an_import_is_for_the_repositories_that_are_named() -> None:
 def test_a_policy_that_deletes_nothing_keeps_everything() -> None:
     images = tags(v1=500)
     assert went(imported("gitlab", '{"enabled": false, "name_regex": ".*"}', images)) == set()
+    assert went(imported("quay", '{"policies": []}', images)) == set()
 
 
 def test_a_kind_that_is_not_known_is_refused() -> None:

@@ -321,7 +321,9 @@ def test_little_news_is_about_few_packages(sets: list[Path]) -> None:
     assert between(sets[0], before, sets[2]) is None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(images=st.lists(catalogues, min_size=1, max_size=4), order=st.permutations([0, 1, 2]))
 def test_whatever_images_there_are_each_is_judged_as_by_itself(
     migrated_file: Path, tmp_path: Path, sets: list[Path], images: list[Catalogue], order: list[int]

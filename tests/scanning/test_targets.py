@@ -291,7 +291,7 @@ _BASES = (
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(base=st.sampled_from(_BASES), data=st.data())
 def test_an_archive_with_anything_anywhere_is_read_or_refused(
     tmp_path: Path, base: tuple[dict[str, bytes], str], data: st.DataObject

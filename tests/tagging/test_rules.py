@@ -43,6 +43,8 @@ TABLE = [
     ({"form": "semver"}, "x", "remove"),
     ({"form": ["semver", "git-sha"]}, "a1b2c3d", "make move remove"),
     ({"form": ["semver", "git-sha"]}, "A1B2C3D", "remove"),
+    ({"form": {"any": ["semver", {"all": ["floating", {"not": "1"}]}]}}, "2", "make move remove"),
+    ({"form": {"any": ["semver", {"all": ["floating", {"not": "1"}]}]}}, "1", "remove"),
     ({"form": {"calver": "YYYY.0M.0D"}}, "2026.01.31", "make move remove"),
     ({"moved_by": "ann"}, "x", "make move remove"),
     ({"moved_by": ["bob", "group:ops"]}, "x", ""),
@@ -164,6 +166,7 @@ FORMS = [
     {"git_sha": "full"},
     {"git_sha": "short", "prefix": "sha-"},
     {"any": ["x-*", "semver*"]},
+    {"any": ["git-sha"]},
     {"regex": "v[0-9]+\\.[0-9]+\\.[0-9]+"},
 ]
 

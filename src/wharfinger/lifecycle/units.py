@@ -30,10 +30,17 @@ def moment(text: str) -> int:
 
 
 def _whole(text: str, zone: str) -> datetime | None:
+    # RFC 3339 has the leap second, :60, and Python does not: it is the second after :59.
+    leap = text.endswith(":59:60")
     try:
-        return datetime.fromisoformat(text.upper() + ("+00:00" if zone in "Zz" else zone))
-    except ValueError:
+        whole = datetime.fromisoformat((f"{text[:-2]}59" if leap else text.upper()) + _offset(zone))
+        return whole + timedelta(seconds=leap)
+    except (ValueError, OverflowError):
         return None
+
+
+def _offset(zone: str) -> str:
+    return "+00:00" if zone in "Zz" else zone
 
 
 def written(at: int) -> str:

@@ -64,6 +64,7 @@ class Record:
     detail: str
 
 
+_ADD = insert(audit_records)
 COLUMNS = [audit_records.c[name] for name in Record.__slots__]
 
 
@@ -87,13 +88,13 @@ class Filter:
 
 def add(tx: Connection, entry: Entry) -> None:
     """Add the record to the trail."""
-    tx.execute(insert(audit_records).values(_row(entry)))
+    tx.execute(_ADD, _row(entry))
 
 
 def add_many(tx: Connection, entries: Iterable[Entry]) -> None:
     """Add the records to the trail, all or none."""
     for chunk in chunks(_row(entry) for entry in entries):
-        tx.execute(insert(audit_records), chunk)
+        tx.execute(_ADD, chunk)
 
 
 def add_missing(tx: Connection, entries: Iterable[Entry]) -> int:
@@ -105,7 +106,7 @@ def add_missing(tx: Connection, entries: Iterable[Entry]) -> int:
         known = {tuple(row) for row in tx.execute(there)}
         missing = [row for row in chunk if tuple(row[column.name] for column in columns) not in known]
         if missing:
-            tx.execute(insert(audit_records), missing)
+            tx.execute(_ADD, missing)
         added += len(missing)
     return added
 

@@ -1,9 +1,17 @@
 """Leases: work that one process at a time does, whichever of them comes first after the last one's time is over."""
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Double, bindparam, delete, select, update
 
 from wharfinger.meta.schema_access import leases
 from wharfinger.meta.sql import insert
+
+# Built once: the collector takes its lease in each of its transactions.
+_TAKE = (
+    update(leases)
+    .where(leases.c.name == bindparam("of"))
+    .where((leases.c.holder == bindparam("by")) | (leases.c.until <= bindparam("now", type_=Double())))
+    .values(holder=bindparam("by"), until=bindparam("then"))
+)
 
 
 def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bool:
@@ -11,13 +19,12 @@ def take(tx: Connection, name: str, holder: str, now: float, until: float) -> bo
 
     The row stays locked until the transaction ends, so whoever takes it over sees all that was done under it.
     """
-    free = (leases.c.holder == holder) | (leases.c.until <= now)
-    taken = update(leases).where(leases.c.name == name, free).values(holder=holder, until=until)
-    if tx.execute(taken).rowcount == 1:
+    wanted = {"of": name, "by": holder, "now": now, "then": until}
+    if tx.execute(_TAKE, wanted).rowcount == 1:
         return True
     # Somebody else's, or nobody's yet: of two that make the row, the second waits here, and then finds it taken.
     tx.execute(insert(tx, leases).values(name=name, holder="", until=0.0).on_conflict_do_nothing())
-    return tx.execute(taken).rowcount == 1
+    return tx.execute(_TAKE, wanted).rowcount == 1
 
 
 def renew(tx: Connection, name: str, holder: str, until: float) -> None:

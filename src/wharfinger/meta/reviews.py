@@ -4,15 +4,18 @@ Whoever takes away a live reference says so here, in the same transaction; whoev
 the review moved first. An entry too many costs one look; one too few would keep bytes for ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, FromClause, Table, Text, delete, literal, select, true, update
+from sqlalchemy import BindParameter, Connection, Double, Table, Text, bindparam, delete, literal, select, true, update
+from sqlalchemy.types import TypeEngine
 
 from wharfinger.meta import repos
 from wharfinger.meta.schema import KEY, blob_links
 from wharfinger.meta.schema_collection import blob_reviews, link_reviews
-from wharfinger.meta.sql import chunks, given, insert
+from wharfinger.meta.sql import Given, chunks, insert_for
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -45,7 +48,7 @@ def note_links(tx: Connection, repository_id: int, digests: Iterable[Digest], du
             blob_links.c.repository_id == repository_id, blob_links.c.digest.in_(chunk)
         )
         rows = [(repository_id, digest) for digest in sorted(tx.execute(held).scalars())]
-        _put(tx, link_reviews, given(tx, rows, repository_id=KEY, digest=Text()), due_at)
+        _put(tx, link_reviews, rows, due_at)
 
 
 def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None:
@@ -54,7 +57,7 @@ def note_blobs(tx: Connection, digests: Iterable[Digest], due_at: float) -> None
     To be said whenever a link goes, not only of the last one: of two that go at once, each sees the other still there.
     """
     for chunk in chunks(sorted(set(digests))):
-        _put(tx, blob_reviews, given(tx, [(digest,) for digest in chunk], digest=Text()), due_at)
+        _put(tx, blob_reviews, [(digest,) for digest in chunk], due_at)
 
 
 def settle_links(tx: Connection, repository_id: int, digests: Iterable[Digest]) -> None:
@@ -91,10 +94,23 @@ def note_unlinking(tx: Connection, repository_id: int, digest: Digest, due_at: f
     note_blobs(tx, [digest], due_at)
 
 
-def _put(tx: Connection, table: Table, keys: FromClause, due_at: float) -> None:
-    columns = [*keys.c, literal(due_at)]
+_KEYS: dict[Table, dict[str, TypeEngine[Any]]] = {
+    link_reviews: {"repository_id": KEY, "digest": Text()},
+    blob_reviews: {"digest": Text()},
+}
+
+
+def _put(tx: Connection, table: Table, keys: Sequence[Sequence[str | int]], due_at: float) -> None:
+    given, put = _putting(tx.dialect.name, table)
+    tx.execute(put, {**given.values(keys), "noted_for": due_at})
+
+
+@cache
+def _putting(kind: str, table: Table) -> tuple[Given, Any]:
+    keys = Given(kind, **_KEYS[table])
+    due_at: BindParameter[float] = bindparam("noted_for", type_=Double())
     # SQLite takes the ON of ON CONFLICT for a join's where nothing stands between.
-    put = insert(tx, table).from_select([*keys.c.keys(), "due_at"], select(*columns).where(true()))
+    put = insert_for(kind, table).from_select([*keys.c.keys(), "due_at"], select(*keys.c, due_at).where(true()))
     later = {"due_at": put.excluded.due_at}
     sooner = table.c.due_at < put.excluded.due_at
-    tx.execute(put.on_conflict_do_update(index_elements=keys.c.keys(), set_=later, where=sooner))
+    return keys, put.on_conflict_do_update(index_elements=keys.c.keys(), set_=later, where=sooner)

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Connection, FromClause, Table, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, FromClause, Table, Text, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import CompoundSelect, Select
 from sqlalchemy.types import TypeEngine
 
 T = TypeVar("T")
@@ -20,7 +20,12 @@ CHUNK = 500
 
 def insert(connection: Connection, table: Table) -> Any:
     """INSERT with ``on_conflict_do_nothing`` and ``on_conflict_do_update``, spelled alike in both dialects."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(kind: str, table: Table) -> Any:
+    """The same for a statement that is built before there is a connection; ``kind`` is the dialect's name."""
+    return postgresql.insert(table) if kind == "postgresql" else sqlite.insert(table)
 
 
 def chunks(values: Iterable[T]) -> Iterator[list[T]]:
@@ -30,25 +35,47 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
         yield chunk
 
 
-def given(tx: Connection, rows: Sequence[Sequence[str | int]], **columns: TypeEngine[Any]) -> FromClause:
-    """These rows as a table, in this order, with these columns.
+class Given:
+    """A table whose rows are given whenever a statement about it is run.
 
-    All of them travel as one parameter, or one for each column: a hundred keys in an IN list cost the driver more than
-    the database, and as many executions of one INSERT a good deal more than one.
+    ::
+
+        these = Given("sqlite", digest=Text())
+        gone = delete(blobs).where(blobs.c.digest.in_(select(these.c.digest)))
+        tx.execute(gone, these.values([(digest,) for digest in digests]))
+
+    So the statement is built and compiled once: that costs as much as running it for a hundred rows. All rows travel as
+    one parameter, or one for each column: a hundred keys in an IN list cost the driver more than the database, and as
+    many executions of one INSERT a good deal more than one.
     """
-    if tx.dialect.name == "postgresql":
-        lists = zip(*rows, strict=True) if rows else [()] * len(columns)
-        arrays = [
-            bindparam(None, list(values), ARRAY(type)) for values, type in zip(lists, columns.values(), strict=True)
-        ]
-        return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
-    each = func.json_each(json.dumps(rows)).table_valued("value")
+
+    def __init__(self, kind: str, **columns: TypeEngine[Any]) -> None:
+        self._is_array = kind == "postgresql"
+        self._names = [f"given_{name}" for name in columns]
+        table = _unnested(columns) if self._is_array else _extracted(columns)
+        self.c = table.c
+
+    def values(self, rows: Sequence[Sequence[str | int]]) -> dict[str, Any]:
+        """The parameters with which the table has these rows, in this order."""
+        if self._is_array:
+            columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in self._names)
+            return dict(zip(self._names, columns, strict=True))
+        return {"given": json.dumps(rows)}
+
+
+def _unnested(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    arrays = [bindparam(f"given_{name}", type_=ARRAY(type)) for name, type in columns.items()]
+    return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+
+
+def _extracted(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    each = func.json_each(bindparam("given", type_=Text())).table_valued("value")
     parts = (func.json_extract(each.c.value, f"$[{n}]").label(name) for n, name in enumerate(columns))
     return select(*parts).subquery("given")
 
 
 def plain_rows(
-    tx: Connection, query: Select[Any], values: Mapping[str, Any] | None = None
+    tx: Connection, query: Select[Any] | CompoundSelect[Any], values: Mapping[str, Any] | None = None
 ) -> Sequence[tuple[Any, ...]]:
     """The rows as the driver has them: for who reads a million, in half of the time that SQLAlchemy's take.
 

@@ -7,7 +7,8 @@ will ever name again. Killed anywhere, the next step goes on from what the rows 
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import structlog
@@ -23,6 +24,7 @@ from wharfinger.meta.blobs import Blob
 from wharfinger.meta.collection import Batch
 from wharfinger.meta.db import Database
 from wharfinger.registry.collect_metrics import Collected, CollectMetrics
+from wharfinger.registry.pace import Pace
 
 LEASE, LEASE_SECONDS = "collector", 60.0
 ACCOUNT, BLOBS = "system:collector", "blobs.collect"
@@ -31,7 +33,9 @@ DOOMED = 500
 DELETED_AT_ONCE = 8
 ASKED_SECONDS = 10.0
 REST = 4.0
-"""For so many times as long as a step took it rests, so that it has at most a fifth of what the machine can do."""
+"""For so many times as long as something took it rests, so that it has at most a fifth of what the machine can do."""
+ASKED_REST = 2.0
+"""The least with which nobody is kept out of SQLite: who waits for it tries again within twice the time it waited."""
 
 _log = structlog.get_logger("wharfinger.collector")
 
@@ -51,6 +55,7 @@ class Collector:
         self._now = now
         self._metrics = metrics
         self._holder = str(uuid4())
+        self._links_pace, self._blobs_pace = Pace(), Pace()
 
     async def run(self, every: float) -> None:
         """Collect what is due, again after ``every`` seconds, until cancelled."""
@@ -68,13 +73,11 @@ class Collector:
         """Take steps until nothing is due any more, or so many ``seconds`` are over; what was done."""
         done, until, step = Collected(), time.monotonic() + seconds, Collected(reviewed=1)
         while not step.is_nothing:
-            started = time.monotonic()
-            if started >= until:
+            if time.monotonic() >= until:
                 done += Collected(more=True)
                 break
-            step = await self.step()
+            step = await self.step(rest)
             done += step
-            await asyncio.sleep(rest * (time.monotonic() - started))
         if not done.is_nothing:
             await self._db.write(leases.give_back, LEASE, self._holder)
             _log.info("collected", unlinked=done.unlinked, blobs=done.blobs, bytes=done.bytes, deleted=done.deleted)
@@ -83,7 +86,7 @@ class Collector:
     async def collect_for(self, by: Caller) -> Collected:
         """The same because somebody asked for it, for as long as a request may take, and with less rest."""
         await self._db.write(audit.add, by.entry("collect.run"))
-        return await self.collect(rest=1, seconds=ASKED_SECONDS)
+        return await self.collect(rest=ASKED_REST, seconds=ASKED_SECONDS)
 
     async def backlog(self) -> tuple[Backlog, Record | None]:
         """What waits, and what the trail says of the last blobs that went."""
@@ -93,16 +96,22 @@ class Collector:
         """Up to ``limit`` blobs after ``last`` that would go if it were to run now, by digest."""
         return await self._db.read(backlog.candidates, self._now(), last, limit)
 
-    async def step(self) -> Collected:
-        """A batch of links, a batch of blobs, and bytes that are doomed, each in transactions of its own."""
+    async def step(self, rest: float = 0.0) -> Collected:
+        """A batch of links, a batch of blobs, and bytes that are doomed, each in transactions of its own.
+
+        After each of them it rests, so that whoever waits for the database has it before the next.
+        """
         if not await self._db.read(collection.has_work, self._now()):  # a write would cost the disk a flush for nothing
             return Collected()
-        links = await self._db.write(self._links)
-        blobs = await self._db.write(self._blobs)
+        async with _followed_by(rest):
+            links = await self._db.write(self._links)
+        async with _followed_by(rest):
+            blobs = await self._db.write(self._blobs)
         if links is None or blobs is None:
             return Collected(busy=True)
-        doomed = await self._db.read(collection.next_doomed, DOOMED)
-        deleted = await self._delete(doomed)
+        async with _followed_by(rest):
+            doomed = await self._db.read(collection.next_doomed, DOOMED)
+            deleted = await self._delete(doomed)
         done = Collected(
             reviewed=links.reviewed + blobs.reviewed,
             unlinked=links.gone,
@@ -116,19 +125,25 @@ class Collector:
         return done
 
     def _links(self, tx: Connection) -> Batch | None:
-        if not self._take(tx):
-            return None
-        batch = collection.collect_links(tx, self._now(), collection.batch(tx))
-        if batch.gone:
+        batch = self._batch(tx, self._links_pace, collection.collect_links)
+        if batch and batch.gone:
             audit.add(tx, self._caller.entry("links.collect", detail={"links": batch.gone}))
         return batch
 
     def _blobs(self, tx: Connection) -> Batch | None:
+        batch = self._batch(tx, self._blobs_pace, collection.collect_blobs)
+        if batch and batch.gone:
+            audit.add(tx, self._caller.entry(BLOBS, detail={"blobs": batch.gone, "bytes": batch.bytes}))
+        return batch
+
+    def _batch(self, tx: Connection, pace: Pace, collect: Callable[[Connection, float, int], Batch]) -> Batch | None:
+        """As many as the pace allows; None where another process has the lease."""
         if not self._take(tx):
             return None
-        batch = collection.collect_blobs(tx, self._now(), collection.batch(tx))
-        if batch.gone:
-            audit.add(tx, self._caller.entry(BLOBS, detail={"blobs": batch.gone, "bytes": batch.bytes}))
+        # Timed in here, where the database is ours: to have waited for others is no reason to do less.
+        began = time.monotonic()
+        batch = collect(tx, self._now(), pace.size)
+        pace.note(batch.reviewed, time.monotonic() - began)
         return batch
 
     def _take(self, tx: Connection) -> bool:
@@ -161,6 +176,14 @@ class Collector:
         if left is not None:
             _log.error("deleted, and still there", digest=blob.digest, location=blob.location)
         return left is None
+
+
+@asynccontextmanager
+async def _followed_by(rest: float) -> AsyncIterator[None]:
+    """Rest for so many times as long as it took."""
+    began = time.monotonic()
+    yield
+    await asyncio.sleep(rest * (time.monotonic() - began))
 
 
 def _backlog(tx: Connection, now: float) -> tuple[Backlog, Record | None]:

@@ -35,6 +35,13 @@ _LETTERS: Mapping[str, frozenset[str]] = {
     "digest": frozenset(string.ascii_lowercase + string.digits + ":+._-"),
 }
 
+WORDS: Mapping[str, Mapping[str, object]] = {
+    "semver": {"semver": "*", "prereleases": True},
+    "git-sha": {"git_sha": True},
+    "floating": {"regex": r"v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?"},
+}
+"""Words that stand for a selector wherever tags are meant; a tag of such a name is ``{glob: semver}``."""
+
 
 def parse(value: object, path: str = "", *, of: Of = "text") -> Selector:
     """The selector that ``value`` is. Raises RequestInvalid; its ``detail`` has the ``path`` and the ``problem``."""
@@ -63,7 +70,8 @@ class _Parser:
         if depth > DEPTH_AT_MOST:
             raise _wrong(path, f"a selector nested more than {DEPTH_AT_MOST} deep")
         if isinstance(value, str):
-            return _at(path, self._glob, value)
+            word = WORDS.get(value) if self._of == "tag" else None
+            return _at(path, self._glob, value) if word is None else self._mapping(word, path, depth)
         if isinstance(value, list | tuple):
             return AnyOf(self._several(value, path, depth))
         if isinstance(value, Mapping):

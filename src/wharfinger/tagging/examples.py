@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from wharfinger.select import Selector
+from wharfinger.select import WORDS, Selector
 from wharfinger.spec.names import is_tag
 
 USUAL = ("1.4.2", "v1.4.2", "a1b2c3d", "1.4", "20260131", "latest")
@@ -33,7 +33,7 @@ def of(form: Selector | None, written: object) -> str | None:
 def _of(written: object) -> Iterator[str]:
     match written:
         case str():
-            yield _filled(written)
+            yield from _of_mapping(WORDS[written]) if written in WORDS else (_filled(written),)
         case list():
             for each in written:
                 yield from _of(each)

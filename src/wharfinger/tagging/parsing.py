@@ -11,13 +11,6 @@ from wharfinger.spec.names import is_tag
 from wharfinger.tagging import examples
 from wharfinger.tagging.rules import Rule
 
-WORDS: Mapping[str, object] = {
-    "semver": {"semver": "*", "prereleases": True},
-    "git-sha": {"git_sha": True},
-    "floating": {"regex": r"v?(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?"},
-}
-"""Words that stand for a selector where tags are meant; a tag of such a name is ``{glob: semver}``."""
-
 EFFECTS = ("immutable", "undeletable", "form", "moved_by", "forward_only")
 """The keys of which a rule must have one, or it would say nothing."""
 
@@ -32,7 +25,7 @@ def rule(fields: Mapping[str, object]) -> Rule:
     said = whole(fields)
     if said is not None:
         raise wrong(*said)
-    example = read.pop("example", None) or examples.of(read.get("form"), _expanded(fields.get("form")))
+    example = read.pop("example", None) or examples.of(read.get("form"), fields.get("form"))
     return Rule(**read, example=example or "")
 
 
@@ -49,22 +42,14 @@ def whole(fields: Mapping[str, object]) -> tuple[str, str] | None:
     wanted = tags_of(form, "form")
     if example is not None and not wanted.matches(str(example)):
         return "example", f"{str(example)[:80]!r} is not of the form that is wanted"
-    if example is None and examples.of(wanted, _expanded(form)) is None:
+    if example is None and examples.of(wanted, form) is None:
         return "form", "say under 'example' a tag that is of this form"
     return None
 
 
 def tags_of(value: object, path: str) -> Selector:
     """A selector of tags, in which some words stand for one."""
-    return parse(_expanded(value), path, of="tag")
-
-
-def _expanded(value: object) -> object:
-    if isinstance(value, str):
-        return WORDS.get(value, value)
-    if isinstance(value, list):
-        return [_expanded(each) for each in value]
-    return value
+    return parse(value, path, of="tag")
 
 
 def _name(value: object, path: str) -> dict[str, Any]:

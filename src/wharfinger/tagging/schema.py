@@ -3,7 +3,8 @@
 from typing import Any
 
 from wharfinger.access.plain_values import NAME_AT_MOST, PRINCIPALS_AT_MOST
-from wharfinger.tagging.parsing import EFFECTS, FIELDS, WORDS
+from wharfinger.select import WORDS
+from wharfinger.tagging.parsing import EFFECTS, FIELDS
 
 _SELECTOR = {"$ref": "#/$defs/selector"}
 _WORDS = f"A selector of tags; the words {', '.join(WORDS)} stand for one each."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from wharfinger.errors import RequestInvalid
+from wharfinger.select import WORDS
 
 LENGTH_AT_MOST = 512
 ALTERNATIVES_AT_MOST = 100
@@ -34,7 +35,7 @@ def tags(pattern: str) -> object:
         return "*"
     found = _alternatives(pattern)
     sources = ["".join(token.source for token in tokens) for tokens in found]
-    if all(source and _SIMPLE.fullmatch(source) for source in sources):
+    if all(source and source not in WORDS and _SIMPLE.fullmatch(source) for source in sources):
         return sources[0] if len(sources) == 1 else list(dict.fromkeys(sources))
     return {"regex": _joined(found)}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from wharfinger.lifecycle.importers.document import Node, read
 from wharfinger.lifecycle.importers.translation import Group, Made, Translation
+from wharfinger.select import WORDS
 
 WILDCARDS_AT_MOST = 4
 _PATTERN = re.compile(r"[0-9A-Za-z._*-]{1,128}")
@@ -66,9 +67,10 @@ class _Rule:
         """What the rule claims. Every pattern must be matched by some tag: they are joined by *and*."""
         if self.status == "untagged":
             return {"untagged": True}
-        if len(self._tags) == 1:
-            return {"tags": self._tags[0]}
-        return {"all": [{"tags": tag} for tag in self._tags]} if self._tags else {}
+        patterns = [{"tags": {"glob": tag} if tag in WORDS else tag} for tag in self._tags]
+        if len(patterns) == 1:
+            return dict(patterns[0])
+        return {"all": patterns} if patterns else {}
 
     def made(self) -> Iterator[Made]:
         """Our two rules for this one."""

@@ -18,7 +18,7 @@ UNSETTLED = (
 NAME_AT_MOST = 128
 _LETTERS = {
     "tagPrefixes": re.compile(r"[0-9A-Za-z._-]{1,128}"),
-    "versionNamePrefixes": re.compile(r"[0-9a-z:]{1,128}"),
+    "versionNamePrefixes": re.compile(r"[0-9a-z:+._-]{1,128}"),
     "packageNamePrefixes": re.compile(r"[0-9a-z._/-]{1,255}"),
 }
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")

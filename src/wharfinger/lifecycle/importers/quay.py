@@ -18,28 +18,28 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400, "y": 365 
 DIALECT = (
     "Quay runs tagPattern in its database, whose dialect and whose care for upper and lower case depend on which it is"
 )
+NONE = "there are no policies: Quay prunes nothing, and so does the translation"
 INVERTS = "tagPattern without tagPatternMatches: Quay then prunes the tags that do not match, and so does this"
 
 
 def translate(text: str) -> Translation:
     """From ``{"policies": […]}``, an organisation's policies before a repository's. Raises RequestInvalid."""
     items = read(text).fields("policies", required=("policies",))["policies"].items()
-    policies = [_policy(i + 1, node) for i, node in enumerate(items)]
-    if not policies:
-        read(text).refuse("no policies")
+    policies = [_policy(i, node) for i, node in enumerate(items)]
     uuids = [made.origin for made, _, _ in policies]
     for i, uuid in enumerate(uuids):
         if uuid in uuids[:i]:
             policies[i][1].refuse(f"a second policy of the uuid {uuid!r}")
     in_order = sorted(policies, key=lambda one: "not" in one[0].group)  # those by number
-    warnings = tuple(dict.fromkeys(warning for _, _, warnings in policies for warning in warnings))
-    return Translation("quay", tuple(made for made, _, _ in in_order), warnings)
+    warnings = dict.fromkeys(warning for _, _, warnings in policies for warning in warnings)
+    return Translation("quay", tuple(made for made, _, _ in in_order), tuple(warnings) if policies else (NONE,))
 
 
 def _policy(number: int, node: Node) -> tuple[Made, Node, list[str]]:
     known = ("uuid", "method", "value", "tagPattern", "tagPatternMatches")
-    fields = node.fields(*known, required=("uuid", "method", "value"))
-    uuid = fields["uuid"].text()
+    fields = node.fields(*known, required=("method", "value"))
+    # A policy of Quay's own configuration, DEFAULT_NAMESPACE_AUTOPRUNE_POLICY, has none.
+    uuid = fields["uuid"].text() if "uuid" in fields else f"policies[{number}]"
     if not 0 < len(uuid) <= UUID_AT_MOST:
         fields["uuid"].refuse(f"{fields['uuid'].shown} is no uuid")
     tags, warnings = _tags(fields)
@@ -48,7 +48,7 @@ def _policy(number: int, node: Node) -> tuple[Made, Node, list[str]]:
     else:
         pool: Group = {"tags": tags, "protected": False}
         group = {**pool, "not": {**pool, "newest": fields["value"].number(at_least=1)}}
-    return Made(named(uuid, number), "untag", group, uuid), node, warnings
+    return Made(named(uuid, number + 1), "untag", group, uuid), node, warnings
 
 
 def _tags(fields: dict[str, Node]) -> tuple[object, list[str]]:
