@@ -33,7 +33,7 @@ def blobs(raw: bytes) -> dict[str, int] | None:
         stored = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    found = {each.digest: each.size for each in stored.layers or ()}
+    found = {each.digest: each.size for each in stored.layers} if stored.layers else {}
     if stored.config is not None:
         found[stored.config.digest] = stored.config.size
     if stored.manifests:
