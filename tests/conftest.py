@@ -85,6 +85,7 @@ SLOW = (
     "tests/oci/test_attacks.py",
     "tests/oci/test_forged_tokens.py",
     "tests/lifecycle/test_against_the_text.py",
+    "tests/lifecycle/test_brownouts.py",
     "tests/lifecycle/test_explaining.py",
     "tests/lifecycle/test_importers_properties.py",
     "tests/lifecycle/test_plans.py",
@@ -124,14 +125,35 @@ SLOW = (
     "tests/tagging/test_pin_properties.py",
     "tests/access/test_secret_management.py",
     "tests/access/test_migration.py",
+    "tests/scanning/test_gate_served.py",
+    "tests/scanning/test_vex_attached.py",
+    "tests/scanning/test_adapters_in_gates.py",
+    "tests/scanning/test_gate_outlook.py",
+    "tests/scanning/test_reading_ahead.py",
+    "tests/lifecycle/test_effects.py",
 )
 
 
 # What is decided before a database is asked, or by what was read of it in one way: on one kind is enough.
 ON_ONE_DATABASE = (
+    "tests/access/test_workloads.py::test_a_token_that_is_not_for_us_and_now_is_refused",
+    "tests/access/test_workloads.py::test_no_other_algorithm_is_taken",
+    "tests/access/test_workloads.py::test_the_usual_algorithms_are_taken",
+    "tests/access/test_workloads.py::test_what_is_no_token_is_refused",
     "tests/api/test_requests.py",
+    "tests/oci/test_attacks.py::test_a_disguised_name_is_none_for_whoever_may_everything",
+    "tests/oci/test_attacks.py::test_a_line_of_the_log_stays_one",
+    "tests/oci/test_attacks.py::test_a_path_that_leads_elsewhere_leads_nowhere",
+    "tests/oci/test_attacks.py::test_what_is_authorised_is_what_is_served",
     "tests/oci/test_forged_tokens.py",
+    "tests/oci/test_hostile_names.py::test_a_hostile_header_is_no_failure",
+    "tests/oci/test_hostile_names.py::test_a_hostile_repository_is_refused",
+    "tests/oci/test_hostile_names.py::test_a_hostile_tag_digest_or_upload_is_refused",
+    "tests/oci/test_hostile_names.py::test_a_malformed_query_is_no_failure",
+    "tests/oci/test_hostile_names.py::test_a_path_that_is_no_part_of_the_api_is_not_found",
     "tests/oci/test_ranges.py",
+    "tests/oci/test_tokens.py::test_a_malformed_form_is_refused",
+    "tests/oci/test_tokens.py::test_a_malformed_scope_is_refused_with_its_place",
     "tests/ui/test_oidc.py",
     "tests/ui/test_pages.py",
 )

@@ -161,7 +161,7 @@ async def housekeeping(settings: Settings) -> None:
 def _routes(services: Services) -> list[Route]:
     return routes(
         ManifestHandlers(
-            services.pulls, services.gates.admission, services.keeping.last_pulls, services.manifests, services.deletes
+            services.pulls, services.gates.admission, services.keeping, services.manifests, services.deletes
         ),
         BlobHandlers(services.pulls, services.deletes),
         UploadHandlers(services.uploads),

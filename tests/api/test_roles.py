@@ -115,6 +115,7 @@ TABLE = [
     Row("GET", "/explain/shop/web/1.4", None, accounts_of_any_role(200)),
     Row("POST", "/lifecycle/replay", {"days": 90}, overseers(200)),
     Row("GET", "/trash", None, accounts_of_any_role(200)),  # of what they may delete
+    Row("GET", "/doomed", None, accounts_of_any_role(200)),  # of what they may pull
     Row("POST", "/trash/restore/shop/web", {"reference": GONE.digest}, only(200, "maintainer", "administrator")),
     Row("POST", "/trash/empty/shop/web", {"digests": None}, only(200, "maintainer", "administrator")),
     Row("POST", "/purge", {"digest": GONE.digest, "because": "x"}, administrators(200)),

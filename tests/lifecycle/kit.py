@@ -8,6 +8,10 @@ from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.client import require
 from tests.kit.images import Image, image
+from wharfinger.lifecycle import service
+from wharfinger.lifecycle.service import Lifecycle
+from wharfinger.registry.tag_changes import TagChanges
+from wharfinger.tagging.guard import RuleBook, TagGuard
 
 
 def policy(*rules: str, more: str = "ceiling: 100%", repositories: str = "**", name: str = "p") -> str:
@@ -90,3 +94,41 @@ async def present(registry: Registry, repository: str, *images: Image) -> list[b
 async def note(registry: Registry, statement: str) -> None:
     """Change a table directly."""
     await registry.services.db.write(lambda tx: tx.exec_driver_sql(statement) and None)
+
+
+async def somebody_was_here(registry: Registry) -> None:
+    """Or the clock may be wrong."""
+    await push(registry, "shop/z", "z", 99)
+
+
+# --- other processes
+
+
+def another(registry: Registry) -> Lifecycle:
+    """The same of another process."""
+    guard = TagGuard(RuleBook())
+    services = registry.services
+    return service.build(services.db, registry.clock, services.keeping.trash, TagChanges(guard), guard.undeletable)
+
+
+class Ended(BaseException):
+    """The process was killed."""
+
+
+def dying(registry: Registry, writes: int) -> Lifecycle:
+    """A process that is killed after so many transactions."""
+    left = [writes]
+
+    class Dying:
+        def __init__(self) -> None:
+            self.read = registry.services.db.read
+
+        async def write(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+            if left[0] == 0:
+                raise Ended
+            left[0] -= 1
+            return await registry.services.db.write(query, *args, **kwargs)
+
+    guard = TagGuard(RuleBook())
+    db: Any = Dying()
+    return service.build(db, registry.clock, registry.services.keeping.trash, TagChanges(guard), guard.undeletable)

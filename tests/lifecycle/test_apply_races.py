@@ -24,8 +24,10 @@ from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import lifecycle_runs, policy_sections, pulls
 from wharfinger.meta.db import open_database
 from wharfinger.meta.lifecycle_runs import Done, Run
+from wharfinger.registry.brownouts import Brownouts
 from wharfinger.registry.in_use import Running
 from wharfinger.registry.tag_changes import Where
+from wharfinger.spec.names import Tag
 
 pytestmark = [pytest.mark.system, pytest.mark.postgresql]
 
@@ -177,3 +179,37 @@ async def test_a_pull_that_comes_second_waits_for_nobody(two: Two) -> None:
     _, said = await two.before(pulled)
     assert said == "noted"
     assert await two.shop.trashed() == {APP.digest, OTHER.digest}
+
+
+# --- a brown-out that ends, and who pulls just then
+
+
+async def in_brownout(two: Two) -> Run:
+    """A run whose brown-out has ended, and nothing is done yet."""
+    await two.shop.db.write(policy_sections.write, "lifecycle", json.dumps([POLICY | {"brownout": "3d"}]), 1.0)
+    run = await two.lifecycle.runs.perform(await two.ready())
+    assert set((await two.states(run)).values()) == {"doomed"}
+    two.shop.clock.advance(days=3)
+    return run
+
+
+async def asked_for(shop: Shop) -> bytes | None:
+    return await Brownouts(shop.db, lambda _by: True).pulled(shop.by(), REPO, Tag("old"), APP.digest)
+
+
+async def test_a_pull_that_comes_before_the_end_of_the_brown_out_keeps_the_image(two: Two) -> None:
+    run = await in_brownout(two)
+    two.mine.arm("_spare")
+    said, ended = await race(two.mine, asked_for(two.shop), lambda: two.lifecycle.runs.perform(run))
+    assert b"put off by a pull" in said
+    assert ended.state == "finished"
+    assert await two.states(run) == {APP.digest: "spared", OTHER.digest: "deleted"}
+    assert await two.shop.live() == {APP.digest}
+
+
+async def test_a_pull_that_comes_after_it_promises_nothing(two: Two) -> None:
+    run = await in_brownout(two)
+    two.running.arm("_end")
+    ended, said = await race(two.running, two.lifecycle.runs.perform(run), lambda: asked_for(two.shop))
+    assert (ended.state, said) == ("finished", None)
+    assert set((await two.states(run)).values()) == {"deleted"}

@@ -8,15 +8,12 @@ from sqlalchemy import Connection, select
 from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.images import Image
-from tests.lifecycle.kit import in_force, plan, policy, present, push
+from tests.lifecycle.kit import Ended, another, dying, in_force, plan, policy, present, push, somebody_was_here
 from wharfinger.access.caller import system
-from wharfinger.lifecycle import plan_file, service
+from wharfinger.lifecycle import plan_file
 from wharfinger.lifecycle.runs import LEASE, LEASE_SECONDS, Asked, Runs
-from wharfinger.lifecycle.service import Lifecycle
 from wharfinger.meta import leases
 from wharfinger.meta.schema_access import leases as rows
-from wharfinger.registry.tag_changes import TagChanges
-from wharfinger.tagging.guard import RuleBook, TagGuard
 
 DAILY = "schedule: '0 3 * * *'\n    ceiling: 100%"
 
@@ -28,21 +25,10 @@ async def stock(registry: Registry) -> list[Image]:
     return [*made, await push(registry, "shop/a", "new", 3)]
 
 
-def another(registry: Registry) -> Lifecycle:
-    """The same of another process."""
-    guard = TagGuard(RuleBook())
-    services = registry.services
-    return service.build(services.db, registry.clock, services.keeping.trash, TagChanges(guard), guard.undeletable)
-
-
 async def runs(registry: Registry) -> list[Any]:
     """The reports of all runs, the oldest first."""
     listed = (await Caller(registry.client)("GET", "/lifecycle/runs"))["runs"]
     return [await Caller(registry.client)("GET", f"/lifecycle/runs/{run['id']}") for run in reversed(listed)]
-
-
-async def somebody_was_here(registry: Registry) -> None:
-    await push(registry, "shop/z", "z", 99)
 
 
 async def test_a_schedule_begins_one_run_for_each_time_that_comes(registry: Registry) -> None:
@@ -93,20 +79,16 @@ async def test_a_clock_that_is_a_day_ahead_deletes_nothing(registry: Registry) -
     assert await present(registry, "shop/a", *made[:2]) == [True, True]
 
 
-class Ended(BaseException):
-    """The process was killed."""
-
-
 async def test_a_run_that_was_interrupted_is_finished_or_taken_back(registry: Registry) -> None:
     made = await stock(registry)
     await in_force(registry, policy("delete: {pushed_before: 7d}"))
     raw, other = await plan(registry), another(registry).runs
     killed_after = 0
     for killed_after in range(12):
-        dying = _dying(registry, killed_after)
+        killed = dying(registry, killed_after)
         try:
-            run = await dying.runs._begin(system("tests", registry.clock.now), plan_file.parse(raw), Asked())
-            await dying.runs.perform(run)
+            run = await killed.runs._begin(system("tests", registry.clock.now), plan_file.parse(raw), Asked())
+            await killed.runs.perform(run)
             break
         except Ended:
             registry.clock.advance(1)
@@ -162,22 +144,3 @@ async def _renewed(registry: Registry) -> None:
 
 def _held_until(tx: Connection) -> float:
     return float(tx.execute(select(rows.c.until).where(rows.c.name == LEASE)).scalar_one())
-
-
-def _dying(registry: Registry, writes: int) -> Lifecycle:
-    """A process that is killed after so many transactions."""
-    left = [writes]
-
-    class Dying:
-        def __init__(self) -> None:
-            self.read = registry.services.db.read
-
-        async def write(self, query: Any, *args: Any, **kwargs: Any) -> Any:
-            if left[0] == 0:
-                raise Ended
-            left[0] -= 1
-            return await registry.services.db.write(query, *args, **kwargs)
-
-    guard = TagGuard(RuleBook())
-    db: Any = Dying()
-    return service.build(db, registry.clock, registry.services.keeping.trash, TagChanges(guard), guard.undeletable)

@@ -60,6 +60,8 @@ def samples() -> Mapping[str, bytes]:
         "app/vendor/composer/installed.json": '{"packages": [{"name": "a/b", "version": "1"}]}',
         "app/composer.lock": '{"packages": [{"name": "a/b", "version": "1"}]}',
         "app/a.deps.json": '{"libraries": {"A/1": {"type": "package"}}}',
+        "app/Gemfile.lock": "GEM\n  specs:\n    a (1.0)\n",
+        "app/packages.lock.json": '{"dependencies": {"net8.0": {"A": {"resolved": "1"}}}}',
         "app/bom.json": json.dumps(_BILL),
     }
     return {

@@ -75,6 +75,7 @@ def test_a_scan_is_as_its_schema_says_and_the_same_each_time(wharf: Wharf) -> No
     assert found["purl"].startswith("pkg:deb/debian/libssl3@")
     assert [each["name"] for each in image["packages"]] == ["libssl3", "zlib1g"]
     assert fields["advisories"]["sources"] == {"debian": 1}
+    assert "published" not in found, "gates have it from elsewhere, and the schema has no place for it"
 
 
 def test_the_schema_is_published() -> None:
@@ -159,6 +160,7 @@ def test_a_chart_is_nothing_to_scan(wharf: Wharf) -> None:
         (("--grace", "3650d"), 0),
         (("--vex", "vex.json"), 0),
         (("--platform", "linux/arm64"), 2),
+        (("--platform", "linux/amd"), 2),
         (("--grace", "soon"), 2),
         (("--vex", "gone.json"), 2),
     ],
@@ -183,6 +185,15 @@ def test_what_cannot_be_scanned_is_2_and_a_sentence(wharf: Wharf, words: tuple[s
     assert result.err.startswith("wharf: ")
     assert wharf("scan", "web", "--advisories", "nowhere").status == 2
     assert "no advisories yet" in wharf("scan", "web").err
+
+
+def test_a_platform_is_asked_for_with_or_without_its_variant(wharf: Wharf) -> None:
+    arm = trees.image([{"etc/os-release": trees.DEBIAN}], architecture="arm64", variant="v8")
+    trees.layout(Path("both"), BOOKWORM, arm)
+    for word in ("linux/arm64", "linux/arm64/v8"):
+        (found,) = scan(wharf, "both", "--platform", word)["images"]
+        assert found["platform"] == "linux/arm64/v8"
+    assert wharf("scan", "both", "--advisories", "known", "--platform", "linux/arm64/v7").status == 2
 
 
 def test_a_target_of_which_nothing_can_be_read_is_not_scanned(wharf: Wharf) -> None:

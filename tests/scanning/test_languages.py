@@ -55,6 +55,10 @@ PYTHON = "usr/lib/python3/site-packages"
                                   "d==1.* \ne==2 \\\n    --hash=sha256:00\n# f==1\ng===1\n"},
          {"a 1.0", "c 3.1", "e 2"}),
         ({f"{PYTHON}/pkg/tests/requirements.txt": "a==1.0\n"}, set()),
+        ({"requirements/base.txt": "a==1\n", "app/dev-requirements.txt": "b==2\n", "app/other.txt": "c==3\n"},
+         {"a 1", "b 2"}),
+        ({"app/pylock.toml": 'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\n[[packages]]\n'
+                             'name = "own"\nversion = "1"\ndirectory = { path = "." }\n'}, {"a 1"}),
         ({"app/Pipfile.lock": '{"default": {"A": {"version": "==1.0"}, "l": {"path": "."}}, "develop": '
                               '{"b": {"version": "==2"}}}'}, {"a 1.0", "b 2"}),
         ({"app/poetry.lock": '[[package]]\nname = "A"\nversion = "1.0"\n\n[[package]]\nname = "own"\nversion = "1"\n'
@@ -86,6 +90,9 @@ YARN = """# yarn lockfile v1
 
 lodash@^4:
   version "4.17.21"
+
+"other@npm:@babel/core@7.1.2":
+  version "7.1.2"
 """
 BERRY = """__metadata:
   version: 6
@@ -97,8 +104,11 @@ BERRY = """__metadata:
 "app@workspace:.":
   version: 0.0.0-use.local
 
-"lodash@npm:^4":
+"lodash@npm:^4, lodash@npm:^4.17":
   version: 4.17.21
+
+"other@npm:@babel/core@^7":
+  version: 7.1.2
 """
 PNPM = {
     5: "lockfileVersion: 5.4\npackages:\n\n  /@babel/core/7.1.2:\n    x: 1\n  /lodash/4.17.21_peer@1.0.0:\n    x: 1\n",
@@ -123,7 +133,8 @@ BOTH = {"@babel/core 7.1.2", "lodash 4.17.21"}
           "usr/share/code/extensions/git/package.json": '{"name": "git", "version": "1"}'}, set()),
         ({"usr/share/nodejs/lodash/package.json": '{"name": "lodash", "version": "4.17.21"}'}, {"lodash 4.17.21"}),
         ({"app/package-lock.json": '{"lockfileVersion": 1, "dependencies": {"@babel/core": {"version": "7.1.2", '
-          '"dependencies": {"lodash": {"version": "4.17.21"}}}, "own": {"version": "file:own"}}}'}, BOTH),
+          '"dependencies": {"lodash": {"version": "4.17.21"}}}, "own": {"version": "file:own"}, "o": {"version": '
+          '"npm:@babel/core@7.1.2"}}}'}, BOTH),
         ({"app/yarn.lock": YARN}, BOTH),
         ({"app/yarn.lock": BERRY}, BOTH),
         *(({"app/pnpm-lock.yaml": text}, BOTH) for text in PNPM.values()),
@@ -266,6 +277,27 @@ Gem::Specification.new do |s|
 end
 """
 
+GEMFILE = """GIT
+  remote: https://example.org/forked.git
+  specs:
+    forked (1.0)
+
+PATH
+  remote: .
+  specs:
+    own (0.1)
+
+GEM
+  remote: https://example.org/
+  specs:
+    actionpack (6.0.0)
+      rack (~> 2.0)
+    nokogiri (1.15.0-x86_64-linux)
+
+DEPENDENCIES
+  actionpack (= 6.0.0)
+"""
+
 
 @pytest.mark.parametrize(
     ("tree", "seen"),
@@ -281,6 +313,10 @@ end
           '"version": "2"}]}'}, {"composer a/b 1", "composer c/d 2"}),
         ({"app/app.deps.json": '{"libraries": {"app/1.0.0": {"type": "project"}, "Newtonsoft.Json/12.0.1": {"type": '
           '"package", "serviceable": true}}}'}, {"nuget Newtonsoft.Json 12.0.1"}),
+        ({"app/packages.lock.json": '{"dependencies": {"net8.0": {"A.B": {"type": "Direct", "resolved": "1.0.2"}, '
+          '"own": {"type": "Project"}}}}'}, {"nuget A.B 1.0.2"}),
+        ({"app/Gemfile.lock": GEMFILE}, {"gem actionpack 6.0.0", "gem nokogiri 1.15.0", "gem forked 1.0"}),
+        ({"var/lib/gems/3.1.0/gems/rack-2.2.6.4/Gemfile.lock": GEMFILE}, set()),
     ],
 )  # fmt: skip
 def test_ruby_php_and_dotnet(tree: Tree, seen: set[str]) -> None:

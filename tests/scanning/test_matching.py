@@ -230,6 +230,10 @@ class TestNames:
         assert pairs(alma) == {("curl", "CVE-2026-0001")}
         assert pairs(judged(known, plain("golang", "example.com/m", "v1.0.0"), on=None)) == {("example.com/m", "GO-1")}
 
+    def test_a_cve_may_have_few_digits(self, only: Any) -> None:
+        known = only(osv("DSA-1", "Debian:12", "openssl", *up_to("2"), upstream=["CVE-2026-1"]))
+        assert pairs(judged(known, deb("openssl", "1"))) == {("openssl", "CVE-2026-1")}
+
     def test_an_advisory_without_a_cve_is_found_under_its_own_id(self, only: Any) -> None:
         known = only(osv("ALBA-2026:1", "AlmaLinux:9", "curl", *up_to("8")))
         finding = one(judged(known, rpm("curl", "7.76-1.el9"), on=Distribution("almalinux", "9.4")))

@@ -150,11 +150,14 @@ def test_another_name_of_the_vulnerability_will_do() -> None:
         ("pkg:deb/debian/openssl@3.0.11-1~deb12u1?distro=debian-12", True),
         ("pkg:deb/debian/openssl@3.0.11-1~deb12u1?distro=debian-12.13", True),
         ("pkg:deb/debian/openssl?distro=bookworm", True),
+        ("pkg:deb/debian/openssl?distro=debian-bookworm", True),
         ("pkg:deb/debian/openssl?os_name=debian&os_version=12", True),
         ("pkg:deb/debian/libssl3?arch=amd64", True),
         ("pkg:deb/debian/libssl3?arch=amd64&distro=debian-12", True),
         ("pkg:deb/debian/openssl?distro=debian-11", False),
         ("pkg:deb/debian/openssl?distro=trixie", False),
+        ("pkg:deb/debian/openssl?distro=debian-trixie", False),
+        ("pkg:deb/debian/openssl?distro=jammy", False),
         ("pkg:deb/debian/openssl?distro=ubuntu-12", False),
         ("pkg:deb/ubuntu/openssl", False),
         ("pkg:deb/debian/openssl@3.0.11-1", False),
@@ -164,6 +167,16 @@ def test_another_name_of_the_vulnerability_will_do() -> None:
 )
 def test_a_distributions_package_is_met_by_release_and_by_its_source(purl: str, matches: bool) -> None:
     assert (suppressed(ABOUT_OPENSSL, openvex(purl)) is not None) == matches
+    nameless = replace(ABOUT_OPENSSL.catalogue, distribution=Distribution("debian", "12.13"))
+    assert (suppressed(replace(ABOUT_OPENSSL, catalogue=nameless), openvex(purl)) is not None) == matches
+
+
+@pytest.mark.parametrize(
+    ("distro", "matches"), [("jammy", True), ("ubuntu-jammy", True), ("ubuntu-22.04", True), ("lunar", False)]
+)
+def test_ubuntus_names_are_those_of_releases(distro: str, matches: bool) -> None:
+    said, package = (purls.parse(f"pkg:deb/ubuntu/openssl{more}") for more in (f"?distro={distro}", "@3"))
+    assert (purls.difference(said, package, Distribution("ubuntu", "22.04")) == "") == matches
 
 
 def test_a_statement_about_one_binary_says_nothing_of_the_others() -> None:
@@ -196,6 +209,14 @@ def test_an_image_is_met_by_digest_by_an_indexs_and_by_name() -> None:
     assert suppressed(ABOUT_DJANGO, openvex(outer), roots=["sha256:" + "7" * 64]) is not None
     assert suppressed(ABOUT_DJANGO, openvex("pkg:oci/web"), repository="shop/web") is not None
     assert suppressed(ABOUT_DJANGO, openvex("pkg:oci/web"), repository="shop/db") is None
+    for more, is_it in (
+        ("repository_url=ghcr.io/shop/web", True),
+        ("repository_url=registry.example.org/shop&arch=amd64", True),
+        ("repository_url=ghcr.io/other/web", False),
+        ("arch=arm64", False),
+    ):
+        said = openvex(f"pkg:oci/web?{more}")
+        assert (suppressed(ABOUT_DJANGO, said, repository="shop/web") is not None) == is_it, more
     assert suppressed(ABOUT_DJANGO, openvex("pkg:oci/web")) is None, "a name is nothing to go by in a folder"
     assert suppressed(ABOUT_DJANGO, openvex({"@id": own, "subcomponents": ["pkg:pypi/flask"]})) is None
     assert suppressed(ABOUT_DJANGO, csaf("pkg:pypi/django", platform=own)) is not None
@@ -210,6 +231,7 @@ def test_an_image_is_met_by_digest_by_an_indexs_and_by_name() -> None:
         (openvex("pkg:pypi/django", vulnerability={"name": "CVE-1"}), "CVE-1 is not found in it", "pkg:pypi/django"),
         (openvex("https://example.org/web"), "named by no package URL", ""),
         (openvex("pkg:oci/db"), "about another image", ""),
+        (openvex({"@id": "pkg:oci/db", "subcomponents": ["pkg:pypi/django"]}), "about another image", ""),
         (openvex(), "names no product", ""),
     ],
 )

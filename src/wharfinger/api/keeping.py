@@ -20,6 +20,7 @@ from wharfinger.api.keeping_models import (
     Restored,
     TrashPage,
 )
+from wharfinger.api.lifecycle_models import DoomedPage, DoomedView
 from wharfinger.api.repositories import PAGE, Limit
 from wharfinger.api.routes import Anyone, By, Route
 from wharfinger.meta.holds import Hold
@@ -41,11 +42,13 @@ class TrashHandlers:
 
     def __init__(self, keeping: Keeping) -> None:
         self._trash = keeping.trash
+        self._brownouts = keeping.brownouts
         self._purges = keeping.purges
 
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/trash", self.page, Anyone.WITH_AN_ACCOUNT),
+            Route("GET", "/doomed", self.doomed, Anyone.WITH_AN_ACCOUNT),
             Route("POST", "/trash/restore/{repository:path}", self.restore, Action.DELETE),
             Route("POST", "/trash/empty/{repository:path}", self.empty, Action.DELETE, body=512 * 1024),
             Route("POST", "/purge", self.purge, Action.PURGE),
@@ -57,6 +60,13 @@ class TrashHandlers:
         found = await self._trash.page(by, _name(repository), (name, digest), n + 1)
         more = f"{found[n - 1].repository}@{found[n - 1].digest}" if len(found) > n else None
         return TrashPage(trash=found[:n], next=more)
+
+    async def doomed(self, by: By, repository: Repository = None, last: Last = "", n: Limit = PAGE) -> DoomedPage:
+        """What a lifecycle run will put in the trash when its brown-out ends, where the caller may pull."""
+        name, _, digest = last.partition("@")
+        found = await self._brownouts.page(by, _name(repository), (name, digest), n + 1)
+        more = f"{found[n - 1].repository}@{found[n - 1].item.digest}" if len(found) > n else None
+        return DoomedPage(doomed=list(map(DoomedView.of, found[:n])), next=more)
 
     async def restore(self, by: By, repository: str, wanted: Restore) -> Restored:
         """Bring a manifest back with what went with it, and its tags where they are free."""

@@ -9,6 +9,7 @@ from wharfinger.lifecycle.explaining import Explained
 from wharfinger.lifecycle.replays import Replayed
 from wharfinger.lifecycle.undoing import NAMED_AT_MOST, Undone
 from wharfinger.lifecycle.units import SECOND, written
+from wharfinger.meta.brownouts import Mark
 from wharfinger.meta.lifecycle_runs import Item, Run
 from wharfinger.spec.names import RepoName
 
@@ -79,7 +80,10 @@ class ReplayView(BaseModel):
 
 
 class RunView(BaseModel):
-    """A run. ``state`` is planning, running, finished, refused, stopped, interrupted or undone."""
+    """A run. ``state`` is planning, running, brown-out, finished, refused, stopped, interrupted or undone.
+
+    In a brown-out, its report has ``goes_at``: when that ends.
+    """
 
     id: int
     kind: str
@@ -106,7 +110,10 @@ class RunView(BaseModel):
 
 
 class RunItemView(BaseModel):
-    """What a run did with one image. ``state`` says what became of it."""
+    """What a run did with one image. ``state`` says what became of it, ``goes_at`` when its brown-out ends.
+
+    ``spared_at`` is when a pull took it off the list. Both are in seconds since the epoch.
+    """
 
     repository: str
     digest: str
@@ -115,6 +122,8 @@ class RunItemView(BaseModel):
     reason: str
     tags: list[str]
     state: str
+    goes_at: float | None
+    spared_at: float | None
 
     @classmethod
     def of(cls, repository: RepoName, item: Item) -> "RunItemView":
@@ -127,6 +136,8 @@ class RunItemView(BaseModel):
             reason=item.reason,
             tags=list(item.tags),
             state=item.state,
+            goes_at=item.goes_at,
+            spared_at=item.spared_at,
         )
 
 
@@ -185,16 +196,54 @@ class VerdictView(BaseModel):
         )
 
 
+class DoomedView(BaseModel):
+    """An image in the brown-out of a run: when that ends, and when a pull took the image off the list, if one did."""
+
+    run: int
+    repository: str
+    digest: str
+    verdict: str
+    rule: str | None
+    reason: str
+    tags: list[str]
+    goes_at: float | None
+    spared_at: float | None
+
+    @classmethod
+    def of(cls, mark: Mark) -> "DoomedView":
+        """What may be told of it."""
+        item = mark.item
+        return cls(
+            run=mark.run,
+            repository=mark.repository,
+            digest=item.digest,
+            verdict=item.verdict,
+            rule=item.rule,
+            reason=item.reason,
+            tags=list(item.tags),
+            goes_at=item.goes_at,
+            spared_at=item.spared_at,
+        )
+
+
+class DoomedPage(BaseModel):
+    """Images by repository and digest; ``next`` begins the next page."""
+
+    doomed: list[DoomedView]
+    next: str | None
+
+
 class ExplainedView(BaseModel):
     """The verdict now, and the next one that is another, with its time in RFC 3339.
 
     Both are null where nothing that is known now will change it; ``known_until`` is how far was looked, null for
-    everything.
+    everything. ``brownout`` is the one that it is in.
     """
 
     repository: str
     digest: str
     rules: int
+    brownout: DoomedView | None
     now: VerdictView
     next: VerdictView | None
     next_at: str | None
@@ -208,6 +257,7 @@ class ExplainedView(BaseModel):
             repository=explained.repository,
             digest=explained.digest,
             rules=explained.rules,
+            brownout=None if explained.mark is None else DoomedView.of(explained.mark),
             now=VerdictView.of(found.verdict),
             next=None if found.next is None else VerdictView.of(found.next),
             next_at=None if found.at is None else written(found.at),

@@ -176,7 +176,8 @@ def _scanned(
     scan, opened = targets.scanned(
         target, advisories, today=now.date(), platform=platform, plain_http=plain_http, unknown_as=counted
     )
-    return decided(files.excepted(scan, opened, now), statements, terms, counted, now, opened)
+    place = opened if files.repository is None else replace(opened, repository=files.repository)
+    return decided(files.excepted(scan, opened, now), statements, terms, counted, now, place)
 
 
 def decided(

@@ -20,7 +20,10 @@ ExceptionsAt = Annotated[
     list[Path] | None, Parameter(negative="", help="Exceptions as wharf exception list --json prints them; also YAML.")
 ]
 Repository = Annotated[
-    str | None, Parameter(help="The repository that it is going to, where it is in none: exceptions are about those.")
+    str | None,
+    Parameter(
+        help="The repository that it is going to, for exceptions and for VEX statements about an image of a name."
+    ),
 ]
 
 

@@ -138,13 +138,14 @@ def _telling(at: Place) -> Iterator[Callable[[str], None]]:
 def _of_platform(known: "Sequence[Known]", platform: str | None) -> "Sequence[Known]":
     """The images for it, and those of which nobody knows yet for what they are."""
     from wharfinger.scanning.gate import served
+    from wharfinger.scanning.targets.images import is_for
 
     if not known:
         raise RequestInvalid("the registry has none of the images in this index")
     if platform is None:
         return known
     platforms = {each.digest: served.scan(each).platform for each in known if each.verdict is not None}
-    chosen = [each for each in known if platforms.get(each.digest, platform) == platform]
+    chosen = [each for each in known if is_for(platforms.get(each.digest, platform), platform)]
     if not chosen or all(each.state == "nothing-to-scan" for each in chosen):
         there = ", ".join(sorted(each or "one that says none" for each in platforms.values())) or "none"
         raise RequestInvalid(f"there is no image for {platform}; there are: {there}")

@@ -124,7 +124,9 @@ def _verdict(target: str, image: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chosen(images: "Sequence[ToldImage]", platform: str | None) -> "Sequence[ToldImage]":
-    found = [each for each in images if platform in {None, each.platform}]
+    from wharfinger.scanning.targets.images import is_for
+
+    found = [each for each in images if is_for(each.platform, platform)]
     if not found:
         known = ", ".join(each.platform or "one that says none" for each in images)
         raise RequestInvalid(f"there is no image for {platform}; there are: {known}")

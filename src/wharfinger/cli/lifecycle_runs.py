@@ -12,12 +12,14 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wharfinger.cli import ask, policy_files, references
-from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows, size
+from wharfinger.cli.output import AsJson, amount, clean, counted, moment, print_json, print_rows
 from wharfinger.cli.policy_files import Source
 from wharfinger.cli.references import ImageName
-from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.errors import Refusal
+from wharfinger.spec import names
 
 NOTHING, CHANGES, LEFT = 0, 2, 3
+BROWNOUT = "brown-out"
 LINES = "application/jsonl"
 PLAN_AT_MOST = 1024 * 1024 * 1024
 EXAMPLES = 3
@@ -56,7 +58,7 @@ def apply(
     ] = "",
     yes: Annotated[bool, Parameter(negative="", help="Do not ask.")] = False,
 ) -> int:
-    """Delete what a plan lists, and nothing else, after looking at all of it again.
+    """Delete what a plan lists, and nothing else, after looking at all of it again; or begin its brown-out.
 
     When an image would stay by now, nothing is deleted and the image is named. What is deleted goes to the trash, and
     wharf lifecycle undo brings it back. Exit status: 0 done, 3 something was left, and the report says why.
@@ -65,10 +67,8 @@ def apply(
     from wharfinger.lifecycle import plan_file
 
     raw = _read(file)
-    try:
+    with _told_of(file):
         wanted = plan_file.without_kept(raw)
-    except RequestInvalid as error:
-        raise Refusal(f"{file}: {error.message}") from error
     total = _show(iter(raw.splitlines()), quiet=False)
     if not total["delete"] and not total["untag"]:
         return NOTHING
@@ -76,7 +76,8 @@ def apply(
         raise Refusal("nothing was deleted")
     how = {"skip_changed": str(skip_changed).lower(), "over_ceiling": over_ceiling}
     with logged_in() as client:
-        id = client.send("/lifecycle/apply", wanted, LINES, **how)["id"]
+        with _told_of(file):
+            id = client.send("/lifecycle/apply", wanted, LINES, **how)["id"]
         found = _ended(client, id)
     return _report(found)
 
@@ -91,10 +92,10 @@ def runs(*, as_json: AsJson = False) -> None:
         print_json(found)
         return
     rows = (
-        (str(run["id"]), run["kind"], run["state"], run["who"], moment(run["started_at"]), _counted(run))
+        (str(run["id"]), run["kind"], run["state"], run["who"], moment(run["started_at"]), _goes(run), _counted(run))
         for run in found
     )
-    print_rows(("Run", "By", "State", "Who", "Began", "Images"), rows)
+    print_rows(("Run", "By", "State", "Who", "Began", "Goes", "Images"), rows)
 
 
 def run(id: RunNumber, *, as_json: AsJson = False) -> int:
@@ -106,10 +107,28 @@ def run(id: RunNumber, *, as_json: AsJson = False) -> int:
     if as_json:
         print_json(found)
         return NOTHING
-    headings = ("State", "Repository", "Digest", "Tags", "Rule", "Reason")
-    keys = ("state", "repository", "digest", "tags", "rule", "reason")
-    print_rows(headings, ([_cell(item[key]) for key in keys] for item in found["items"]))
+    print_rows(HEADINGS, ([_cell(item[key]) for key in KEYS] for item in found["items"]))
     return _report(found)
+
+
+def doomed(
+    repository: Annotated[str | None, Parameter(help="Of this repository; of all where it is left out.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List what will go when a brown-out ends, and what a pull has taken off that list.
+
+    Columns: doomed or spared, image, when it goes, by which run, its tags, and why.
+    """
+    from wharfinger.cli.client import logged_in
+
+    wanted = {} if repository is None else {"repository": names.repository(repository)}
+    with logged_in() as client:
+        found = list(client.pages("/doomed", "doomed", **wanted))
+    if as_json:
+        print_json(found)
+        return
+    print_rows(("State", "Image", "Goes", "Run", "Tags", "Why"), map(_doomed, found))
 
 
 def undo(id: RunNumber) -> int:
@@ -121,7 +140,7 @@ def undo(id: RunNumber) -> int:
 
     with logged_in() as client:
         found = client.post(f"/lifecycle/runs/{id}/undo", {})
-    print(f"Brought back {found['restored']} images.")
+    print(f"Brought back {_images(found['restored'])}.")
     for what in found["lost"]:
         print(f"lost: {clean(what)}", file=sys.stderr)
     for what in found["tags_left"]:
@@ -140,6 +159,8 @@ def explain(image: ImageName, *, as_json: AsJson = False) -> None:
         print_json(found)
         return
     print(f"{found['repository']}@{found['digest']}")
+    if found["brownout"] is not None:
+        print(_in_brownout(found["brownout"]))
     _explain("now", found["now"])
     if found["next"] is not None:
         _explain(f"from {_written(found['next_at'])}", found["next"])
@@ -197,8 +218,11 @@ def _checked(source: Source) -> str:
     return source.text
 
 
-COMMANDS = (plan, apply, runs, run, undo, replay)
+COMMANDS = (plan, apply, runs, run, doomed, undo, replay)
 """What stands below ``wharf lifecycle``."""
+
+HEADINGS = ("State", "Repository", "Digest", "Tags", "Rule", "Reason")
+KEYS = ("state", "repository", "digest", "tags", "rule", "reason")
 
 WORDS = {"keep": "it stays", "delete": "it goes", "untag": "it stays and loses tags"}
 
@@ -228,6 +252,17 @@ def _kept_in(write: Callable[[bytes], object], lines: Iterable[bytes]) -> Iterat
         yield line
 
 
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Refusals of a line of a plan, here and by the server, say in which file it is."""
+    try:
+        yield
+    except Refusal as error:
+        if not error.message.startswith("line "):
+            raise
+        raise Refusal(f"{file}: {error.message}") from error
+
+
 def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
@@ -255,7 +290,7 @@ def _show_repository(part: dict[str, Any]) -> None:
         for why in part.get(key, ()):
             images, name = why["images"], part["repository"]
             frees = sum(image.get("frees", 0) for image in images)
-            print(clean(f"{sign} {name}: {_images(len(images))}, {size(frees)}: {why['reason']}"))
+            print(clean(f"{sign} {name}: {_images(len(images))}, {amount(frees)}: {why['reason']}"))
             for image in images[:EXAMPLES]:
                 print(clean(f"    {image['digest']} {' '.join(image.get('tags', ()))}".rstrip()))
             if len(images) > EXAMPLES:
@@ -266,7 +301,7 @@ def _show_repository(part: dict[str, Any]) -> None:
 
 def _show_total(total: dict[str, Any]) -> None:
     untagged = f", {_images(total['untag'])} would lose tags" if total["untag"] else ""
-    print(f"{total['delete']} of {_images(total['images'])} would go{untagged}; that frees {size(total['frees'])}.")
+    print(f"{total['delete']} of {_images(total['images'])} would go{untagged}; that frees {amount(total['frees'])}.")
     if total["unnamed"]:
         count = total["unnamed"]
         print(f"With them go {count} tags that no rule names: see the reasons above.", file=sys.stderr)
@@ -275,13 +310,13 @@ def _show_total(total: dict[str, Any]) -> None:
 
 
 def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
+    return counted(count, "image")
 
 
 def _ended(client: Any, id: int) -> dict[str, Any]:
     while True:
         found: dict[str, Any] = client.get(f"/lifecycle/runs/{id}")
-        if found["run"]["finished_at"] is not None:
+        if found["run"]["finished_at"] is not None or found["run"]["state"] == BROWNOUT:
             return found
         time.sleep(POLL_SECONDS)
 
@@ -290,6 +325,8 @@ def _report(found: dict[str, Any]) -> int:
     run, counts = found["run"], found["counts"]
     told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing to do"
     print(f"Run {run['id']} {run['state']}: {told}.")
+    if goes := _goes(run):
+        print(f"What is doomed goes at {goes}, unless it is pulled before; wharf lifecycle undo {run['id']} keeps it.")
     if why := run["report"].get("why"):
         print(clean(why), file=sys.stderr)
     left = [item for item in found["items"] if item["state"] in {"changed", "over", "waiting"}]
@@ -297,6 +334,23 @@ def _report(found: dict[str, Any]) -> int:
         why = "over the ceiling" if item["state"] == "over" else item["reason"]
         print(clean(f"left: {item['repository']}@{item['digest']}: {why}"), file=sys.stderr)
     return LEFT if left or run["state"] in {"stopped", "refused", "interrupted"} else NOTHING
+
+
+def _goes(run: dict[str, Any]) -> str:
+    return moment(run["report"]["goes_at"]) if run["state"] == BROWNOUT else ""
+
+
+def _doomed(each: dict[str, Any]) -> tuple[str, ...]:
+    state = "doomed" if each["spared_at"] is None else "spared"
+    image, tags = f"{each['repository']}@{each['digest']}", " ".join(each["tags"])
+    return state, image, moment(each["goes_at"]), str(each["run"]), tags, each["reason"]
+
+
+def _in_brownout(each: dict[str, Any]) -> str:
+    goes = f"brown-out: run {each['run']} takes it at {moment(each['goes_at'])}"
+    if each["spared_at"] is None:
+        return f"{goes}, unless somebody pulls it before"
+    return f"{goes} no more: it was pulled at {moment(each['spared_at'])}, and stays until the next plan"
 
 
 def _counted(run: dict[str, Any]) -> str:

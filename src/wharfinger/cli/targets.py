@@ -54,7 +54,9 @@ def opened(target: str, plain_http: list[str] | None) -> "Iterator[Opened]":
 
 def chosen(target: "Opened", platform: str | None) -> "Sequence[Image]":
     """The images of a platform, or all. Raises RequestInvalid where there is none."""
-    images = [each for each in target.images if platform in {None, each.platform}]
+    from wharfinger.scanning.targets.images import is_for
+
+    images = [each for each in target.images if is_for(each.platform, platform)]
     if not images:
         known = ", ".join(each.platform or "one that says none" for each in target.images) or "none"
         raise RequestInvalid(f"there is no image for {platform}; there are: {known}")

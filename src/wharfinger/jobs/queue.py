@@ -16,7 +16,8 @@ from wharfinger.meta import jobs
 from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
 
-HELD_SECONDS = 60.0
+HELD_SECONDS = 30.0
+"""So long a job of a worker that was killed waits for another one, at most."""
 LOOK_EVERY = 0.1
 """Seconds, for so long somebody may wait for what nobody does yet. A look is one row of an index."""
 FIRST_DELAY, LAST_DELAY = 5.0, 3600.0

@@ -1,7 +1,7 @@
 """What of a plan may still be done, by the verdicts as they are now. Never more than what both say. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wharfinger.lifecycle import families
 from wharfinger.lifecycle.evaluate import Verdict
@@ -15,7 +15,10 @@ Wanted = Mapping[Digest, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What may be done; ``changed`` says why not of what is left, and ``gone`` are no longer there."""
+    """What may be done; ``changed`` says why not of what is left, and ``gone`` are no longer there.
+
+    ``already`` are in the brown-out of an earlier run, which is what they wait for.
+    """
 
     delete: frozenset[Digest]
     untag: Mapping[Digest, Sequence[str]]
@@ -23,6 +26,22 @@ class Agreed:
     gone: frozenset[Digest]
     roots: Mapping[Digest, Digest] = field(default_factory=dict)
     """Of each that is deleted, the one that it comes back with."""
+    already: frozenset[Digest] = frozenset()
+
+    @property
+    def taken(self) -> frozenset[Digest]:
+        """Whatever goes or loses a tag."""
+        return self.delete.union(self.untag)
+
+    def without(self, already: Iterable[Digest], changed: Mapping[Digest, str]) -> "Agreed":
+        """The same, but nothing is done with these."""
+        waiting = frozenset(already) & self.taken
+        others = {digest: why for digest, why in changed.items() if digest in self.taken}
+        left = waiting.union(others)
+        untag = {digest: tags for digest, tags in self.untag.items() if digest not in left}
+        return replace(
+            self, delete=self.delete - left, untag=untag, changed={**self.changed, **others}, already=waiting
+        )
 
 
 def agreed(images: Sequence[Image], verdicts: Sequence[Verdict], delete: Wanted, untag: Wanted) -> Agreed:

@@ -1,27 +1,30 @@
 """One repository's part of a run, in one transaction: it is looked at again, and only what still holds is done."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from wharfinger.access.caller import Caller, system
-from wharfinger.lifecycle import comparing, gathering, judging
-from wharfinger.lifecycle.book import Policies, PolicyBook
+from wharfinger.lifecycle import brownouts, comparing, gathering, judging
+from wharfinger.lifecycle.book import Policies, PolicyBook, active
 from wharfinger.lifecycle.comparing import Agreed
 from wharfinger.lifecycle.evaluate import Verdict
 from wharfinger.lifecycle.images import Image
 from wharfinger.lifecycle.judging import Judged
-from wharfinger.lifecycle.rules import trash_length
+from wharfinger.lifecycle.rules import brownout_length, trash_length
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import audit, in_use, lifecycle_facts, lifecycle_runs, tags
+from wharfinger.meta import brownouts as marks
 from wharfinger.meta.history import How
 from wharfinger.meta.lifecycle_runs import Done, Item, Run
 from wharfinger.registry.tag_changes import TagChanges, Where
 from wharfinger.registry.trash import Trash
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
+
+Outcome = tuple[Done, str | None]
 
 TAGS_TOLD = 100
 """Tags that the audit trail names of an image that went with them."""
@@ -54,7 +57,9 @@ class Doing:
         return Seen(policies, judging.judge(where.name, facts, policies, undeletable, clock, _lately(tx, where, now)))
 
     def do(self, tx: Connection, run: Run, where: Where, seen: Seen | None, now: float) -> bool:
-        """Delete and untag what the run lists here, and still holds; False when the run has to stop.
+        """Delete and untag what the run lists here, and still holds, or begin the brown-out before that.
+
+        False when the run has to stop.
 
         Whatever is to be noted of each image is noted. Raises what makes the transaction be taken back.
         """
@@ -62,24 +67,54 @@ class Doing:
         in_use.hold_reports(tx)
         lifecycle_facts.lock(tx, where.id, [item.digest for item in items])
         judged = self._judge(tx, run, where, seen, now)
-        found = _agreed(judged, items)
+        found = brownouts.apart(tx, where, _agreed(judged, items), run.clock)
         if found.changed and not run.report.get("skip_changed"):
             lifecycle_runs.settle(tx, run.id, where.id, _outcomes(found.changed, Done.CHANGED))
             return False
-        settled = _outcomes(found.changed, Done.CHANGED) | dict.fromkeys(found.gone, (Done.GONE, None))
-        if judged and judged.is_too_much((*found.delete, *found.untag)) and not run.report.get("over_ceiling"):
-            settled |= dict.fromkeys((*found.delete, *found.untag), (Done.OVER, None))
+        settled = _left(found) | dict.fromkeys(found.already, (Done.ALREADY, None))
+        length = brownout_length(active(self._book.policies(tx)), where.name)
+        if _is_too_much(run, judged, found):
+            settled |= dict.fromkeys(found.taken, (Done.OVER, None))
+        elif length and found.taken:
+            self._doom(tx, run, where, found, items, now, now + length / SECOND)
         else:
-            self._delete(tx, run, where, found, items, now)
-            self._untag(tx, run, where, found.untag, now)
-            settled |= dict.fromkeys(found.delete, (Done.DELETED, None))
-            settled |= dict.fromkeys(map(Digest, found.untag), (Done.UNTAGGED, None))
+            settled |= self._take(tx, run, where, found, items, now)
         lifecycle_runs.settle(tx, run.id, where.id, settled)
         return True
 
-    def _judge(self, tx: Connection, run: Run, where: Where, seen: Seen | None, now: float) -> Judged | None:
+    def end(self, tx: Connection, run: Run, where: Where, now: float) -> None:
+        """The run's brown-out here is over: delete and untag what nobody pulled and still should go, by its clock.
+
+        What does not is left, and why is noted. It counted for the ceiling when the brown-out began; now it must not
+        be more than that of what there is by now.
+        """
+        in_use.hold_reports(tx)
+        there = marks.digests(tx, run.id, where.id)
+        lifecycle_facts.lock(tx, where.id, there)
+        items = marks.hold(tx, run.id, where.id)
+        judged = self._judge(tx, run, where, None, now, more=frozenset({"pulled"}))
+        judged = None if judged is None else replace(judged, lately=frozenset())
+        why = brownouts.reprieved(tx, run, where, items, judged)
+        found = _agreed(judged, [item for item in items if item.digest not in why])
+        settled = _left(found) | _outcomes(why, Done.CHANGED)
+        if _is_too_much(run, judged, found):
+            settled |= dict.fromkeys(found.taken, (Done.OVER, None))
+        else:
+            settled |= self._take(tx, run, where, found, items, now)
+        lifecycle_runs.settle(tx, run.id, where.id, settled)
+        marks.release(tx, run.id, where.id, there)
+
+    def _judge(
+        self,
+        tx: Connection,
+        run: Run,
+        where: Where,
+        seen: Seen | None,
+        now: float,
+        more: frozenset[str] = frozenset(),
+    ) -> Judged | None:
         policies = self._book.held(tx)
-        facts = lifecycle_facts.read_one(tx, where.id, gathering.asked(policies))
+        facts = lifecycle_facts.read_one(tx, where.id, gathering.asked(policies) | more)
         if facts is None:
             return None
         undeletable = self._undeletable(tx, now)(where.name)
@@ -89,6 +124,22 @@ class Doing:
                 return seen.judged
         lately = _lately(tx, where, now)
         return judging.judge(where.name, facts, policies, undeletable, round(run.clock * SECOND), lately)
+
+    def _doom(
+        self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float, goes_at: float
+    ) -> None:
+        brownouts.begin(tx, run.id, where, found, goes_at)
+        by, doomed = system("lifecycle", now), [item for item in items if item.digest in found.taken]
+        audit.add_many(tx, [_told("manifest.doom", by, run, where.name, item, goes_at=goes_at) for item in doomed])
+
+    def _take(
+        self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float
+    ) -> dict[Digest, Outcome]:
+        """Delete and untag it; what became of each."""
+        self._delete(tx, run, where, found, items, now)
+        self._untag(tx, run, where, found.untag, now)
+        done: dict[Digest, Outcome] = dict.fromkeys(found.delete, (Done.DELETED, None))
+        return done | dict.fromkeys(found.untag, (Done.UNTAGGED, None))
 
     def _delete(self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float) -> None:
         by, listed = system("lifecycle", now), {item.digest: item for item in items}
@@ -110,7 +161,9 @@ class Doing:
                 empties_at=empties_at,
                 run_id=run.id,
             )
-        audit.add_many(tx, [_told(by, run, where.name, listed[digest]) for digest in sorted(found.delete)])
+        audit.add_many(
+            tx, [_told("manifest.delete", by, run, where.name, listed[digest]) for digest in sorted(found.delete)]
+        )
 
     def _untag(self, tx: Connection, run: Run, where: Where, found: Mapping[Digest, Sequence[str]], now: float) -> None:
         by = system("lifecycle", now)
@@ -132,20 +185,29 @@ def _agreed(judged: Judged | None, items: Sequence[Item]) -> Agreed:
     return comparing.agreed(images, verdicts, delete, untag)
 
 
+def _is_too_much(run: Run, judged: Judged | None, found: Agreed) -> bool:
+    return judged is not None and judged.is_too_much(found.taken) and not run.report.get("over_ceiling")
+
+
 def _lately(tx: Connection, where: Where, now: float) -> Iterable[str]:
     return lifecycle_runs.taken_since(tx, [where.id], now - judging.LATELY).get(where.id, ())
 
 
-def _outcomes(found: Mapping[Digest, str], state: Done) -> dict[Digest, tuple[Done, str | None]]:
+def _left(found: Agreed) -> dict[Digest, Outcome]:
+    return _outcomes(found.changed, Done.CHANGED) | dict.fromkeys(found.gone, (Done.GONE, None))
+
+
+def _outcomes(found: Mapping[Digest, str], state: Done) -> dict[Digest, Outcome]:
     return {digest: (state, why) for digest, why in found.items()}
 
 
-def _told(by: Caller, run: Run, repository: RepoName, item: Item) -> audit.Entry:
+def _told(action: str, by: Caller, run: Run, repository: RepoName, item: Item, **more: float) -> audit.Entry:
     detail = {
         "run": run.id,
         "for": run.who,
         "rule": item.rule,
         "tags": item.tags[:TAGS_TOLD],
         "tags_in_all": len(item.tags),
+        **more,
     }
-    return by.entry("manifest.delete", repository=repository, digest=item.digest, detail=detail)
+    return by.entry(action, repository=repository, digest=item.digest, detail=detail)

@@ -12,7 +12,8 @@ from wharfinger.lifecycle.foreseeing import Counted, Foreseen, Foresight, Rules,
 from wharfinger.lifecycle.rules import joined
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
-from wharfinger.meta import history, lifecycle_facts, lifecycle_kin, repos, tags
+from wharfinger.meta import brownouts, history, lifecycle_facts, lifecycle_kin, repos, tags
+from wharfinger.meta.brownouts import Mark
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_facts import Facts
 from wharfinger.spec.digest import Digest
@@ -24,12 +25,16 @@ SOME_AT_MOST = 5000
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What becomes of an image. ``rules`` counts those of the policies that act on its repository."""
+    """What becomes of an image. ``rules`` counts those of the policies that act on its repository.
+
+    ``mark`` is its part in a run, in whose brown-out it is.
+    """
 
     repository: RepoName
     digest: Digest
     rules: int
     foreseen: Foreseen
+    mark: Mark | None = None
 
 
 class Explaining:
@@ -55,7 +60,8 @@ class Explaining:
         facts, kin = _facts(tx, id, rules, gathering.asked_by(rules), kin)
         images = gathering.images(name, facts, self._undeletable(tx, now)(name))
         foreseen = Foresight(rules, images, kin, digest).foresee(round(now * SECOND))
-        return Explained(name, Digest(digest), len(rules), foreseen)
+        mark = brownouts.standing(tx, id, [Digest(digest)]).get(Digest(digest))
+        return Explained(name, Digest(digest), len(rules), foreseen, mark)
 
 
 def _facts(

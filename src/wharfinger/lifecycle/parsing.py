@@ -90,10 +90,13 @@ class Parser:
         mode = self.word(fields["mode"], f"{path}.mode", MODES) if "mode" in fields else "active"
         ceiling = self._percent(fields["ceiling"], f"{path}.ceiling") if "ceiling" in fields else None
         schedule = self._schedule(fields["schedule"], f"{path}.schedule") if "schedule" in fields else None
-        trash = self.unit(fields["trash"], f"{path}.trash", units.duration) if "trash" in fields else None
+        trash, brownout = (
+            self.unit(fields[key], f"{path}.{key}", units.duration) if key in fields else None
+            for key in ("trash", "brownout")
+        )
         if name is None or repositories is None or mode is None:
             return None
-        return Policy(name, repositories, rules, bool(binding), mode, ceiling, schedule, trash)
+        return Policy(name, repositories, rules, bool(binding), mode, ceiling, schedule, trash, brownout)
 
     def _percent(self, value: object, path: str) -> int | None:
         found = PERCENT.fullmatch(value) if isinstance(value, str) else None
@@ -308,5 +311,5 @@ CONDITIONS: Mapping[str, Word] = {
     "any": _grouped(conditions.Any),
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),
 }
-POLICY_KEYS = ("name", "repositories", "rules", "binding", "mode", "ceiling", "schedule", "trash")
+POLICY_KEYS = ("name", "repositories", "rules", "binding", "mode", "ceiling", "schedule", "trash", "brownout")
 GROUP_KEYS = (*CONDITIONS, "newest", "by", "per")

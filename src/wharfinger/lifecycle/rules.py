@@ -26,7 +26,8 @@ class Policy:
 
     ``binding`` rules come before those of every policy that is not; ``observe`` plans and reports only. ``ceiling`` is
     how much of a repository a run may take, in percent; ``schedule`` when runs begin by themselves, as cron has it;
-    ``trash`` for how many microseconds what was deleted can come back.
+    ``trash`` for how many microseconds what was deleted can come back; ``brownout`` for how many before that it can
+    still be pulled, and stays if it is.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Policy:
     ceiling: int | None = None
     schedule: str | None = None
     trash: int | None = None
+    brownout: int | None = None
 
     def labelled(self) -> Iterator[tuple[str, Rule]]:
         """Each rule with what verdicts call it."""
@@ -58,6 +60,12 @@ def trash_length(policies: Iterable[Policy], repository: str) -> int | None:
     """For how long what goes can come back: the longest that a policy for the repository states."""
     stated = (each.trash for each in policies if each.trash is not None and each.repositories.matches(repository))
     return max(stated, default=None)
+
+
+def brownout_length(policies: Iterable[Policy], repository: str) -> int:
+    """For how long it can still be pulled before: the longest that a policy for the repository states."""
+    stated = (each.brownout for each in policies if each.brownout is not None and each.repositories.matches(repository))
+    return max(stated, default=0)
 
 
 def joined(policies: Iterable[Policy], repository: str) -> list[tuple[str, Rule]]:

@@ -17,12 +17,13 @@ from sqlalchemy import Connection
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, InUse, PlanChanged, Refusal, RequestInvalid, RunUnknown
-from wharfinger.lifecycle import comparing, plan_file
+from wharfinger.lifecycle import brownouts, comparing, plan_file
 from wharfinger.lifecycle.doing import Doing
 from wharfinger.lifecycle.plan_file import Plan, RepositoryPlan, going
 from wharfinger.lifecycle.plans import DAY
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import audit, leases, lifecycle_runs, repos
+from wharfinger.meta import brownouts as marks
 from wharfinger.meta.accounts import PERSON
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_runs import Done, Item, Run, State
@@ -115,12 +116,14 @@ class Runs:
 
     def _foresee(self, tx: Connection, part: RepositoryPlan, clock: int) -> tuple[dict[Digest, str], bool]:
         id = repos.find(tx, names.repository(part.repository))
-        seen = self._doing.look(tx, Where(RepoName(part.repository), id), clock, self._now()) if id else None
-        if seen is None:
+        where = None if id is None else Where(RepoName(part.repository), id)
+        seen = None if where is None else self._doing.look(tx, where, clock, self._now())
+        if where is None or seen is None:
             return {}, False
         delete, untag = ({Digest(each.digest): each.tags for each in going(whys)} for whys in (part.delete, part.untag))
         found = comparing.agreed(seen.judged.images, seen.judged.verdicts, delete, untag)
-        return dict(found.changed), seen.judged.is_too_much((*found.delete, *found.untag))
+        found = brownouts.apart(tx, where, found, clock / SECOND)
+        return dict(found.changed), seen.judged.is_too_much(found.taken)
 
     async def _begin(self, by: Caller, plan: Plan, asked: Asked) -> Run:
         report = {"skip_changed": asked.skip_changed, "over_ceiling": asked.over_ceiling}
@@ -227,16 +230,27 @@ class Runs:
                 seen = await self._db.read(self._doing.look, where, round(run.clock * SECOND), self._now())
                 if not await self._db.write(self._do, run, where, seen):
                     return await self._db.write(self._finish, run, State.STOPPED)
-            return await self._db.write(self._finish, run, State.FINISHED)
+            for id, name in await self._db.read(marks.over, run.id, self._now()):
+                await self._db.write(self._end, run, Where(name, id))
+            return await self._db.write(self._finish, run, State(run.report.get("then", State.FINISHED)))
 
     def _do(self, tx: Connection, run: Run, where: Where, seen: Any) -> bool:
         self._hold(tx, "another process has taken the run over")
         return self._doing.do(tx, run, where, seen, self._now())
 
-    def _finish(self, tx: Connection, run: Run, state: State) -> Run:
+    def _end(self, tx: Connection, run: Run, where: Where) -> None:
         self._hold(tx, "another process has taken the run over")
-        counts = lifecycle_runs.counts(tx, run.id)
-        lifecycle_runs.note(tx, run, state, self._now(), {"images": counts})
+        self._doing.end(tx, run, where, self._now())
+
+    def _finish(self, tx: Connection, run: Run, state: State) -> Run:
+        """It has come to its end, or to its brown-out, after which it comes to this one."""
+        self._hold(tx, "another process has taken the run over")
+        report: dict[str, Any] = {"images": lifecycle_runs.counts(tx, run.id)}
+        goes_at = marks.ends_at(tx, run.id)
+        if goes_at is None:
+            lifecycle_runs.note(tx, run, state, self._now(), report)
+        else:
+            lifecycle_runs.note(tx, run, State.BROWNOUT, None, report | {"goes_at": goes_at, "then": state})
         leases.give_back(tx, LEASE, self._holder)
         return lifecycle_runs.find(tx, run.id)
 
@@ -278,6 +292,32 @@ class Runs:
         await self.perform(run)
         return 1
 
+    async def end_brownouts(self) -> int:
+        """Go on with the oldest run whose brown-out has ended, or ended in some repository; how many, none or one.
+
+        While the clock is more than a day ahead of the newest record it may be wrong, and nothing ends.
+        """
+        if await self._db.read(self._over) is None:
+            return 0
+        run = await self._db.write(self._go_on)
+        if run is None:
+            return 0
+        await self.perform(run)
+        return 1
+
+    def _over(self, tx: Connection) -> Run | None:
+        now = self._now()
+        waiting = lifecycle_runs.within(tx, State.BROWNOUT)
+        run = next((each for each in waiting if each.report["goes_at"] <= now), None)
+        return run if run is not None and is_clock_right(tx, now) else None
+
+    def _go_on(self, tx: Connection) -> Run | None:
+        run = self._over(tx) if self.is_free(tx) else None
+        if run is None or not lifecycle_runs.move(tx, run, State.RUNNING):
+            leases.give_back(tx, LEASE, self._holder)
+            return None
+        return lifecycle_runs.find(tx, run.id)
+
     def _take_over(self, tx: Connection) -> Run | None:
         now = self._now()
         if not leases.take(tx, LEASE, self._holder, now, now + LEASE_SECONDS):
@@ -294,12 +334,16 @@ class Runs:
 
 def require_clock(tx: Connection, now: float) -> None:
     """Raise PlanChanged when the clock is more than a day ahead of whatever was last noted: then it may be wrong."""
-    newest = lifecycle_runs.newest_record(tx)
-    if now - newest > DAY:
+    if not is_clock_right(tx, now):
         raise PlanChanged(
             "the clock is more than a day ahead of the newest record in the audit trail. Nothing was deleted: if the "
             "clock is right, a person applies the plan with --over-ceiling REASON"
         )
+
+
+def is_clock_right(tx: Connection, now: float) -> bool:
+    """Whether somebody did something in the day before."""
+    return now - lifecycle_runs.newest_record(tx) <= DAY
 
 
 def _require_delete(by: Caller, plan: Plan) -> None:

@@ -61,6 +61,7 @@ def lifecycle() -> dict[str, Any]:
             "ceiling": {"type": "string", "pattern": f"^{PERCENT.pattern}$"},
             "schedule": {"type": "string", "maxLength": LENGTH_AT_MOST, "description": "Five fields of cron, in UTC."},
             "trash": {"$ref": "#/$defs/duration"},
+            "brownout": {"$ref": "#/$defs/duration", "description": "Before deleting: a pull works, warns and keeps."},
             "rules": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/rule"}},
         },
         "name",

@@ -44,6 +44,7 @@ class Lifecycle:
         return {
             "lifecycle runs that were interrupted": self.runs.resume,
             "lifecycle runs on schedule": self.scheduled.sweep,
+            "brown-outs that are over": self.runs.end_brownouts,
         }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, InUse
-from wharfinger.meta import audit, history, lifecycle_runs, repos, tags
+from wharfinger.meta import audit, brownouts, history, lifecycle_facts, lifecycle_runs, repos, tags
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_runs import Done, Item, Run, State
 from wharfinger.meta.sql import savepoint
@@ -18,7 +18,8 @@ from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
 
 NAMED_AT_MOST = 100
-ENDED = (State.FINISHED, State.STOPPED, State.UNDONE)
+ENDED = (State.FINISHED, State.STOPPED, State.UNDONE, State.BROWNOUT)
+UNDOABLE = (Done.DELETED, Done.UNTAGGED, Done.DOOMED, Done.SPARED)
 
 
 @dataclass(slots=True)
@@ -49,12 +50,12 @@ class Undoing:
         self._changes = changes
 
     async def undo(self, by: Caller, id: int) -> Undone:
-        """Bring back what the run took. Safe to repeat, also after it was interrupted.
+        """Bring back what the run took, and end its brown-out. Safe to repeat, also after it was interrupted.
 
         Raises RunUnknown, InUse while the run goes on, and Denied where the caller may not delete: whoever may not
         take may not give back.
         """
-        run, places = await self._db.read(self._begin, by, id)
+        run, places = await self._db.write(self._begin, by, id)
         undone = Undone(run)
         for repository_id, name in places:
             restored, lost, left = await self._db.write(self._bring_back, by, run, Where(name, repository_id))
@@ -68,10 +69,12 @@ class Undoing:
         run = lifecycle_runs.find(tx, id)
         if run.state not in ENDED:
             raise InUse(f"run {id} is {run.state}: there is nothing to undo" if run.finished_at else "it is going on")
-        places = lifecycle_runs.repositories_with(tx, id, Done.DELETED, Done.UNTAGGED)
+        places = lifecycle_runs.repositories_with(tx, id, *UNDOABLE)
         for _, name in places:
             by.require(Action.DELETE, name)
-        return run, places
+        if run.state is State.BROWNOUT and not lifecycle_runs.move(tx, run, State.UNDONE):
+            raise InUse("it is going on")  # its brown-out has just ended
+        return lifecycle_runs.find(tx, id), places
 
     def _bring_back(
         self, tx: Connection, by: Caller, run: Run, where: Where
@@ -90,9 +93,18 @@ class Undoing:
         for item in lifecycle_runs.items_in(tx, run.id, where.id, Done.UNTAGGED):
             outcomes[item.digest] = (Done.RESTORED, None)
             left += self._tag_again(tx, by, where, item)
+        outcomes |= self._let_go(tx, run, where)
         lifecycle_runs.settle(tx, run.id, where.id, outcomes)
         lost = [digest for digest, (state, _) in outcomes.items() if state is Done.LOST]
         return len(outcomes) - len(lost), lost, left
+
+    def _let_go(self, tx: Connection, run: Run, where: Where) -> dict[Digest, tuple[Done, str | None]]:
+        """End the run's brown-out here: what was doomed is no longer."""
+        there = brownouts.digests(tx, run.id, where.id)
+        lifecycle_facts.lock(tx, where.id, there)
+        doomed = brownouts.hold(tx, run.id, where.id)
+        brownouts.release(tx, run.id, where.id, there)
+        return {item.digest: (Done.RESTORED, None) for item in doomed}
 
     def _restore(self, tx: Connection, by: Caller, where: Where, digest: Digest) -> _Away:
         """Out of the trash, unless the name of an immutable tag would be free by it: then it waits for another one."""
@@ -141,6 +153,6 @@ class Undoing:
             "tags_left": [f"{name}:{tag}: {why}" for name, tag, why in undone.left[:NAMED_AT_MOST]],
         }
         report = {"undone": told, "images": lifecycle_runs.counts(tx, run.id)}
-        lifecycle_runs.note(tx, run, State.UNDONE, run.finished_at, report)
+        lifecycle_runs.note(tx, run, State.UNDONE, run.finished_at or now, report)
         audit.add(tx, by.entry("lifecycle.undo", detail={"run": run.id, "restored": undone.restored}))
         return lifecycle_runs.find(tx, run.id)

@@ -31,6 +31,7 @@ def policy(each: Policy) -> dict[str, Any]:
     fields |= {"ceiling": f"{each.ceiling}%"} if each.ceiling is not None else {}
     fields |= {"schedule": each.schedule} if each.schedule is not None else {}
     fields |= {"trash": duration_written(each.trash)} if each.trash is not None else {}
+    fields |= {"brownout": duration_written(each.brownout)} if each.brownout is not None else {}
     return fields | {"rules": [rule(one) for one in each.rules]}
 
 

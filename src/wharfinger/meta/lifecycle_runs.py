@@ -23,6 +23,7 @@ class State(StrEnum):
     ``planning``: what it is to do is not all written down, and nothing is done. ``running``: it is being done.
     ``finished``: what could be done is. ``refused``: nothing was done. ``stopped``: an image changed while it ran, and
     what was not done by then was left. ``interrupted``: the server ended before anything was done. ``undone``.
+    ``brown-out``: nothing is left to do until the time has come in which a pull takes an image off the list.
     """
 
     PLANNING = "planning"
@@ -32,10 +33,15 @@ class State(StrEnum):
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
     UNDONE = "undone"
+    BROWNOUT = "brown-out"
 
 
 class Done(StrEnum):
-    """What became of one image. ``changed`` and ``over`` (the ceiling) were left, and ``gone`` was not there."""
+    """What became of one image. ``changed`` and ``over`` (the ceiling) were left, and ``gone`` was not there.
+
+    ``doomed`` and ``spared`` are in the brown-out: the one goes after it, the other was pulled. ``already`` is in that
+    of an earlier run.
+    """
 
     WAITING = "waiting"
     DELETED = "deleted"
@@ -45,6 +51,9 @@ class Done(StrEnum):
     GONE = "gone"
     RESTORED = "restored"
     LOST = "lost"
+    DOOMED = "doomed"
+    SPARED = "spared"
+    ALREADY = "already"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What a run is to do with one image. ``tags`` are those that go."""
+    """What a run is to do with one image. ``tags`` are those that go.
+
+    In a brown-out, ``goes_at`` is when that ends, ``root`` the one that it goes or stays with, and ``spared_at`` when
+    a pull took it off the list.
+    """
 
     repository_id: int
     digest: Digest
@@ -72,6 +85,9 @@ class Item:
     reason: str
     tags: tuple[str, ...]
     state: Done = Done.WAITING
+    root: Digest | None = None
+    goes_at: float | None = None
+    spared_at: float | None = None
 
 
 def server_id(tx: Connection) -> str:
@@ -123,6 +139,12 @@ def note(tx: Connection, run: Run, state: State, now: float | None, report: Mapp
     tx.execute(update(lifecycle_runs).where(lifecycle_runs.c.id == run.id).values(values))
 
 
+def move(tx: Connection, run: Run, state: State) -> bool:
+    """The run is in this state now, if it is still in the one that was seen; else somebody else was quicker."""
+    this = (lifecycle_runs.c.id == run.id) & (lifecycle_runs.c.state == run.state)
+    return tx.execute(update(lifecycle_runs).where(this).values(state=state)).rowcount == 1
+
+
 def find(tx: Connection, id: int) -> Run:
     """The run. Raises RunUnknown."""
     row = tx.execute(select(lifecycle_runs).where(lifecycle_runs.c.id == id)).first()
@@ -141,7 +163,12 @@ def page(tx: Connection, who: str | None, before: int, limit: int) -> list[Run]:
 
 def open_runs(tx: Connection) -> list[Run]:
     """Those that are planning or running, or were when their server ended; the oldest first."""
-    query = select(lifecycle_runs).where(lifecycle_runs.c.state.in_([State.PLANNING, State.RUNNING]))
+    return within(tx, State.PLANNING, State.RUNNING)
+
+
+def within(tx: Connection, *states: State) -> list[Run]:
+    """The runs that are in one of these states; the oldest first."""
+    query = select(lifecycle_runs).where(lifecycle_runs.c.state.in_(states))
     return [_run(row) for row in tx.execute(query.order_by(lifecycle_runs.c.id))]
 
 
@@ -157,7 +184,7 @@ def items_in(tx: Connection, run_id: int, repository_id: int, *states: Done) -> 
     """What of the run is in one of these states in the repository, by digest."""
     items = lifecycle_run_items.c
     these = (items.run_id == run_id) & (items.repository_id == repository_id) & items.state.in_(states)
-    return [_item(row) for row in tx.execute(select(lifecycle_run_items).where(these).order_by(items.digest))]
+    return [item_of(row) for row in tx.execute(select(lifecycle_run_items).where(these).order_by(items.digest))]
 
 
 def items(tx: Connection, run_id: int, limit: int) -> list[tuple[RepoName, Item]]:
@@ -165,7 +192,7 @@ def items(tx: Connection, run_id: int, limit: int) -> list[tuple[RepoName, Item]
     there = lifecycle_run_items
     query = select(there, repositories.c.name).join(repositories, repositories.c.id == there.c.repository_id)
     rows = tx.execute(query.where(there.c.run_id == run_id).order_by(repositories.c.name, there.c.digest).limit(limit))
-    return [(RepoName(row.name), _item(row)) for row in rows]
+    return [(RepoName(row.name), item_of(row)) for row in rows]
 
 
 def counts(tx: Connection, run_id: int) -> dict[str, int]:
@@ -190,15 +217,16 @@ def _run(row: Any) -> Run:
     return Run(row.id, row.kind, state, row.who, row.clock, row.started_at, row.finished_at, report)
 
 
-def _item(row: Any) -> Item:
-    tags = tuple(json.loads(row.tags))
-    digest, state = Digest(row.digest), Done(row.state)
-    return Item(row.repository_id, digest, row.verdict, row.rule, row.reason, tags, state)
+def item_of(row: Any) -> Item:
+    """The item that a row of the table is."""
+    tags, root = tuple(json.loads(row.tags)), None if row.root is None else Digest(row.root)
+    digest, state, times = Digest(row.digest), Done(row.state), (row.goes_at, row.spared_at)
+    return Item(row.repository_id, digest, row.verdict, row.rule, row.reason, tags, state, root, *times)
 
 
 def taken_since(tx: Connection, repository_ids: Iterable[int], since: float) -> dict[int, set[Digest]]:
-    """By repository, what runs that began since then deleted or untagged, unless a person let them pass the ceiling."""
-    items, taken = lifecycle_run_items.c, (Done.DELETED, Done.UNTAGGED)
+    """By repository, what runs that began since then took or will, unless a person let them pass the ceiling."""
+    items, taken = lifecycle_run_items.c, (Done.DELETED, Done.UNTAGGED, Done.DOOMED)
     found: dict[int, set[Digest]] = {}
     for some in chunks(repository_ids):
         these = items.repository_id.in_(some) & items.state.in_(taken)

@@ -18,14 +18,14 @@ from wharfinger.spec.names import RepoName, Tag
 _IN_REPOSITORY = manifests.join(repositories, manifests.c.repository_id == repositories.c.id)
 
 BY_DIGEST = (
-    select(manifests.c.digest, manifests.c.media_type, manifests.c.raw)
+    select(manifests.c.digest, manifests.c.media_type, manifests.c.raw, manifests.c.brownout)
     .select_from(_IN_REPOSITORY)
     .where(repositories.c.name == bindparam("repository"), manifests.c.digest == bindparam("digest"))
 )
-"""(digest, media type, bytes) of a manifest; the statement behind every pull by digest."""
+"""(digest, media type, bytes, brown-out) of a manifest; the statement behind every pull by digest."""
 
 BY_TAG = (
-    select(manifests.c.digest, manifests.c.media_type, manifests.c.raw)
+    select(manifests.c.digest, manifests.c.media_type, manifests.c.raw, manifests.c.brownout)
     .select_from(repositories)
     .join(tags, tags.c.repository_id == repositories.c.id)
     .join(manifests, (manifests.c.repository_id == tags.c.repository_id) & (manifests.c.digest == tags.c.digest))
@@ -36,11 +36,12 @@ BY_TAG = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A manifest as it was pushed."""
+    """A manifest as it was pushed. ``brownout`` is the number of the run in whose brown-out it is."""
 
     digest: Digest
     media_type: str
     raw: bytes
+    brownout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ manifests = Table(
     Column("total_size", BigInteger),
     # True where a blob was not there when it was pushed, so that nobody has compared with it what its descriptor says.
     Column("unmeasured", Boolean),
+    # The lifecycle run in whose brown-out it is, beside what every pull reads; null of nearly all. See `brownouts.py`.
+    Column("brownout", KEY),
     Index(None, "repository_id", "subject", "digest"),
     Index(None, "digest"),
     Index("ix_manifests_unread", "digest", sqlite_where=_UNREAD, postgresql_where=_UNREAD),

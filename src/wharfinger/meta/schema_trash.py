@@ -12,9 +12,12 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    text,
 )
 
 from wharfinger.meta.schema import BYTEWISE, KEY, metadata
+
+_STANDING = text("goes_at IS NOT NULL")
 
 # What was deleted and can come back: a manifest as it was, beside when it went, who did it, and when it goes for good.
 # `root` is the manifest whose deletion took it along: it comes back with that. A digest is in `manifests` or here.
@@ -153,4 +156,11 @@ lifecycle_run_items = Table(
     Column("reason", Text, nullable=False),
     Column("tags", Text, nullable=False),
     Column("state", Text, nullable=False),
+    # While it is in the brown-out: when that ends, the one that it goes or stays with, and when a pull took it off.
+    Column("root", BYTEWISE),
+    Column("goes_at", Double),
+    Column("spared_at", Double),
+    Index(
+        "ix_lifecycle_run_items_standing", "repository_id", "digest", sqlite_where=_STANDING, postgresql_where=_STANDING
+    ),
 )

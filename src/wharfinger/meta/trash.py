@@ -19,8 +19,8 @@ from wharfinger.meta.sql import chunks
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import Tag
 
-_SAME = [column.name for column in manifests.columns]
-"""What a row of the trash has that a manifest's has, too: everything."""
+_SAME = [column.name for column in manifests.columns if column.name in trash.columns]
+"""What a row of the trash has that a manifest's has, too: everything but a brown-out, which ends with its image."""
 
 
 @dataclass(frozen=True, slots=True)

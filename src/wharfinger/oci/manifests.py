@@ -8,7 +8,7 @@ from wharfinger.errors import RequestInvalid
 from wharfinger.meta.manifests import Stored
 from wharfinger.oci.headers import content_headers, entity_tags, etag, matches, not_modified
 from wharfinger.registry.deletes import Deletes
-from wharfinger.registry.last_pulls import LastPulls
+from wharfinger.registry.keeping import Keeping
 from wharfinger.registry.manifests import Manifests
 from wharfinger.registry.pulls import Pulls
 from wharfinger.registry.tag_changes import Precondition
@@ -29,24 +29,25 @@ class ManifestHandlers:
     """What a tag or a digest names. ``Accept`` never converts and never refuses: the bytes are what was pushed."""
 
     def __init__(
-        self, pulls: Pulls, admission: Admission, last_pulls: LastPulls, manifests: Manifests, deletes: Deletes
+        self, pulls: Pulls, admission: Admission, keeping: Keeping, manifests: Manifests, deletes: Deletes
     ) -> None:
         self._pulls = pulls
         self._admission = admission
-        self._last_pulls = last_pulls
+        self._last_pulls = keeping.last_pulls
+        self._brownouts = keeping.brownouts
         self._manifests = manifests
         self._deletes = deletes
 
     async def head(self, request: Request) -> Reply:
         # Before a push, clients ask whether the manifest is there already, so gates have nothing to say to it.
-        reply = self._answer(request, await self._found(request))
+        reply = await self._answer(request, await self._found(request))
         reply.body, reply.pulled = b"", None
         return reply
 
     async def get(self, request: Request) -> Reply:
         stored = await self._found(request)
         warning = await self._admission.admit(request.caller, request.repository, stored)
-        reply = self._answer(request, stored)
+        reply = await self._answer(request, stored)
         if warning is not None:
             reply.headers.append((b"warning", warning))
         return reply
@@ -54,12 +55,22 @@ class ManifestHandlers:
     async def _found(self, request: Request) -> Stored:
         return await self._pulls.manifest(request.repository, names.reference(request.rest))
 
-    def _answer(self, request: Request, stored: Stored) -> Reply:
+    async def _answer(self, request: Request, stored: Stored) -> Reply:
         # HEAD as well: with it alone, containerd looks whether a tag that it has is still the same image.
         self._last_pulls.note(request.caller, request.repository, stored.digest)
-        if matches(request.header(b"if-none-match"), stored.digest):
-            return not_modified(stored.digest)
-        return _content(stored)
+        is_known = matches(request.header(b"if-none-match"), stored.digest)
+        reply = not_modified(stored.digest) if is_known else _content(stored)
+        if stored.brownout is not None:
+            reply.headers += await self._warned(request, stored)
+        return reply
+
+    async def _warned(self, request: Request, stored: Stored) -> Headers:
+        reference = names.reference(request.rest)
+        warning = await self._brownouts.pulled(request.caller, request.repository, reference, stored.digest)
+        if warning is not None:
+            return [(b"warning", warning)]
+        await self._pulls.manifest(request.repository, stored.digest)  # not if it has gone just now
+        return []
 
     async def put(self, request: Request) -> Reply:
         reference = names.reference(request.rest)

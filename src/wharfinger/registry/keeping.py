@@ -7,6 +7,7 @@ from typing import Self
 from wharfinger.blobs.store import BlobStore
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.meta.db import Database
+from wharfinger.registry.brownouts import Brownouts
 from wharfinger.registry.facts import ImageFacts
 from wharfinger.registry.holds import Holds
 from wharfinger.registry.in_use import InUse
@@ -26,6 +27,7 @@ class Keeping:
     in_use: InUse
     facts: ImageFacts
     last_pulls: LastPulls
+    brownouts: Brownouts
     writing: Repeated
     """Writes the last pulls."""
 
@@ -51,5 +53,6 @@ class Keeping:
             in_use=InUse(db, now, tell_silent),
             facts=ImageFacts(db, store),
             last_pulls=last_pulls,
+            brownouts=Brownouts(db, last_pulls.counts),
             writing=Repeated("last pulls", last_pulls.flush, every=EVERY),
         )

@@ -25,12 +25,16 @@ class LastPulls:
         self._waiting: dict[Key, float] = {}
 
     def note(self, by: Caller, repository: RepoName, digest: Digest) -> None:
-        """Somebody has asked for the manifest, or whether it is there; our own parts and the ignored do not count."""
-        if by.is_system or not self._ignored.isdisjoint(by.identity.principals):
+        """Somebody has asked for the manifest, or whether it is there."""
+        if not self.counts(by):
             return
         key = (repository, digest)
         if key in self._waiting or len(self._waiting) < WAITING_AT_MOST:
             self._waiting[key] = by.now
+
+    def counts(self, by: Caller) -> bool:
+        """Whether what the caller pulls counts as use: not for our own parts, nor for those to be ignored."""
+        return not by.is_system and self._ignored.isdisjoint(by.identity.principals)
 
     async def flush(self) -> None:
         """Write all that was noted before this was called. What the database does not take is kept. Raises Unavailable.

@@ -18,12 +18,19 @@ def text(scan: Scan) -> str:
 
 def document(scan: Scan) -> dict[str, Any]:
     """The document, sorted."""
+    images = sorted(scan.images, key=lambda each: (each.platform, each.digest))
     return {
         "schema": SCHEMA,
         "target": scan.target,
         "advisories": {"sha256": scan.sha256, "sources": dict(sorted(scan.sources.items()))},
-        "images": [image(each) for each in sorted(scan.images, key=lambda each: (each.platform, each.digest))],
+        "images": [_undated(image(each)) for each in images],
     }
+
+
+def _undated(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without the dates by which gates count the age of findings: they are no part of what this document promises."""
+    kept = [{key: value for key, value in each.items() if key != "published"} for each in fields["findings"]]
+    return {**fields, "findings": kept}
 
 
 def image(scan: ImageScan) -> dict[str, Any]:

@@ -81,7 +81,6 @@ def _finding() -> Fields:
         severity=severity,
         ratings=_list(_object(source=_TEXT, severity=severity, vector=_TEXT_OR_NULL)),
         kev=_said({"type": "boolean"}, "Whether it is known to be exploited, by the catalogue of CISA."),
-        published=_said(_DATE_OR_NULL, "The oldest date of the advisories, from which gates count its age."),
         suppressed=_said(_TEXT_OR_NULL, "Why it is not counted, where something says so."),
     )
 

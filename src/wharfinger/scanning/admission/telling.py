@@ -2,10 +2,9 @@
 
 from wharfinger.scanning.admission.rules import Outcome
 from wharfinger.scanning.admission.standing import Why
+from wharfinger.spec import warnings
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
-
-WARNING_AT_MOST = 1000
 
 _DOUBTS = {
     "unscanned": "nothing is known of this image yet, it was not scanned",
@@ -51,8 +50,6 @@ def _way_out(why: Why, image: str) -> str:
 
 
 def warning(outcome: Outcome, why: Why, excuse: str = "") -> bytes:
-    """The value of a Warning header (RFC 7234, section 5.5; spec.md, "Warnings")."""
-    said = f"{excuse}{'this pull is refused by' if outcome is Outcome.BLOCK else 'warned of by'} {reason(why)}"
-    plain = said.encode("ascii", "replace").decode("ascii")[:WARNING_AT_MOST]
-    kept = "".join(letter if letter.isprintable() else "?" for letter in plain)
-    return '299 - "{}"'.format(kept.replace("\\", "\\\\").replace('"', '\\"')).encode("ascii")
+    """The value of a Warning header."""
+    said = "this pull is refused by" if outcome is Outcome.BLOCK else "warned of by"
+    return warnings.warning(f"{excuse}{said} {reason(why)}")

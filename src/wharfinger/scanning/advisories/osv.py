@@ -24,8 +24,8 @@ VERSIONS_AT_MOST = 50_000
 PROBLEMS_AT_MOST = 5
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}")
-_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
-_OWN = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]{4,})")
+_CVE = re.compile(r"CVE-[0-9]{4}-[0-9]+")
+_OWN = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]+)")
 _STREAM = re.compile(r"(?<![\w.:+-])([a-z0-9][\w.+-]*):([\w.+-]+)(?= |,|$)")
 _FROM_THE_BEGINNING = {"introduced": "0"}
 # These list the CVEs of an erratum as related, not as upstream.

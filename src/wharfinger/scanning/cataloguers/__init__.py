@@ -38,9 +38,11 @@ CATALOGUERS: tuple[Cataloguer, ...] = (
     java.JAVA,
     programs.PROGRAMS,
     ruby.GEMS,
+    ruby.LOCK,
     php.INSTALLED,
     php.LOCK,
     dotnet.DOTNET,
+    dotnet.LOCK,
     sbom.SBOM,
 )
 

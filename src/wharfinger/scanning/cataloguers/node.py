@@ -67,12 +67,17 @@ def _nested(dependencies: dict[str, _Dependency], level: int = 0) -> Iterator[St
     if level > _MOST_LEVELS:
         raise Unreadable("packages within packages that do not end")
     for name, dependency in dependencies.items():
-        if dependency.version and ":" not in dependency.version:  # else it is an address
+        if renamed := _RENAMED.fullmatch(dependency.version):
+            yield _pinned(renamed[1], renamed[2])
+        elif dependency.version and ":" not in dependency.version:  # else it is an address
             yield _pinned(name, dependency.version)
         yield from _nested(dependency.dependencies, level + 1)
 
 
-_YARN_NAME = re.compile(r'"?(@?[^@"\s,]+)@')
+_RENAMED = re.compile(r"npm:(@?[^@\s]+)@([^@\s]+)")
+"""What is installed under another name than its own."""
+
+_YARN_NAME = re.compile(r'"?(?:@?[^@"\s,]+@npm:)?(@?[^@"\s,]+)@')
 _YARN_VERSION = re.compile(r'  "?version"?:? "?([^"\s]+)"?$')
 
 

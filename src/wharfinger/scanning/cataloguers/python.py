@@ -48,8 +48,9 @@ def _requirements(file: File) -> Iterator[Statement]:
 
 
 def _is_requirements(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name.startswith("requirements") and _is_lock(path)
+    """``requirements.txt``, ``dev-requirements.txt``, and whatever lies in a folder ``requirements``."""
+    folder, _, name = path.rpartition("/")
+    return ("requirements" in name or f"/{folder}".endswith("/requirements")) and _is_lock(path)
 
 
 def _is_lock(path: str) -> bool:
@@ -77,21 +78,25 @@ class _Package(msgspec.Struct):
     name: str = ""
     version: str = ""
     source: dict[str, object] = {}
+    directory: dict[str, object] | None = None
 
 
 class _Lock(msgspec.Struct):
+    """``packages`` is how PEP 751 has it, with a table ``directory`` for what lies beside the lock."""
+
     package: list[_Package] = []
+    packages: list[_Package] = []
 
 
 def _toml_lock(file: File) -> Iterator[Statement]:
-    """The locks of poetry, uv and pdm; a project's own package is not one that it needs."""
+    """The locks of poetry, uv and pdm, and PEP 751's; a project's own package is not one that it needs."""
     try:
         lock = msgspec.convert(tomllib.loads(file.text(8 * MIB)), _Lock)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Unreadable(f"this is no lock file: {error}") from error
-    for package in lock.package:
+    for package in [*lock.package, *lock.packages]:
         own = {"virtual", "editable", "directory"} & {*package.source, package.source.get("type")}
-        if package.name and package.version and not own:
+        if package.name and package.version and not own and package.directory is None:
             yield _pinned(package.name, package.version)
 
 
@@ -109,5 +114,5 @@ INSTALLED = Cataloguer(
 REQUIREMENTS = Cataloguer("python-lock", _requirements, endings=frozenset({".txt"}), accepts=_is_requirements)
 PIPFILE = Cataloguer("python-lock", _pipfile, names=frozenset({"Pipfile.lock"}), accepts=_is_lock)
 TOML_LOCKS = Cataloguer(
-    "python-lock", _toml_lock, names=frozenset({"poetry.lock", "uv.lock", "pdm.lock"}), accepts=_is_lock
+    "python-lock", _toml_lock, names=frozenset({"poetry.lock", "uv.lock", "pdm.lock", "pylock.toml"}), accepts=_is_lock
 )

@@ -168,6 +168,11 @@ def _platform(fields: object) -> str:
     return ""
 
 
+def is_for(platform: str, wanted: str | None) -> bool:
+    """Whether something for ``platform`` is asked for by ``linux/arm64``: then its variants are, too."""
+    return wanted is None or platform == wanted or platform.startswith(f"{wanted}/")
+
+
 def require_some(found: Sequence[Image]) -> None:
     """Nothing where at least one could be read. Raises ManifestInvalid with the first trouble."""
     if all(image.trouble for image in found):

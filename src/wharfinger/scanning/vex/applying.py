@@ -37,7 +37,7 @@ def apply(
     images: Sequence[ImageScan], statements: Sequence[Statement], *, repository: str = "", roots: Collection[str] = ()
 ) -> Applied:
     """The images, judged by the statements. ``roots`` are the digests of the indexes that they are in."""
-    sights = [_Sight(image, repository.rpartition("/")[2], frozenset(roots)) for image in images]
+    sights = [_Sight(image, repository, frozenset(roots)) for image in images]
     by_id: dict[str, list[Statement]] = {}
     for statement in statements:
         for name in statement.vulnerabilities:
@@ -51,9 +51,9 @@ def apply(
 class _Sight:
     """One image as statements see it. A purl is parsed when it is looked at: of most, no statement says anything."""
 
-    def __init__(self, image: ImageScan, name: str, roots: frozenset[str]) -> None:
+    def __init__(self, image: ImageScan, repository: str, roots: frozenset[str]) -> None:
         self.image = image
-        self.name = name
+        self.repository = repository
         self.roots = roots
         self._parsed: dict[str, Purl] = {}
 
@@ -76,10 +76,21 @@ class _Sight:
         return purls.difference(said, package, self.distribution)
 
     def is_named(self, said: Purl) -> bool:
-        """Whether a purl of an image is this one's: by its digest, an index's, or else the repository's name."""
+        """Whether a purl of an image is this one's: by its digest, an index's, or else the repository's name.
+
+        A name alone is any repository's that is called so last; a place that is given must be this one, in whatever
+        registry, for images are carried from one to another.
+        """
         if said.version:
             return said.version == self.image.digest or said.version in self.roots
-        return bool(self.name) and said.name == self.name
+        place = said.qualifiers.get("repository_url", "").removeprefix("https://").rstrip("/")
+        machine = said.qualifiers.get("arch", "")
+        return (
+            bool(self.repository)
+            and said.name == self.repository.rpartition("/")[2]
+            and (not place or place.partition("/")[2] in {self.repository, self.repository.rpartition("/")[0]})
+            and (not machine or machine in self.image.platform.split("/"))
+        )
 
     def source(self, finding: Finding) -> Purl:
         """The source package that was found to be affected, as a purl of the same namespace."""
@@ -144,9 +155,12 @@ def _is(sight: _Sight, said: Purl | None, finding: Finding, binary: Purl) -> boo
 def _unmatched(statement: Statement, sights: Sequence[_Sight]) -> Unmatched:
     """Why a statement met nothing, told of its first product."""
     vulnerability = statement.vulnerabilities[0]
-    products = [named for product in statement.products for named in (product.parts or (product.named,))]
-    if not products:
+    if not statement.products:
         return Unmatched(statement, "", "it names no product")
+    here = [each for each in statement.products if not _is_elsewhere(each, sights)]
+    if not here:
+        return Unmatched(statement, statement.products[0].named.text, "it is about another image")
+    products = [named for product in here for named in (product.parts or (product.named,))]
     for named in products:
         if named.purl is None:
             continue
@@ -156,12 +170,17 @@ def _unmatched(statement: Statement, sights: Sequence[_Sight]) -> Unmatched:
     return _nearest(statement, products[0], sights)
 
 
+def _is_elsewhere(product: Product, sights: Sequence[_Sight]) -> bool:
+    own = product.named.purl
+    return own is not None and own.type in purls.IMAGES and not any(sight.is_named(own) for sight in sights)
+
+
 def _nearest(statement: Statement, named: Named, sights: Sequence[_Sight]) -> Unmatched:
     said = named.purl
     if said is None:
         return Unmatched(statement, named.text, "it is named by no package URL")
     if said.type in purls.IMAGES:
-        return Unmatched(statement, named.text, "it is about another image")
+        return Unmatched(statement, named.text, f"{statement.vulnerabilities[0]} is not found in it")
     everything = [(sight, each) for sight in sights for each in _seen(sight)][:NAMES_AT_MOST]
     for sight, each in everything:
         if (each.type, each.name) == (said.type, said.name):

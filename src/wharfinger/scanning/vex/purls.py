@@ -13,6 +13,7 @@ from packageurl import PackageURL
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.scanning.packages import Distribution
+from wharfinger.scanning.vex.codenames import VERSIONS
 
 LENGTH_AT_MOST = 4096
 IMAGES = frozenset({"oci", "docker"})
@@ -73,8 +74,11 @@ def _is_of(key: str, value: str, distribution: Distribution | None) -> bool:
     value = value.lower()
     if key == "os_name":
         return value == distribution.id
-    if distribution.codename and value.removeprefix(f"{distribution.id}-") == distribution.codename.lower():
+    bare = value.removeprefix(f"{distribution.id}-")
+    if bare == distribution.codename.lower() != "":
         return True
+    if (known := VERSIONS.get((distribution.id, bare))) is not None:
+        return release(distribution.id, known) == release(distribution.id, distribution.version)
     name, _, version = value.rpartition("-") if key == "distro" else (distribution.id, "", value)
     if key == "os_distro" or not version[:1].isdigit():
         return value == distribution.id
