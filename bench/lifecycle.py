@@ -49,8 +49,8 @@ OWN_SIZE, POOL_SIZE, BASE_SIZE = 1_000_000, 5_000_000, 30_000_000
 OCI = "application/vnd.oci.image"
 UNDER_WAY = 5.0
 """Seconds after which a plan that was begun has processes that judge."""
-EVERY = 20
-"""Repositories after which memory is looked at."""
+EVERY = 200
+"""Repositories after which memory is looked at, which takes milliseconds."""
 Rows = dict[str, list[tuple[Any, ...]]]
 TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "repositories": (repositories, ("id", "name", "created_at")),

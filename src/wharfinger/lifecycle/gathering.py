@@ -81,8 +81,11 @@ def _described(
     holds: Mapping[str, int],
 ) -> list[Image]:
     """The same with what is known beside that, where a rule asks for some of it."""
-    return [
-        Image(
+    images = []
+    for row in _with_severities(_whole(found), children):
+        digest, pushed, untagged, subject, pulled, created, platform, artifact_type, size, *said = row
+        labels, annotations, *severities = said
+        image = Image(
             digest,
             pushed,
             tuple(tags.get(digest, ())),
@@ -101,21 +104,8 @@ def _described(
             digest in found.in_use,
             *severities,
         )
-        for (
-            digest,
-            pushed,
-            untagged,
-            subject,
-            pulled,
-            created,
-            platform,
-            artifact_type,
-            size,
-            labels,
-            annotations,
-            *severities,
-        ) in _with_severities(_whole(found), children)
-    ]
+        images.append(image)
+    return images
 
 
 def _whole(found: Facts) -> Sequence[Row]:
