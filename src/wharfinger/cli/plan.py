@@ -76,7 +76,7 @@ def apply(
 def export(
     *, out: Annotated[Path | None, Parameter(help="Write it here instead of to standard output.")] = None
 ) -> None:
-    """Print all that is in force now, from access to lifecycle, as a policy file. Applied as it is, it changes nothing."""
+    """Print what is in force now, from access to lifecycle, as a policy file. Applied as it is, it changes nothing."""
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:
