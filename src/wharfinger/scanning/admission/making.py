@@ -15,7 +15,7 @@ from wharfinger.meta.jobs import Job
 from wharfinger.meta.verdicts import Verdict
 from wharfinger.registry.tag_changes import Where
 from wharfinger.scanning import reports
-from wharfinger.scanning.adapters import merging
+from wharfinger.scanning.adapters import merging, severities
 from wharfinger.scanning.adapters import reports as adapters
 from wharfinger.scanning.adapters.protocol import Report
 from wharfinger.scanning.admission.book import GateBook, Gates
@@ -48,10 +48,16 @@ class Making:
         self._now = now
 
     def changed(self, tx: Connection, digests: Collection[Digest]) -> None:
-        """What is known of these images has changed, in this transaction: their rows change in it, too."""
-        gates = self._book.held(tx)
-        if gates:
+        """What is known of these images has changed, in this transaction: their rows change in it, too.
+
+        So does how severe is what others have found of them.
+        """
+        gates, others = self._book.held(tx), scanners.every(tx)
+        if gates or others:
             rows.hold(tx, digests)
+        if others:
+            severities.renew(tx, sorted(digests))
+        if gates:
             self._make(tx, gates, rows.holders(tx, digests))
 
     def on_push(self, tx: Connection, _by: Caller, where: Where, manifest: Manifest, now: float) -> None:
