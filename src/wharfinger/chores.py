@@ -14,6 +14,7 @@ from wharfinger.access.retention import Retention
 from wharfinger.access.sealing import Sealer
 from wharfinger.access.shipping import Shipper
 from wharfinger.blobs.notes import Notes
+from wharfinger.blobs.stores import open_arriving
 from wharfinger.config import Settings
 from wharfinger.config.places import advisories, audit_key
 from wharfinger.jobs import housekeeper
@@ -28,9 +29,10 @@ from wharfinger.scanning.adapters.asking import Asking
 from wharfinger.scanning.admission import making
 from wharfinger.scanning.backfill import Backfill
 from wharfinger.scanning.confining import Readers
+from wharfinger.scanning.following import Following
 from wharfinger.scanning.metrics import ScanMetrics, Telling
 from wharfinger.scanning.verdicts import Verdicts
-from wharfinger.services import Services
+from wharfinger.services import Services, store_settings
 from wharfinger.web.metrics import exception_gauges, journal_gauge
 
 Clock = Callable[[], float]
@@ -45,7 +47,11 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     key = audit_keys.load(audit_key(settings))
     gates, counted = services.gates, ScanMetrics(metrics)
     readers = Readers(ahead=settings.scan_on_push)
-    scans = Verdicts(db, services.store, advisories(settings), now, gates.making.changed, counted.took, readers)
+    arriving = open_arriving(store_settings(settings)) if settings.scan_on_push else None
+    following = None if arriving is None else Following(arriving, readers)
+    scans = Verdicts(
+        db, services.store, advisories(settings), now, gates.making.changed, counted.took, readers, following
+    )
     asking = Asking(db, services.authenticator, now, changed=gates.making.changed)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
@@ -69,6 +75,8 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             if settings.scan_on_push:
                 tasks.create_task(Backfill(db, now).run())
+            if following is not None:
+                tasks.create_task(following.run())
             tasks.create_task(services.collector.run(settings.collect_every.total_seconds()))
             tasks.create_task(housekeeper.run(sweeps, every=housekeeper.MINUTE))
             tasks.create_task(housekeeper.run(services.lifecycle.sweeps, every=RUNS_EVERY))

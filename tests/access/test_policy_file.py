@@ -84,7 +84,7 @@ access:
     ("text", "said"),
     [
         ("", "there is nothing in it"),
-        ("access: {}", "version is missing"),
+        ("version: 2\naccess: {}", "version '2' is not known here"),
         ("version: 1\nversion: 1", "given twice"),
         ("version: 1\naccess:", "no value"),
         ("- 1", "want a mapping"),

@@ -67,6 +67,7 @@ def test_a_group_that_the_file_lacks_holds_to_nothing() -> None:
         ("version: 1", "there is no test in it"),
         ("version: 1\naccess: []", "there is no test in it"),
         ("version: 1\nlifecycle: []", "unknown key"),
+        ("version: 2", "version '2' is not known here"),
         ("version: 1\naccess: [{principal: ci, repository: a}]", "may or may_not"),
         ("version: 1\naccess: [{principal: ci, may: [], repository: a}]", "no action is named"),
         ("version: 1\naccess: [{principal: ci, may: fly, repository: a}]", "no such action"),

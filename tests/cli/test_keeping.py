@@ -69,8 +69,8 @@ def test_what_a_cluster_runs_is_reported(admin: Wharf, server: Server) -> None:
     containers = [{"name": "app", "image": f"{host}/inuse/app:1.0"}, {"name": "x", "image": "docker.io/library/x:1"}]
     listed = json.dumps({"items": [pod | {"spec": {"containers": containers}}]})
     result = admin.done("inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=listed)
-    assert "1 images are in use by tests-prod." in result.out
-    assert "1 images of other registries were left out" in result.out
+    assert "In use by tests-prod: 1 image." in result.out
+    assert "left out, of other registries: 1 image" in result.out
     (row,) = [row for row in admin.done("inuse", "list").rows if row[0] == "tests-prod"]
     assert (row[1:4], row[5]) == (["admin", "1", "3600"], "ok")
     for nothing in ('{"items": []}', "[]", ""):

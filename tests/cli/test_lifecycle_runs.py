@@ -33,12 +33,16 @@ def test_what_goes_is_planned_applied_and_brought_back(admin: Wharf, server: Ser
     assert json.loads(out.read_bytes().splitlines()[0])["format"] == "wharfinger-lifecycle-plan/1"
     assert "now: it goes, by cli/2" in admin.done("explain", "cli/runs:dev-1").out
     assert "now: it stays, by cli/1" in admin.done("explain", "cli/runs:prod-1").out
+    head, *rest = out.read_bytes().splitlines(keepends=True)
+    (tmp_path / "other").write_bytes(b"".join([json.dumps(json.loads(head) | {"server": "x"}).encode() + b"\n", *rest]))
+    other = admin.refused("lifecycle", "apply", str(tmp_path / "other"), "--yes")
+    assert f"{tmp_path / 'other'}: line 1: this plan was made for another server" in other
     assert "no terminal to ask on" in admin("lifecycle", "apply", str(out)).err
     assert "1 deleted" in admin.done("lifecycle", "apply", str(out), "--yes").out
     (row,) = [row for row in admin.done("lifecycle", "runs").rows if row[1] == "plan"]
     assert row[2] == "finished"
     assert ONE.digest in admin.done("lifecycle", "run", row[0]).out
-    assert admin.done("lifecycle", "undo", row[0]).out == "Brought back 1 images.\n"
+    assert admin.done("lifecycle", "undo", row[0]).out == "Brought back 1 image.\n"
     assert admin.done("explain", "cli/runs:dev-1", "--json").json["now"]["verdict"] == "delete"
     out.write_bytes(b"".join(out.read_bytes().splitlines(keepends=True)[:-1]))
     assert "not a plan" in admin.refused("lifecycle", "apply", str(out))

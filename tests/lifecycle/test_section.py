@@ -39,6 +39,22 @@ def test_it_is_kept_as_it_was_written_and_reads_as_the_same() -> None:
     assert reading.words(items[0]) == "lifecycle policy default for **: 4 rules"
 
 
+def test_null_expects_that_no_rule_matched_and_nothing_protects() -> None:
+    cases = CASES.replace("web-1: keep", "web-1: {verdict: keep, rule: null, protected_by: ~}")
+    assert [outcome.passed for outcome in run(cases)] == [False, True]
+    assert run(cases)[0].expected == "keep, rule null, protected_by null"
+    without = policy_tests.parse(cases, KINDS).run(
+        whole("lifecycle: [{name: a, repositories: x, rules: [keep: {}]}]"), 0
+    )
+    assert without[0].passed
+
+
+def test_a_file_and_its_tests_need_not_say_which_version_they_are() -> None:
+    assert whole(DEFAULT).beside == whole(f"version: 1\n{DEFAULT}").beside
+    outcomes = policy_tests.parse(CASES.replace("version: 1", ""), KINDS).run(whole(DEFAULT), 0)
+    assert [outcome.passed for outcome in outcomes] == [True, True]
+
+
 def test_what_is_wrong_in_it_is_told_with_what_is_wrong_elsewhere() -> None:
     with pytest.raises(RequestInvalid) as refused:
         whole(f"version: 3\n{DEFAULT.replace('newest: 10', 'newest: none')}")
@@ -66,6 +82,8 @@ def test_assertions_that_hold_and_one_that_does_not() -> None:
         ("size: 5", "weight: 5", "unknown key 'weight'"),
         ("now: 2026-01-31T00:00:00Z", "now: today", "is no time"),
         ("expect:", "expects:", "unknown key 'expects'"),
+        ("web-1: keep", "web-1: {verdict: null}", "no value"),
+        (CASES.partition("expect:")[2], " {}", "8:13: lifecycle[0].expect: nothing is expected of any image"),
     ],
 )
 def test_assertions_that_are_wrong_are_refused(before: str, after: str, said: str) -> None:

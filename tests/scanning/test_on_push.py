@@ -103,7 +103,7 @@ async def push(scanner: Scanner, image: Image = WEB, tag: str | None = "1") -> N
 async def test_an_image_waits_is_scanned_and_judged(scanner: Scanner) -> None:
     scanner.advise(OPENSSL, FLASK)
     await push(scanner)
-    nothing = {"verdict": None, "scanners": [], "gate": None}
+    nothing: dict[str, Any] = {"verdict": None, "scanners": [], "gate": None}
     assert await scanner.of() == [{"digest": WEB.digest, "state": "waiting", **nothing}]
     assert await scanner.work() == 1
     (found,) = await scanner.of()
@@ -178,7 +178,7 @@ async def test_a_chart_has_nothing_to_scan(scanner: Scanner) -> None:
     await push(scanner, chart, "chart")
     assert await scanner.work() == 0
     (found,) = await scanner.of("chart")
-    nothing = {"verdict": None, "scanners": [], "gate": None}
+    nothing: dict[str, Any] = {"verdict": None, "scanners": [], "gate": None}
     assert found == {"digest": chart.digest, "state": "nothing-to-scan", **nothing}
 
 

@@ -16,7 +16,8 @@ from wharfinger.jobs.queue import Queue
 from wharfinger.meta import jobs, verdicts
 from wharfinger.scanning.cataloguing import CATALOGUER
 from wharfinger.scanning.confining import Readers
-from wharfinger.scanning.kept_layers import AHEAD_FROM, KIND
+from wharfinger.scanning.following import AHEAD_FROM
+from wharfinger.scanning.kept_layers import KIND
 from wharfinger.spec import digest as digests
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName

@@ -12,7 +12,8 @@
       trust:
         - {issuer: https://token.actions.githubusercontent.com, account: ci-shop, claims: {repository_id: "123"}}
 
-Secrets and passwords are never in it, and it makes no people. A section that is left out is not looked at.
+Secrets and passwords are never in it, and it makes no people. A section that is left out is not looked at. The version
+may be left out, too: there is one so far.
 """
 
 import json
@@ -74,10 +75,11 @@ def parse(text: str, readers: Readers = MappingProxyType({})) -> Policy:
     root = yaml_tree.read(text)
     reading = Reading()
     if root is None:
-        reading.note(None, "", "there is nothing in it: want at least 'version: 1'")
+        reading.note(None, "", f"there is nothing in it: want at least one of {', '.join((*TOP_LEVEL, *readers))}")
         reading.finish()
-    top = reading.fields(root, "", (*TOP_LEVEL, *readers), required=("version",))
-    reading.text(top.get("version"), "version", _version)
+    top = reading.fields(root, "", (*TOP_LEVEL, *readers))
+    if "version" in top:
+        reading.text(top["version"], "version", _version)
     access = _access(reading, top["access"]) if "access" in top else Access()
     beside = {word: read(reading, top[word], word) for word, read in readers.items() if word in top}
     reading.finish()

@@ -70,10 +70,7 @@ class _Joining:
             return None
         if root is None:
             root = Mapping(Place(1, 1, name))
-        if isinstance(root, Mapping) and "version" not in (
-            key.text for key, _ in root.pairs if isinstance(key, Scalar)
-        ):
-            self._reading.note(root, "", "version is missing: each file of a policy says it")
+            self._reading.note(root, "", "there is nothing in it")
         return root
 
     def mapping(self, path: str, parts: Sequence[Tree], same: Callable[[str, list[Tree]], Tree]) -> Mapping:

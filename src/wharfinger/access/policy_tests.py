@@ -81,9 +81,10 @@ def parse(text: str, beside: Mapping[str, Kind] = MappingProxyType({})) -> Tests
     root = yaml_tree.read(text)
     reading = Reading()
     if root is None:
-        reading.note(None, "", "there is nothing in it: want at least 'version: 1'")
-    top = reading.fields(root, "", ("version", *kinds), required=("version",)) if root is not None else {}
-    reading.text(top.get("version"), "version", _version)
+        reading.note(None, "", f"there is nothing in it: want one of {', '.join(kinds)}")
+    top = reading.fields(root, "", ("version", *kinds)) if root is not None else {}
+    if "version" in top:
+        reading.text(top["version"], "version", _version)
     judges = [read(reading, top[key], key) for key, read in kinds.items() if key in top]
     if not judges and not reading.problems:
         reading.note(root, "", f"there is no test in it: want one of {', '.join(kinds)}")

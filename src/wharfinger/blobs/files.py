@@ -125,6 +125,10 @@ class OpenFile:
             raise
         return bytes(buffer) if count == size else None
 
+    def status(self) -> os.stat_result:
+        """What the system says of the file."""
+        return os.fstat(self._descriptor)
+
     def __del__(self) -> None:
         if self._descriptor >= 0:
             self._calls.close(self._descriptor)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from wharfinger.blobs.arriving import Arriving
 from wharfinger.blobs.filesystem import FilesystemStore
 from wharfinger.blobs.notes import FileNotes, Notes, ObjectNotes
 from wharfinger.blobs.object import ObjectStore
@@ -70,6 +71,11 @@ def open_notes(settings: StoreSettings) -> Notes:
     if (backend := _backend(settings)) is not None:
         return ObjectNotes(backend, prefix=settings.prefix)
     return FileNotes(Path(settings.path))
+
+
+def open_arriving(settings: StoreSettings) -> Arriving | None:
+    """What is on its way into the store; None where that cannot be seen, as in every store of objects."""
+    return Arriving(Path(settings.path)) if _backend(settings) is None else None
 
 
 def open_stock(settings: StoreSettings) -> Stock:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from wharfinger.cli.output import AsJson, moment, print_json, print_rows, size
+from wharfinger.cli.output import AsJson, amount, counted, moment, print_json, print_rows, size
 
 gc = App(name="gc", help="See and hurry how bytes are given back.")
 
@@ -55,7 +55,7 @@ def _list(*, as_json: bool) -> None:
         return
     print_rows(("Digest", "Size", "Why"), [(each["digest"], size(each["size"]), each["reason"]) for each in found])
     if sys.stdout.isatty():
-        print(f"{len(found)} blobs would go: {size(sum(each['size'] for each in found))}.")
+        print(f"{counted(len(found), 'blob')} would go: {amount(sum(each['size'] for each in found))}.")
 
 
 def _collect(*, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def _collect(*, as_json: bool) -> None:
     if as_json:
         print_json({**done, "more": False})
         return
-    print(f"{done['blobs']} blobs went; {size(done['deleted_bytes'])} were given back.")
+    print(f"{counted(done['blobs'], 'blob')} went; {amount(done['deleted_bytes'])} given back.")
     if done["failed"]:
         print(f"The store did not delete {done['failed']}: that is tried again.", file=sys.stderr)
     if done["busy"]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from wharfinger.cli import references
-from wharfinger.cli.output import AsJson, moment, print_json, print_rows
+from wharfinger.cli.output import AsJson, counted, moment, print_json, print_rows
 from wharfinger.errors import RequestInvalid
 
 inuse = App(name="inuse", help="Say what runs, so that no rule deletes it.")
@@ -60,7 +60,7 @@ def import_(
         {"repository": repository, "reference": reference, "places": places}
         for (repository, reference), places in found.images.items()
     ]
-    words = [f"{found.elsewhere} images of other registries were left out"]
+    words = [f"left out, of other registries: {counted(found.elsewhere, 'image')}"]
     words += [f"{found.unreadable} could not be understood"] if found.unreadable else []
     if not images:
         reason = f"no image of {' or '.join(ours)} runs there, so nothing was reported; {words[0]}"
@@ -111,7 +111,7 @@ def _send(reporter: str, interval: str, images: list[dict[str, Any]], as_json: b
     if as_json:
         print_json(found)
         return
-    print(f"{found['images']} images are in use by {reporter}.")
+    print(f"In use by {reporter}: {counted(found['images'], 'image')}.")
     for image in found["examples"]:
         print(f"{image}: not here, or not for you to see")
     for word in words:

@@ -12,10 +12,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wharfinger.cli import ask, policy_files, references
-from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows, size
+from wharfinger.cli.output import AsJson, amount, clean, counted, moment, print_json, print_rows
 from wharfinger.cli.policy_files import Source
 from wharfinger.cli.references import ImageName
-from wharfinger.errors import Refusal, RequestInvalid
+from wharfinger.errors import Refusal
 from wharfinger.spec import names
 
 NOTHING, CHANGES, LEFT = 0, 2, 3
@@ -67,10 +67,8 @@ def apply(
     from wharfinger.lifecycle import plan_file
 
     raw = _read(file)
-    try:
+    with _told_of(file):
         wanted = plan_file.without_kept(raw)
-    except RequestInvalid as error:
-        raise Refusal(f"{file}: {error.message}") from error
     total = _show(iter(raw.splitlines()), quiet=False)
     if not total["delete"] and not total["untag"]:
         return NOTHING
@@ -78,7 +76,8 @@ def apply(
         raise Refusal("nothing was deleted")
     how = {"skip_changed": str(skip_changed).lower(), "over_ceiling": over_ceiling}
     with logged_in() as client:
-        id = client.send("/lifecycle/apply", wanted, LINES, **how)["id"]
+        with _told_of(file):
+            id = client.send("/lifecycle/apply", wanted, LINES, **how)["id"]
         found = _ended(client, id)
     return _report(found)
 
@@ -141,7 +140,7 @@ def undo(id: RunNumber) -> int:
 
     with logged_in() as client:
         found = client.post(f"/lifecycle/runs/{id}/undo", {})
-    print(f"Brought back {found['restored']} images.")
+    print(f"Brought back {_images(found['restored'])}.")
     for what in found["lost"]:
         print(f"lost: {clean(what)}", file=sys.stderr)
     for what in found["tags_left"]:
@@ -253,6 +252,17 @@ def _kept_in(write: Callable[[bytes], object], lines: Iterable[bytes]) -> Iterat
         yield line
 
 
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Refusals of a line of a plan, here and by the server, say in which file it is."""
+    try:
+        yield
+    except Refusal as error:
+        if not error.message.startswith("line "):
+            raise
+        raise Refusal(f"{file}: {error.message}") from error
+
+
 def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
@@ -280,7 +290,7 @@ def _show_repository(part: dict[str, Any]) -> None:
         for why in part.get(key, ()):
             images, name = why["images"], part["repository"]
             frees = sum(image.get("frees", 0) for image in images)
-            print(clean(f"{sign} {name}: {_images(len(images))}, {size(frees)}: {why['reason']}"))
+            print(clean(f"{sign} {name}: {_images(len(images))}, {amount(frees)}: {why['reason']}"))
             for image in images[:EXAMPLES]:
                 print(clean(f"    {image['digest']} {' '.join(image.get('tags', ()))}".rstrip()))
             if len(images) > EXAMPLES:
@@ -291,7 +301,7 @@ def _show_repository(part: dict[str, Any]) -> None:
 
 def _show_total(total: dict[str, Any]) -> None:
     untagged = f", {_images(total['untag'])} would lose tags" if total["untag"] else ""
-    print(f"{total['delete']} of {_images(total['images'])} would go{untagged}; that frees {size(total['frees'])}.")
+    print(f"{total['delete']} of {_images(total['images'])} would go{untagged}; that frees {amount(total['frees'])}.")
     if total["unnamed"]:
         count = total["unnamed"]
         print(f"With them go {count} tags that no rule names: see the reasons above.", file=sys.stderr)
@@ -300,7 +310,7 @@ def _show_total(total: dict[str, Any]) -> None:
 
 
 def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
+    return counted(count, "image")
 
 
 def _ended(client: Any, id: int) -> dict[str, Any]:

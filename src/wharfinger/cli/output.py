@@ -53,3 +53,13 @@ def size(count: int) -> str:
         if count < 1024 ** (power + 1):
             return f"{count / 1024**power:.1f} {unit}"
     return f"{count / 1024**4:.1f} TiB"
+
+
+def amount(count: int) -> str:
+    """:func:`size` within a sentence, where a plain number would not say of what."""
+    return size(count) if sys.stdout.isatty() else counted(count, "byte")
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

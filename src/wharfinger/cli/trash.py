@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from wharfinger.cli import ask, references
-from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows, size
+from wharfinger.cli.output import AsJson, amount, clean, moment, print_json, print_rows, size
 from wharfinger.errors import Refusal
 from wharfinger.spec import digest as digests
 from wharfinger.spec import names
@@ -109,7 +109,7 @@ def purge(
         print(f"{blob}: gone")
     for blob in found["kept"]:
         print(f"{blob}: kept, something else needs it")
-    print(f"Purged {size(found['bytes'])}.")
+    print(f"Purged {amount(found['bytes'])}.")
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from wharfinger.access.policy_tests import Judge, Kind
 from wharfinger.access.policy_tests import Outcome as TestOutcome
 from wharfinger.access.yaml_plain import plain
 from wharfinger.access.yaml_tree import Mapping as MappingNode
-from wharfinger.access.yaml_tree import Place, Tree
+from wharfinger.access.yaml_tree import Place, Scalar, Tree
 from wharfinger.errors import RequestInvalid
 from wharfinger.lifecycle import images, reading, units
 from wharfinger.lifecycle.evaluate import Outcome, Verdict, evaluate
@@ -29,6 +29,7 @@ from wharfinger.lifecycle.units import SECOND
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 _EXPECTED = ("verdict", "rule", "tags_removed", "protected_by")
+_MAY_BE_NULL = frozenset({"rule", "protected_by"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def _case(reading_: Reading, node: Tree, path: str) -> Case | None:
     at = reading_.text(fields.get("now"), f"{path}.now", units.moment)
     given = _images(reading_, fields["images"], f"{path}.images") if "images" in fields else ()
     expected = tuple(_expected(reading_, fields["expect"], f"{path}.expect", given)) if "expect" in fields else ()
+    if not expected and len(reading_.problems) == noted:
+        reading_.note(fields["expect"], f"{path}.expect", "nothing is expected of any image")
     return Case(at, given, expected) if len(reading_.problems) == noted else None
 
 
@@ -91,13 +94,26 @@ def _expected(
     for id, value, at in reading_.pairs(node, path):
         if known.count(id) != 1:
             reading_.note(value, at, "want the id of one of the images, which one of them alone has")
-        fields = plain(reading_, value, at)
-        wanted = fields if isinstance(value, MappingNode) and isinstance(fields, dict) else {"verdict": fields}
+        wanted = _wanted(reading_, value, at)
         if not wanted or wanted.keys() - set(_EXPECTED):
             reading_.note(value, at, f"want a verdict, or some of {', '.join(_EXPECTED)}")
         elif wanted.get("verdict", "keep") not in OUTCOMES:
             reading_.note(value, at, f"want one of {', '.join(OUTCOMES)}")
         yield id, value.place, wanted
+
+
+def _wanted(reading_: Reading, node: Tree, path: str) -> dict[str, object]:
+    """The fields of a record; a word alone is the verdict, and null says that no rule matched or nothing protects."""
+    if not isinstance(node, MappingNode):
+        return {"verdict": plain(reading_, node, path)}
+    absent = {key.text: value for key, value in node.pairs if isinstance(key, Scalar) and _is_null(value)}
+    said = [pair for pair in node.pairs if pair[1] not in absent.values()] if absent.keys() <= _MAY_BE_NULL else None
+    fields = plain(reading_, node if said is None else MappingNode(node.place, said), path)
+    return {**fields, **dict.fromkeys(absent)} if isinstance(fields, dict) else {}
+
+
+def _is_null(node: Tree) -> bool:
+    return isinstance(node, Scalar) and node.is_null
 
 
 def _judged(verdict: Verdict, place: Place, wanted: Mapping[str, object]) -> TestOutcome:
@@ -114,4 +130,5 @@ def _judged(verdict: Verdict, place: Place, wanted: Mapping[str, object]) -> Tes
 
 
 def _words(fields: Mapping[str, object]) -> str:
-    return ", ".join(str(value) if key == "verdict" else f"{key} {value}" for key, value in fields.items())
+    said = {key: "null" if value is None else value for key, value in fields.items()}
+    return ", ".join(str(value) if key == "verdict" else f"{key} {value}" for key, value in said.items())

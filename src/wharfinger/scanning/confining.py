@@ -1,5 +1,6 @@
 """Starting the process that reads layers, giving it their bytes, and ending it when it takes too long."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,11 @@ from wharfinger.scanning import frames
 from wharfinger.scanning.layers import LayerCatalogue
 from wharfinger.scanning.limits import Limits, Unreadable
 from wharfinger.scanning.packages import Problem
-from wharfinger.scanning.sources import Checked, LayerSource
+from wharfinger.scanning.sources import Source
 
 _PATIENCE = 30
 """Seconds beside those that the reader counts itself, for what comes before and after."""
+_STEPPED_BACK = 10
 
 
 class Reader:
@@ -35,7 +37,7 @@ class Reader:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
 
-    def read(self, layer: LayerSource) -> LayerCatalogue:
+    def read(self, layer: Source) -> LayerCatalogue:
         """What the layer says. Raises nothing for what its bytes are or do, nor where they cannot be had."""
         process = self.start()
         late = threading.Event()
@@ -47,6 +49,11 @@ class Reader:
             return _failed(layer, self._why(late))
         finally:
             timer.cancel()
+
+    def step_back(self) -> None:
+        """Let others have the processor first: what is read before anybody waits for it must not be felt."""
+        with suppress(OSError):  # it has ended, which is found out when it is asked
+            os.setpriority(os.PRIO_PROCESS, self.start().pid, os.getpriority(os.PRIO_PROCESS, 0) + _STEPPED_BACK)
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, started if there is none that runs."""
@@ -67,7 +74,7 @@ class Reader:
             _pipe(self._process.stdin).flush()  # so that it gives up its rights while it waits
         return self._process
 
-    def _talk(self, process: subprocess.Popen[bytes], layer: LayerSource) -> LayerCatalogue:
+    def _talk(self, process: subprocess.Popen[bytes], layer: Source) -> LayerCatalogue:
         giving, answers = _pipe(process.stdin), _pipe(process.stdout)
         frames.write(giving, layer.digest.encode())
         giving.flush()
@@ -139,10 +146,10 @@ class Readers:
                 pass
 
 
-def _give(layer: LayerSource, pipe: BinaryIO) -> tuple[Problem, ...]:
+def _give(layer: Source, pipe: BinaryIO) -> tuple[Problem, ...]:
     """The layer's bytes into the pipe, hashed on the way; what was wrong with them, if anything."""
     try:
-        with closing(Checked(layer)) as checked:
+        with closing(layer.verified()) as checked:
             while chunk := checked.read(frames.CHUNK):
                 frames.write(pipe, chunk)
     except Unreadable as error:
@@ -158,5 +165,5 @@ def _pipe(pipe: IO[bytes] | None) -> BinaryIO:
     return cast(BinaryIO, pipe)
 
 
-def _failed(layer: LayerSource, reason: str) -> LayerCatalogue:
+def _failed(layer: Source, reason: str) -> LayerCatalogue:
     return LayerCatalogue(layer.digest, isolation="separate process", problems=(Problem(layer.digest, "", reason),))

@@ -17,17 +17,14 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
 from wharfinger.scanning.cataloguing import CATALOGUER, LayerCatalogue, LayerSource
 from wharfinger.scanning.confining import Readers
+from wharfinger.scanning.following import AHEAD_FROM, Following
 from wharfinger.scanning.targets.stored import Stored
-from wharfinger.scanning.unpacking import is_compressed
+from wharfinger.scanning.unpacking import HEAD, is_layer
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 KIND = "layer"
-AHEAD_FROM = 1 << 20
-"""Bytes; what is smaller is read in no time when its image is."""
-_HEAD = 512
-_TAR, _TAR_AT = b"ustar", 257
 
 
 def on_blob(tx: Connection, repository: RepoName, blob: Blob, now: float) -> None:
@@ -39,11 +36,19 @@ def on_blob(tx: Connection, repository: RepoName, blob: Blob, now: float) -> Non
 class KeptLayers:
     """The catalogues of layers, read where nobody has before."""
 
-    def __init__(self, db: Database, store: BlobStore, now: Callable[[], float], readers: Readers) -> None:
+    def __init__(
+        self,
+        db: Database,
+        store: BlobStore,
+        now: Callable[[], float],
+        readers: Readers,
+        following: Following | None = None,
+    ) -> None:
         self._db = db
         self._store = store
         self._now = now
         self._readers = readers
+        self._following = following
 
     async def catalogues(self, layers: Sequence[LayerSource]) -> tuple[LayerCatalogue, ...]:
         """What each says. What cannot be read this time may be another, and is not kept."""
@@ -52,8 +57,7 @@ class KeptLayers:
         read = await asyncio.to_thread(self._read, list(unread.values())) if unread else []
         for each in read:
             if not each.problems:
-                body = zlib.compress(each.to_json(), 1)
-                await self._db.write(verdicts.keep_catalogue, Digest(each.layer), CATALOGUER, body, self._now())
+                await self._keep(each)
         whole = known | {Digest(each.layer): each for each in read}
         return tuple(whole[Digest(each.digest)] for each in layers)
 
@@ -61,14 +65,28 @@ class KeptLayers:
         """Read a blob that was pushed, if it begins like a layer. Done as well when its repository has it no more."""
         repository, digest = RepoName(str(job.payload["repository"])), Digest(job.key)
         blob = await self._db.read(blobs.find_in, repository, digest)
-        if blob is None or not await self._is_layer(blob):
+        if blob is None:
+            return
+        if (followed := await self._followed(blob)) is not None:
+            await self._keep(followed)
+            return
+        if not await self._is_layer(blob):
             return
         place, described = Stored(self._db, self._store, repository), Descriptor("", digest, blob.size, {})
         await self.catalogues([LayerSource(digest, "", lambda: cast(BinaryIO, place.open(described)))])
 
+    async def _followed(self, blob: Blob) -> LayerCatalogue | None:
+        """What was read of it while it came."""
+        if self._following is None:
+            return None
+        return await self._following.finish(blob.location, blob.digest, blob.size)
+
     async def _is_layer(self, blob: Blob) -> bool:
-        head = b"".join([chunk async for chunk in self._store.read(blob.location, 0, min(_HEAD, blob.size))])
-        return is_compressed(head) or head[_TAR_AT:].startswith(_TAR)
+        return is_layer(b"".join([chunk async for chunk in self._store.read(blob.location, 0, min(HEAD, blob.size))]))
+
+    async def _keep(self, read: LayerCatalogue) -> None:
+        body = zlib.compress(read.to_json(), 1)
+        await self._db.write(verdicts.keep_catalogue, Digest(read.layer), CATALOGUER, body, self._now())
 
     async def _known(self, layers: Collection[Digest]) -> dict[Digest, LayerCatalogue]:
         kept = await self._db.read(verdicts.catalogues, layers, CATALOGUER)

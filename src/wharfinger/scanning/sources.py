@@ -4,13 +4,38 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from wharfinger.errors import Refusal
 from wharfinger.scanning.limits import MIB, Unreadable
 from wharfinger.scanning.packages import Problem
 
 _ALGORITHMS = ("sha256", "sha512")
+
+
+class Verified(Protocol):
+    """Bytes that are verified while they are read. Raises Unreadable where they cannot be had."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong with them; known after they were closed."""
+
+    def read(self, size: int, /) -> bytes:
+        """Some bytes, none at the end."""
+
+    def close(self) -> None:
+        """Read what nobody wanted to see, for it is verified as well."""
+
+
+class Source(Protocol):
+    """Where a layer's bytes come from. ``digest`` is what it is called in its catalogue."""
+
+    @property
+    def digest(self) -> str:
+        """Of the layer, as far as it is known."""
+
+    def verified(self) -> Verified:
+        """Its bytes from their beginning; it may be asked for more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +45,10 @@ class LayerSource:
     digest: str
     media_type: str
     open: Callable[[], BinaryIO]
+
+    def verified(self) -> "Checked":
+        """Its bytes from their beginning, compared with the digest. Raises Unreadable."""
+        return Checked(self)
 
 
 class Checked:
@@ -36,13 +65,13 @@ class Checked:
             raise Unreadable("it is encrypted")
         self._layer, self._hash, self._ended = layer, hashlib.new(algorithm), False
         self.problems: tuple[Problem, ...] = ()
-        with _unreadable():
+        with unreadable():
             self._stream = layer.open()
 
     def read(self, size: int = MIB, /) -> bytes:
         """Some bytes, none at the end."""
         self._ended = True  # also where the next line raises: then there is nothing to compare
-        with _unreadable():
+        with unreadable():
             raw = self._stream.read(size)
         self._ended = not raw
         self._hash.update(raw)
@@ -55,12 +84,12 @@ class Checked:
                 pass
         if self._hash.hexdigest() != self._wanted:
             self.problems = (Problem(self._layer.digest, "", "these bytes are not those that the digest stands for"),)
-        with _unreadable():
+        with unreadable():
             self._stream.close()
 
 
 @contextmanager
-def _unreadable() -> Iterator[None]:
+def unreadable() -> Iterator[None]:
     """Stores, other registries and disks fail in their own ways; to whoever reads it is one."""
     try:
         yield

@@ -11,6 +11,8 @@ from wharfinger.scanning.limits import MIB, Unreadable
 
 _CHUNK = 256 * 1024
 _GZIP, _ZSTD, _ZSTD_SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
+HEAD = 512
+_TAR, _TAR_AT = b"ustar", 257
 _LARGEST_WINDOW = 32 * MIB
 _BROKEN = cast(type[Exception], igzip_lib.error)  # its stub says that it is an instance
 
@@ -76,6 +78,11 @@ class Unpacked:
 def is_compressed(head: bytes) -> bool:
     """Whether what begins so is unpacked by ``chunks``."""
     return head.startswith((_GZIP, _ZSTD)) or head[1:4] == _ZSTD_SKIPPABLE
+
+
+def is_layer(head: bytes) -> bool:
+    """Whether what begins so, with ``HEAD`` bytes where it has them, may be a layer: compressed, or an archive."""
+    return is_compressed(head) or head[_TAR_AT:].startswith(_TAR)
 
 
 def chunks(stream: Stream | BinaryIO) -> Iterator[bytes]:

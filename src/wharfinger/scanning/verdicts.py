@@ -23,6 +23,7 @@ from wharfinger.scanning.advisories.holding import Held
 from wharfinger.scanning.advisories.known import Known
 from wharfinger.scanning.cataloguing import CATALOGUER, squash
 from wharfinger.scanning.confining import Readers
+from wharfinger.scanning.following import Following
 from wharfinger.scanning.judging import Changed, Judged, Judging, judge, nobody, note
 from wharfinger.scanning.kept_layers import KeptLayers
 from wharfinger.scanning.outcomes import versions_of
@@ -67,6 +68,7 @@ class Verdicts:
         changed: Changed = nobody,
         took: Callable[[float], object] = float,
         readers: Readers | None = None,
+        following: Following | None = None,
     ) -> None:
         self._db = db
         self._store = store
@@ -75,7 +77,7 @@ class Verdicts:
         self._changed = changed
         self._took = took
         self._readers = readers or Readers()
-        self._layers = KeptLayers(db, store, now, self._readers)
+        self._layers = KeptLayers(db, store, now, self._readers, following)
         self._judging = Judging(db, self.held, now, changed)
 
     def close(self) -> None:
