@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
-from wharfinger.lifecycle.images import NOTHING, SEVERITIES, Image, TagOf
+from wharfinger.lifecycle.images import NOTHING, OURS, SEVERITIES, Found, Image, TagOf, by_scanner
 from wharfinger.lifecycle.rules import Policy, Rule
 from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts, Row
 
@@ -102,7 +102,7 @@ def _described(
             subject,
             holds.get(digest),
             digest in found.in_use,
-            *severities,
+            *map(_found, severities),
         )
         images.append(image)
     return images
@@ -116,7 +116,7 @@ def _whole(found: Facts) -> Sequence[Row]:
 
 def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]]) -> Sequence[Row]:
     """An index is as bad as the worst of its images, once all of them are known; scanning knows only those."""
-    known = {row[0]: row[-2:] for row in rows if row[-2] is not None or row[-1] is not None}
+    known = {row[0]: tuple(map(_found, row[-2:])) for row in rows if row[-2] is not None or row[-1] is not None}
     if not known or not children:
         return rows
     return [(*row[:-2], *_worst(row[0], known, children)) if row[0] in children else row for row in rows]
@@ -124,7 +124,23 @@ def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]])
 
 def _worst(index: str, known: Mapping[str, Row], children: Mapping[str, Sequence[str]]) -> Row:
     below = [known.get(each, _UNKNOWN) for each in _leaves(index, children)]
-    return tuple(None if None in each else min(each, key=SEVERITIES.index) for each in zip(*below, strict=True))
+    return tuple(None if None in each else _worst_of(each) for each in zip(*below, strict=True))
+
+
+def _worst_of(found: Sequence[Found]) -> Found:
+    """By each scanner the worst of what it said of any; plain where ours alone has looked."""
+    worst: dict[str, str] = {}
+    for each in found:
+        for name, level in by_scanner(each).items():
+            worst[name] = min(level, worst.get(name, level), key=SEVERITIES.index)
+    return worst[OURS] if list(worst) == [OURS] else worst
+
+
+def _found(text: Found | None) -> Found | None:
+    """What the database says: a severity, or one by each scanner."""
+    if not isinstance(text, str) or "=" not in text:
+        return text
+    return dict(each.split("=") for each in text.split(","))
 
 
 def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
+from wharfinger.meta.schema_scanners import scanner_reports
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
 from wharfinger.meta.sql import chunks, plain_rows
@@ -154,8 +155,8 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
         "size": manifests.c.total_size,
         "labels": manifests.c.labels,
         "annotations": manifests.c.annotations,
-        "severity": _worst("found"),
-        "fixable_severity": _worst("fixable"),
+        "severity": _severity("found"),
+        "fixable_severity": _severity("fixable"),
     }
     always = (
         manifests.c.repository_id,
@@ -173,6 +174,16 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
         source = source.outerjoin(verdicts, verdicts.c.image == scanned_images.c.id)
     optional = (columns[name] for name in OPTIONAL if name in asked)
     return select(*always, *optional).select_from(source).order_by(manifests.c.repository_id, manifests.c.digest)
+
+
+def _severity(kind: str) -> ColumnElement[Any]:
+    """The worst severity by the verdict; by scanner (``wharfinger=low,trivy=high``) where others have reported, too."""
+    said = scanner_reports.c
+    each = said.scanner.concat("=").concat(said[kind])
+    others = select(func.aggregate_strings(each, ",")).where(said.digest == manifests.c.digest, said[kind].is_not(None))
+    told = others.scalar_subquery()
+    ours = literal("wharfinger=").concat(_worst(kind)).concat(",")
+    return func.coalesce(func.coalesce(ours, "").concat(told), _worst(kind))
 
 
 def _worst(kind: str) -> ColumnElement[Any]:
