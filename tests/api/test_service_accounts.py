@@ -300,8 +300,8 @@ async def test_a_token_of_an_administrator_makes_nothing_by_which_somebody_may_d
         await by.refusal(method, path, body, status=403)
     async with Client(app=registry.app) as nobody:
         login = {"username": "a-administrator", "password": made["secret"]}
-        token = require(await ask(nobody, "POST", "/login", login), 200).json()["token"]
+        narrow = require(await ask(nobody, "POST", "/login", login), 200).json()["token"]
         # A login that is had by it is as narrow.
-        bearer = {"Authorization": f"Bearer {token}"}
+        bearer = {"Authorization": f"Bearer {narrow}"}
         require(await ask(nobody, "POST", "/users", {"name": "new"}, headers=bearer), 403)
         require(await ask(nobody, "POST", "/tokens", NEW_TOKEN, headers=bearer), 403)
