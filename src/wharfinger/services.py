@@ -122,11 +122,11 @@ class Services:
 def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Services:
     """The services over one database and one store. Connects to neither yet."""
     db, store = open_database(database_url(settings)), Measured(open_store(store_settings(settings)), metrics)
-    source, trail = sources.password_source(settings), _trail(db, now, settings, metrics)
-    authenticator = Authenticator(db, now, trail=trail, source=source)
-    changed, tag_changes = authenticator.directory.forget, TagChanges(guard := TagGuard(RuleBook()))
+    trail, guard = _trail(db, now, settings, metrics), TagGuard(RuleBook())
+    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
+    changed = authenticator.directory.forget
     gates = admission.build(db, now, books := Books(), lambda: authenticator.directory.known.revision, metrics)
-    excused = _excusing(db, store, now, settings, books, gates)
+    tag_changes = TagChanges(guard, (excused := _excusing(db, store, now, settings, books, gates)).attached.tagged)
     keeping = _keeping(db, store, now, settings, tag_changes, excused.attached, silent_reporters(metrics).set)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(

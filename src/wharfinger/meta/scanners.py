@@ -1,6 +1,6 @@
 """Scanners of others as rows: who they are, what they were asked for, what they said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,16 @@ class ReportRow:
     reported_at: float | None = None
     report: bytes | None = None
     sbom: bytes | None = None
+    found: str | None = None
+    fixable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """How severe the worst finding is, and the worst that a fixed version is known of."""
+
+    found: str
+    fixable: str
 
 
 def every(tx: Connection) -> list[ScannerRow]:
@@ -160,6 +170,13 @@ def keep(tx: Connection, row: ReportRow) -> None:
     newer = {name: value for name, value in fields.items() if name not in {"digest", "scanner"}}
     put = sql.insert(tx, scanner_reports).values(fields)
     tx.execute(put.on_conflict_do_update(index_elements=["digest", "scanner"], set_=newer))
+
+
+def rate(tx: Connection, digest: Digest, rated: Mapping[str, Rated]) -> None:
+    """What each of these scanners has found of the image is so severe."""
+    for name, each in sorted(rated.items()):
+        this = (scanner_reports.c.digest == digest) & (scanner_reports.c.scanner == name)
+        tx.execute(update(scanner_reports).where(this).values(found=each.found, fixable=each.fixable))
 
 
 def forget_gone(tx: Connection) -> int:

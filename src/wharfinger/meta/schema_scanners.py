@@ -43,5 +43,8 @@ scanner_reports = Table(
     Column("reported_at", Double),
     Column("report", LargeBinary),
     Column("sbom", LargeBinary),
+    # How severe the worst finding is, and the worst that a fixed version is known of; null while we know no verdict.
+    Column("found", Text),
+    Column("fixable", Text),
     Index(None, "scanner", "asked_at"),
 )

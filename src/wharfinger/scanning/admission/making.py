@@ -11,6 +11,7 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.jobs import Job
 from wharfinger.registry.tag_changes import Where
+from wharfinger.scanning.adapters import severities
 from wharfinger.scanning.admission.book import GateBook, Gates
 from wharfinger.scanning.admission.counting import Counts
 from wharfinger.scanning.admission.deciding import row_of
@@ -38,10 +39,16 @@ class Making:
         self._now = now
 
     def changed(self, tx: Connection, digests: Collection[Digest]) -> None:
-        """What is known of these images has changed, in this transaction: their rows change in it, too."""
-        gates = self._book.held(tx)
-        if gates:
+        """What is known of these images has changed, in this transaction: their rows change in it, too.
+
+        So does how severe is what others have found of them.
+        """
+        gates, others = self._book.held(tx), scanners.every(tx)
+        if gates or others:
             rows.hold(tx, digests)
+        if others:
+            severities.renew(tx, sorted(digests))
+        if gates:
             self._make(tx, gates, rows.holders(tx, digests))
 
     def on_push(self, tx: Connection, _by: Caller, where: Where, manifest: Manifest, now: float) -> None:
