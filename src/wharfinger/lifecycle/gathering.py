@@ -54,8 +54,38 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
     tags = _tags(found, is_undeletable)
     children = _lists(found.children)
     holds: dict[str, int] = dict(found.holds)
+    if found.columns:
+        return _described(repository, found, tags, children, holds)
+    in_use = found.in_use
     return [
         Image(
+            digest,
+            pushed,
+            tuple(tags.get(digest, ())),
+            repository,
+            untagged_since=untagged,
+            children=tuple(children.get(digest, ())),
+            subject=subject,
+            held_until=holds.get(digest),
+            in_use=digest in in_use,
+        )
+        for digest, pushed, untagged, subject in found.manifests
+    ]
+
+
+def _described(
+    repository: str,
+    found: Facts,
+    tags: Mapping[str, Sequence[TagOf]],
+    children: Mapping[str, Sequence[str]],
+    holds: Mapping[str, int],
+) -> list[Image]:
+    """The same with what is known beside that, where a rule asks for some of it."""
+    images = []
+    for row in _with_severities(_whole(found), children):
+        digest, pushed, untagged, subject, pulled, created, platform, artifact_type, size, *said = row
+        labels, annotations, *severities = said
+        image = Image(
             digest,
             pushed,
             tuple(tags.get(digest, ())),
@@ -74,21 +104,14 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             digest in found.in_use,
             *severities,
         )
-        for (
-            digest,
-            pushed,
-            untagged,
-            subject,
-            pulled,
-            created,
-            platform,
-            artifact_type,
-            size,
-            labels,
-            annotations,
-            *severities,
-        ) in _with_severities(found.manifests, children)
-    ]
+        images.append(image)
+    return images
+
+
+def _whole(found: Facts) -> Sequence[Row]:
+    """The rows with all of :data:`OPTIONAL`, of which nothing is known that was not read."""
+    places = [4 + found.columns.index(name) if name in found.columns else None for name in OPTIONAL]
+    return [(*row[:4], *[None if place is None else row[place] for place in places]) for row in found.manifests]
 
 
 def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]]) -> Sequence[Row]:
@@ -122,8 +145,8 @@ def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:
 def _tags(found: Facts, is_undeletable: IsUndeletable | None) -> dict[str, list[TagOf]]:
     tags: dict[str, list[TagOf]] = {}
     for name, digest, moved in found.tags:
-        protected = is_undeletable is not None and is_undeletable(name)
-        tags.setdefault(digest, []).append(TagOf(name, moved, protected))
+        tag = TagOf(name, moved) if is_undeletable is None else TagOf(name, moved, is_undeletable(name))
+        tags.setdefault(digest, []).append(tag)
     return tags
 
 
