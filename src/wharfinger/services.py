@@ -25,12 +25,13 @@ from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
+from wharfinger.access.vault import Vault
 from wharfinger.access.workloads import Workloads
 from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
-from wharfinger.config.places import audit_key, database_url
+from wharfinger.config.places import audit_key, database_url, sealing_key
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import service as lifecycle
 from wharfinger.lifecycle.service import Lifecycle
@@ -157,7 +158,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
         excusing=excused,
-        scanners=Scanners(db, now, settings.public_url, changed=gates.making.ask_about),
+        scanners=Scanners(db, now, settings.public_url, Vault(sealing_key(settings)), changed=gates.making.ask_about),
     )
 
 

@@ -20,7 +20,7 @@ PROBLEM_AT_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class ScannerRow:
-    """A scanner that was registered. ``auth`` is none, basic or bearer; ``secret`` what is sent with it."""
+    """A scanner that was registered. ``auth`` is none, basic or bearer; ``secret`` what is sent with it, sealed."""
 
     name: str
     url: str
@@ -81,6 +81,12 @@ def find(tx: Connection, name: str) -> ScannerRow | None:
 def add(tx: Connection, row: ScannerRow) -> None:
     """Store a new one; the caller has seen that there is none of its name."""
     tx.execute(insert(scanners).values(_fields(row)))
+
+
+def reseal(tx: Connection, row: ScannerRow, secret: str) -> None:
+    """Keep another form of the same secret, unless it was changed meanwhile."""
+    same = (scanners.c.name == row.name) & (scanners.c.secret == row.secret)
+    tx.execute(update(scanners).where(same).values(secret=secret))
 
 
 def remove(tx: Connection, name: str) -> None:

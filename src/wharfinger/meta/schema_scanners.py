@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, Larg
 
 from wharfinger.meta.schema import BYTEWISE, metadata
 
-# A scanner that speaks Harbor's adapter protocol. `secret` is what proves us to it, and told to nobody else; `metadata`
+# A scanner that speaks Harbor's adapter protocol. `secret` is what proves us to it, sealed; `metadata`
 # is what it last said of itself. While it does not answer, `failures` counts and nothing is asked until `down_until`.
 scanners = Table(
     "scanners",
