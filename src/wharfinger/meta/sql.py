@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Connection, FromClause, Table, Text, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, FromClause, Table, Text, TextClause, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import CompoundSelect, Select
 from sqlalchemy.types import TypeEngine
@@ -16,6 +16,9 @@ Query = TypeVar("Query", bound=Select[Any])
 
 CHUNK = 500
 """Values in one IN list: well below SQLite's limit of bound variables."""
+
+STREAMED = 10_000
+"""Rows that are in memory of those that are read one after the other."""
 
 
 def insert(connection: Connection, table: Table) -> Any:
@@ -86,6 +89,12 @@ def plain_rows(
     rows: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
     result.close()
     return rows
+
+
+def stream(tx: Connection, query: Select[Any] | TextClause) -> Iterator[Sequence[Any]]:
+    """The rows one after the other, for more of them than memory should hold."""
+    for rows in tx.execute(query, execution_options={"yield_per": STREAMED}).partitions():
+        yield from rows
 
 
 def held(query: Query) -> Query:

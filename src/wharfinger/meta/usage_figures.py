@@ -1,11 +1,9 @@
-"""The figures of usage: folded from what was noted, sampled, and compared with the links themselves.
+"""The figures of usage: folded from what was noted, sampled, and mended after ``meta/usage_comparison.py``.
 
-The comparison is of one state of the database, in which what is noted and not yet folded counts as well. So it is right
-while pushes go on; and whoever folds and whoever compares is the same process, by a lease.
+Whoever folds and whoever compares is the same process, by a lease.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
@@ -14,20 +12,9 @@ from wharfinger.meta.schema_usage import usage_blobs, usage_changes, usage_check
 from wharfinger.meta.sql import chunks
 from wharfinger.meta.sql import insert as upsert
 from wharfinger.meta.usage import STORE
+from wharfinger.meta.usage_comparison import Drift
 from wharfinger.meta.usage_sums import Change, Delta, Held, sums
 from wharfinger.spec.names import RepoName
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How much the figures are off: by blob (holders, sum of their keys), and by repository."""
-
-    blobs: Mapping[str, Held]
-    repositories: Mapping[int, Delta]
-
-    @property
-    def count(self) -> int:
-        return len(self.blobs) + len(self.repositories)
 
 
 def fold(tx: Connection, limit: int) -> int:
@@ -92,44 +79,7 @@ def sample(tx: Connection, day: int, keep_days: int) -> int:
     return tx.execute(select(func.count()).where(usage_samples.c.day == day)).scalar_one()
 
 
-# The comparison -----------------------------------------------------------------------------------------------------
-
-_LINKED = """
-    SELECT l.digest AS digest, b.size AS size, 1 AS h, l.repository_id AS k
-        FROM blob_links l JOIN blobs b ON b.digest = l.digest
-    UNION ALL SELECT digest, size, -sign, -sign * repository_id FROM usage_changes WHERE repository_id <> 0
-"""
-_BLOBS = f"""
-    SELECT digest, MAX(size), SUM(h), SUM(k) FROM (
-        {_LINKED} UNION ALL SELECT digest, size, -holders, -key_sum FROM usage_blobs
-    ) everything GROUP BY digest HAVING SUM(h) <> 0 OR SUM(k) <> 0
-"""  # noqa: S608 - put together from the lines above
-_BYTES = """
-    SELECT key, SUM(n), SUM(b) FROM (
-        SELECT l.repository_id AS key, 1 AS n, b.size AS b FROM blob_links l JOIN blobs b ON b.digest = l.digest
-        UNION ALL SELECT 0, 1, size FROM blobs
-        UNION ALL SELECT repository_id, -sign, -sign * size FROM usage_changes
-        UNION ALL SELECT repository_id, -blobs, -bytes FROM usage_repositories
-    ) everything GROUP BY key HAVING SUM(n) <> 0 OR SUM(b) <> 0
-"""
-_EXCLUSIVE = f"""
-    WITH held AS (SELECT digest, MAX(size) AS size, SUM(h) AS h, SUM(k) AS k FROM ({_LINKED}) linked GROUP BY digest)
-    SELECT key, SUM(b) FROM (
-        SELECT k AS key, size AS b FROM held WHERE h = 1
-        UNION ALL SELECT 0, size FROM held WHERE h >= 1
-        UNION ALL SELECT repository_id, -exclusive FROM usage_repositories
-    ) everything GROUP BY key HAVING SUM(b) <> 0
-"""  # noqa: S608 - likewise
-
-
-def drift(tx: Connection) -> Drift:
-    """How far the figures are from what is linked, in this one state of the database."""
-    blobs = {row[0]: Held(int(row[1]), int(row[2]), int(row[3])) for row in tx.execute(text(_BLOBS))}
-    deltas = {int(row[0]): Delta(int(row[1]), int(row[2]), 0) for row in tx.execute(text(_BYTES))}
-    for key, size in tx.execute(text(_EXCLUSIVE)):
-        before = deltas.get(int(key), Delta())
-        deltas[int(key)] = Delta(before.blobs, before.bytes, int(size))
-    return Drift(blobs, deltas)
+# After the comparison -------------------------------------------------------------------------------------------------
 
 
 def mend(tx: Connection, found: Drift) -> None:

@@ -9,10 +9,10 @@ from uuid import uuid4
 import structlog
 from sqlalchemy import Connection
 
-from wharfinger.meta import leases
+from wharfinger.meta import leases, usage_comparison
 from wharfinger.meta import usage_figures as rows
 from wharfinger.meta.db import Database
-from wharfinger.meta.usage_figures import Drift
+from wharfinger.meta.usage_comparison import Drift
 
 LEASE, LEASE_SECONDS = "usage", 900.0
 """Longer than a comparison may take; who takes longer mends nothing."""
@@ -74,7 +74,7 @@ class Usage:
     async def compare(self) -> Drift:
         """Compare now. The figures are right afterwards, if nobody else took over meanwhile."""
         began = time.monotonic()
-        found = await self._db.read(rows.drift)
+        found = await self._db.read(usage_comparison.drift)
         await self._db.write(self._settle, found, time.monotonic() - began)
         if found.count:
             _log.error("the figures of usage were off, and are right again", count=found.count)
