@@ -12,6 +12,7 @@ the next two.
 import argparse
 import asyncio
 import hashlib
+import json
 import multiprocessing
 import os
 import random
@@ -43,12 +44,13 @@ POLICY = """[{"name": "default", "repositories": ["**"], "rules": [
   {"keep": {"tagged_within": "30d"}}, {"delete": {}}]}]"""
 NOW = 1_800_000_000.0
 DAY = 86400.0
-RAW = b"{}".ljust(600)
 BASE = 300
+OWN_SIZE, POOL_SIZE, BASE_SIZE = 1_000_000, 5_000_000, 30_000_000
+OCI = "application/vnd.oci.image"
 UNDER_WAY = 5.0
 """Seconds after which a plan that was begun has processes that judge."""
-EVERY = 20
-"""Repositories after which memory is looked at."""
+EVERY = 200
+"""Repositories after which memory is looked at, which takes milliseconds."""
 Rows = dict[str, list[tuple[Any, ...]]]
 TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "repositories": (repositories, ("id", "name", "created_at")),
@@ -81,36 +83,65 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
     rows: Rows = {name: [] for name in TABLES}
     rows["repositories"].append((number, f"bench/r{number:05}", NOW))
     pool = [digest("pool", number, n) for n in range(20)]
-    rows["blobs"] += [(one, 5_000_000, f"{one}/x", NOW) for one in pool]
+    rows["blobs"] += [(one, POOL_SIZE, f"{one}/x", NOW) for one in pool]
     linked = set(pool)
     names = [digest("manifest", number, n) for n in range(images)]
     owned: set[int] = set()
     for n, name in enumerate(names):
         pushed = NOW - chance.random() * 400 * DAY
         count = 0 if n in owned else chance.choice((0, 1, 1, 2, 2, 3))
-        rows["manifests"].append((number, name, "m", "{}", len(RAW), pushed, RAW, None if count else pushed + DAY))
         rows["tags"] += [
             (number, f"{chance.choice(('prod', 'dev', 'main'))}-{n}-{k}", name, pushed) for k in range(count)
         ]
         if n % 20 == 0 and n + 2 < images and n not in owned:
             owned |= {n + 1, n + 2}
-            rows["manifest_children"] += [(number, name, names[n + k], names[n + k]) for k in (1, 2)]
-            continue
-        own = [digest("own", number, n, k) for k in range(3)]
-        rows["blobs"] += [(one, 1_000_000 + k, f"{one}/x", NOW) for k, one in enumerate(own)]
-        base = [digest("base", k) for k in chance.sample(range(BASE), 3)]
-        needed = [*own, *chance.sample(pool, 4), *base]
-        linked.update(own, base)
-        rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
-    rows["blob_links"] += [(number, one, NOW) for one in sorted(linked)]
+            children = [names[n + k] for k in (1, 2)]
+            rows["manifest_children"] += [(number, name, child, child) for child in children]
+            media_type, raw = f"{OCI}.index.v1+json", _index(children)
+        else:
+            own = {digest("own", number, n, k): OWN_SIZE + k for k in range(3)}
+            rows["blobs"] += [(one, size, f"{one}/x", NOW) for one, size in own.items()]
+            base = dict.fromkeys((digest("base", k) for k in chance.sample(range(BASE), 3)), BASE_SIZE)
+            needed = {**own, **dict.fromkeys(chance.sample(pool, 4), POOL_SIZE), **base}
+            linked.update(own, base)
+            rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
+            media_type, raw = f"{OCI}.manifest.v1+json", _manifest(needed)
+        rows["manifests"].append(
+            (number, name, media_type, "{}", len(raw), pushed, raw, None if count else pushed + DAY)
+        )
+    rows["blob_links"] += [(number, one, NOW - 401 * DAY) for one in sorted(linked)]
     return rows
+
+
+def _manifest(needed: dict[str, int]) -> bytes:
+    """The bytes of a manifest that needs these blobs, the first as its config."""
+    config, *layers = needed.items()
+    return _written(
+        schemaVersion=2,
+        mediaType=f"{OCI}.manifest.v1+json",
+        config=_descriptor(f"{OCI}.config.v1+json", *config),
+        layers=[_descriptor(f"{OCI}.layer.v1.tar+gzip", *layer) for layer in layers],
+    )
+
+
+def _index(children: list[str]) -> bytes:
+    manifests = [_descriptor(f"{OCI}.manifest.v1+json", child, 2000) for child in children]
+    return _written(schemaVersion=2, mediaType=f"{OCI}.index.v1+json", manifests=manifests)
+
+
+def _descriptor(media_type: str, digest: str, size: int) -> dict[str, str | int]:
+    return {"mediaType": media_type, "digest": digest, "size": size}
+
+
+def _written(**fields: object) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def batches(images: int) -> Iterator[Rows]:
     """All rows, some repositories at a time."""
     chance = random.Random(1)
     rows: Rows = {name: [] for name in TABLES}
-    rows["blobs"] += [(digest("base", k), 30_000_000, f"base-{k}", NOW) for k in range(BASE)]
+    rows["blobs"] += [(digest("base", k), BASE_SIZE, f"base-{k}", NOW) for k in range(BASE)]
     for number, count in enumerate(sizes(images), start=1):
         for name, more in repository(number, count, chance).items():
             rows[name] += more

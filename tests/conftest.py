@@ -99,6 +99,7 @@ SLOW = (
     "tests/oci/test_referrers.py",
     "tests/lifecycle/test_commands.py",
     "tests/scanning/test_adapters.py",
+    "tests/scanning/test_adapters_in_lifecycle.py",
     "tests/scanning/test_confinement.py",
     "tests/scanning/test_hostile.py",
     "tests/scanning/test_commands.py",

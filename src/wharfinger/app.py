@@ -18,9 +18,10 @@ from wharfinger.access.accounts import create_first_administrator
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Origin
 from wharfinger.access.starting import prepare_trail
+from wharfinger.access.vault import Vault
 from wharfinger.blobs.stores import open_notes
 from wharfinger.config import Settings
-from wharfinger.config.places import audit_key, database_url
+from wharfinger.config.places import audit_key, database_url, sealing_key
 from wharfinger.config.settings import DESCRIPTIONS
 from wharfinger.meta.db import open_database
 from wharfinger.oci.blobs import BlobHandlers
@@ -30,6 +31,7 @@ from wharfinger.oci.routes import routes
 from wharfinger.oci.tokens import TokenHandlers
 from wharfinger.oci.uploads import UploadHandlers
 from wharfinger.registry import journal
+from wharfinger.scanning.adapters.credentials import seal_all
 from wharfinger.services import Services, build, store_settings
 from wharfinger.ui.app import create_ui
 from wharfinger.ui.services import Services as UiServices
@@ -134,6 +136,7 @@ def prepare(settings: Settings) -> str | None:
         try:
             await journal.require_ours(db, notes)
             await keys.rotate(db, time.time)
+            await seal_all(db, Vault(sealing_key(settings)))
             shown = {name: each.shown(getattr(settings, name)) for name, each in DESCRIPTIONS.items()}
             await prepare_trail(db, audit_key(settings), shown, socket.gethostname(), time.time)
             return await create_first_administrator(db, password, time.time)

@@ -52,7 +52,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     scans = Verdicts(
         db, services.store, advisories(settings), now, gates.making.changed, counted.took, readers, following
     )
-    asking = Asking(db, services.authenticator, now, changed=gates.making.changed)
+    asking = Asking(db, services.authenticator, now, services.scanners.vault, changed=gates.making.changed)
     sweeps = _sweeps(services, scans, now) | asking.sweeps() | _trail_sweeps(db, key, settings, now)
     sweeps["what is known of images"] = Telling(db, counted, scans.held, now).sweep
     sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()

@@ -25,12 +25,13 @@ from wharfinger.access.services import ServiceAccounts
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.trail import Trail
 from wharfinger.access.trusting import Trusting
+from wharfinger.access.vault import Vault
 from wharfinger.access.workloads import Workloads
 from wharfinger.blobs.store import BlobStore
 from wharfinger.blobs.stores import StoreSettings, open_store
 from wharfinger.blobs.wrap import Measured
 from wharfinger.config import Settings
-from wharfinger.config.places import audit_key, database_url
+from wharfinger.config.places import audit_key, database_url, sealing_key
 from wharfinger.jobs.repeated import Repeated
 from wharfinger.lifecycle import service as lifecycle
 from wharfinger.lifecycle.service import Lifecycle
@@ -122,11 +123,11 @@ class Services:
 def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Services:
     """The services over one database and one store. Connects to neither yet."""
     db, store = open_database(database_url(settings)), Measured(open_store(store_settings(settings)), metrics)
-    source, trail = sources.password_source(settings), _trail(db, now, settings, metrics)
-    authenticator = Authenticator(db, now, trail=trail, source=source)
-    changed, tag_changes = authenticator.directory.forget, TagChanges(guard := TagGuard(RuleBook()))
+    trail, guard = _trail(db, now, settings, metrics), TagGuard(RuleBook())
+    authenticator = Authenticator(db, now, trail=trail, source=sources.password_source(settings))
+    changed = authenticator.directory.forget
     gates = admission.build(db, now, books := Books(), lambda: authenticator.directory.known.revision, metrics)
-    excused = _excusing(db, store, now, settings, books, gates)
+    tag_changes = TagChanges(guard, (excused := _excusing(db, store, now, settings, books, gates)).attached.tagged)
     keeping = _keeping(db, store, now, settings, tag_changes, excused.attached, silent_reporters(metrics).set)
     images = lifecycle.build(db, now, keeping.trash, tag_changes, guard.undeletable)
     return Services(
@@ -157,7 +158,7 @@ def build(settings: Settings, metrics: CollectorRegistry, now: Clock) -> Service
         tagging=Tagging(db, now, guard, tag_changes),
         gates=gates,
         excusing=excused,
-        scanners=Scanners(db, now, settings.public_url, changed=gates.making.ask_about),
+        scanners=Scanners(db, now, settings.public_url, Vault(sealing_key(settings)), changed=gates.making.ask_about),
     )
 
 

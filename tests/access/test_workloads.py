@@ -194,15 +194,6 @@ async def test_an_image_is_pushed_with_basic_and_the_exchange_is_recorded_once(l
     assert len(await lab.records()) == 1
 
 
-async def test_a_workload_does_not_reach_the_management_api(lab: Lab) -> None:
-    await lab.trust()
-    token = lab.issuer.sign(github(lab.issuer.url, lab.now))
-    require(await lab.basic("ci", token, "/api/v1/whoami"), 401)
-    login = json.dumps({"username": "ci", "password": token}).encode()
-    typed = {"Content-Type": "application/json"}
-    require(await lab.client.request("POST", "/api/v1/login", content=login, headers=typed), 401)
-
-
 @pytest.mark.parametrize(
     "password", ["first.second.third", "e30.e30.e30", "a.b.c", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0."]
 )

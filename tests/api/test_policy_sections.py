@@ -49,10 +49,11 @@ async def test_a_new_registry_has_no_rules_and_no_lifecycle(registry: Registry, 
 
 async def test_all_sections_go_in_and_come_out_together(registry: Registry, api: Caller) -> None:
     plan = await api("POST", "/policy/plan", {"policy": WHOLE})
+    kept = "keep {tags: prod-*, newest: 10, labels: {newest: 7}}"
     assert [(change["kind"], change["text"]) for change in plan["changes"]] == [
         ("add", "tag rule fixed in **: immutable"),
-        ("add", "lifecycle policy default for **: 3 rules"),
-        ("add", "observing lifecycle policy looking for shop/**: 1 rule"),
+        ("add", f"lifecycle policy default for **: {kept}; delete {{untagged_for: 7d}}; delete {{}}"),
+        ("add", "observing lifecycle policy looking for shop/**: no-dev: untag {tags: dev-*}"),
     ]
     await api("POST", "/policy/apply", {"policy": WHOLE, "hash": plan["hash"]})
     exported = (await api("GET", "/policy"))["policy"]

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 import pytest
+from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy import Connection
 
@@ -18,7 +19,7 @@ from tests.kit.clock import Clock
 from tests.kit.images import image
 from wharfinger.meta import accounts, exceptions, grants, holds, identities, in_use, repos, trusts
 from wharfinger.meta.accounts import Account
-from wharfinger.meta.grants import IssuerRow, SecretRow, TrustRow
+from wharfinger.meta.grants import GrantRow, IssuerRow, SecretRow, TrustRow
 from wharfinger.meta.identities import IdentityRow
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
@@ -39,6 +40,8 @@ EXCEPTION = {
 }
 NOBODY = "nobody"
 CALLERS = (NOBODY, *ROLES)
+OF_A_WORKLOAD = {"POST /tokens": 403, "PUT /in-use/prod": 200}
+"""Where it is answered otherwise than a person: tokens are for people; and here it is the first to report."""
 
 
 class Row(NamedTuple):
@@ -68,7 +71,8 @@ def overseers(status: int) -> dict[str, int]:
 
 
 CI = "https://ci.example.org"
-JWKS = json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]})
+CI_KEY = ECKey.generate_key("P-256")
+JWKS = json.dumps({"keys": [CI_KEY.as_dict(private=False) | {"kid": "key-1"}]})
 
 PUSHERS = only(200, "publisher", "maintainer", "administrator")
 
@@ -214,10 +218,33 @@ def _furnish(tx: Connection) -> None:
     grants.add_member(tx, "shop/devs", "a-auditor")
     service = Account("ci", "", disabled=False, generation=1, created_at=0, kind="service", owner="a-administrator")
     accounts.add(tx, service)
-    trusts.add_issuer(tx, IssuerRow(CI, "ours", None, private=False, created_at=0))
+    trusts.add_issuer(tx, IssuerRow(CI, "ours", JWKS, private=False, created_at=0))
     trusts.add_trust(tx, TrustRow(7, CI, "ci", {"sub": ["1"]}, 0, "tests"))
     identities.add(tx, IdentityRow(ANNA["issuer"], ANNA["subject"], ANNA["account"]))
     grants.add_secret(tx, SecretRow("5ec2e7", "ci", "secret", "", "0" * 64, None, None, 0, "tests", None, None))
+
+
+def _workload(tx: Connection) -> None:
+    generation = accounts.begin_change(tx)
+    service = Account("pipeline", "", disabled=False, generation=generation, created_at=0, kind="service", owner=None)
+    accounts.add(tx, service)
+    trusts.add_trust(tx, TrustRow(generation, CI, "pipeline", {"sub": ["pipeline"]}, 0, "tests"))
+    publishes = GrantRow(0, "pipeline", "publisher", "**", (), (), None, deny=False, created_at=0, created_by="tests")
+    grants.add_grant(tx, publishes)
+
+
+async def test_a_workload_may_what_a_person_of_the_same_role_may(furnished: Registry) -> None:
+    await furnished.services.db.write(_workload)
+    furnished.services.authenticator.directory.forget()
+    now = int(furnished.clock())
+    claims = {"iss": CI, "aud": "ours", "sub": "pipeline", "iat": now, "exp": now + 300}
+    token = jwt.encode({"alg": "ES256", "kid": "key-1"}, claims, CI_KEY)
+    async with Client(app=furnished.app, account=("pipeline", token)) as client:
+        for row in TABLE:
+            await furnished.client.push_image("shop/web", IMAGE, "1.4")  # if the one before took it away
+            answer = await ask(client, row.method, row.path, row.body)
+            status = OF_A_WORKLOAD.get(f"{row.method} {row.path}", row.statuses["publisher"])
+            assert answer.status_code == status, (row, answer.text)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.method} {row.path[:30]}")

@@ -53,6 +53,7 @@ def test_a_tag_tells_its_history_and_goes_back(admin: Wharf, server: Server) -> 
     assert "there was no tag" in admin.refused("rollback", "cli/back:prod", "--to", "1d-ago", "--yes")
     assert "want a tag" in admin.refused("rollback", f"cli/back@{TWO.digest}", "--to", "1d-ago")
     assert "never changes" in admin.refused("history", f"cli/back@{TWO.digest}")
+    assert "never had a tag nope" in admin.refused("history", "cli/back:nope")
 
 
 def test_history_is_shown_whole_however_long(admin: Wharf, server: Server) -> None:

@@ -68,6 +68,12 @@ async def stock(registry: Registry, text: str = OLD) -> tuple[Image, Image]:
     return old, older
 
 
+async def marked(registry: Registry) -> int:
+    """Manifests of which a pull would ask more than of others."""
+    query = "SELECT count(*) FROM manifests WHERE brownout IS NOT NULL"
+    return int(await registry.services.db.read(lambda tx: tx.exec_driver_sql(query).scalar_one()))
+
+
 def states(found: Any) -> dict[str, str]:
     return {item["digest"]: item["state"] for item in found["items"]}
 
@@ -114,6 +120,7 @@ async def test_a_pull_works_and_warns_and_keeps_the_image(registry: Registry) ->
     found = await ends(registry, id)
     assert (found["run"]["state"], states(found)) == ("finished", {**spared, made[4].digest: "deleted"})
     assert await present(registry, "shop/web", *made) == [True] * 4 + [False]
+    assert await marked(registry) == 0
     assert "warning" not in require(await registry.client.get_manifest("shop/web", "t0"), 200).headers
 
 
@@ -232,6 +239,7 @@ async def test_undoing_a_run_in_its_brown_out_lets_all_of_it_stay(registry: Regi
     await Caller(registry.as_("reader"))("POST", f"/lifecycle/runs/{id}/undo", status=403)
     undone = await Caller(registry.client)("POST", f"/lifecycle/runs/{id}/undo")
     assert (undone["restored"], undone["lost"], undone["run"]["state"]) == (1, [], "undone")
+    assert await marked(registry) == 0
     for tag in ("old", "older"):
         assert "warning" not in require(await registry.client.get_manifest("shop/web", tag), 200).headers
     found = await ends(registry, id)
@@ -246,14 +254,14 @@ async def test_what_is_doomed_counts_for_the_ceiling_and_once(registry: Registry
     first = (await waits(registry, await plan(registry)))["run"]["id"]
     await in_force(registry, policy("delete: {tags: [t0, t1, t2]}", more=half))
     assert "more goes than the ceiling allows" in await refused(registry, await plan(registry))
-    registry.clock.advance(days=2)
+    registry.clock.advance(days=2, hours=12)
     await somebody_was_here(registry)
     second = await waits(registry, await plan(registry))
     assert second["counts"] == {"already": 2, "doomed": 1}
-    found = await ends(registry, first, days=1)
+    found = await ends(registry, first, hours=12)
     assert found["counts"] == {"deleted": 2}  # though more than half go in these days
     require(await registry.client.delete_manifest("shop/web", made[3].digest), 202)
-    found = await ends(registry, second["run"]["id"], days=2)
+    found = await ends(registry, second["run"]["id"], days=2, hours=12)
     assert found["counts"] == {"already": 2, "deleted": 1}
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def lines(db: Database, batches: list[Batch]) -> AsyncGenerator[Written, None]:
             for batch in batches:
                 yield batch
 
-        async with aclosing(crews.lines(db, await _survey(db), each())) as found:
+        async with crews.others(db, await _survey(db)) as those, aclosing(those.lines(each())) as found:
             async for line in found:
                 yield line
 
@@ -70,8 +71,8 @@ def lines(db: Database, batches: list[Batch]) -> AsyncGenerator[Written, None]:
 
 
 async def _survey(db: Database) -> Survey:
-    policies, shared = await db.read(PolicyBook().policies), await db.read(lifecycle_blobs.shared)
-    return Survey(policies, TagGuard(RuleBook()).undeletable, round(NOW * SECOND), NOW, shared)
+    policies = await db.read(PolicyBook().policies)
+    return Survey(policies, TagGuard(RuleBook()).undeletable, round(NOW * SECOND), NOW)
 
 
 async def _until(holds: Callable[[], bool]) -> None:
@@ -94,7 +95,8 @@ async def test_a_plan_is_the_same_whoever_judges(stocked: Database) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_repositories_come_in_their_order_and_their_blobs_with_them(stocked: Database) -> None:
-    batches, survey = await one_by_one(stocked), await _survey(stocked)
+    shared = await stocked.read(lifecycle_blobs.shared)
+    batches, survey = await one_by_one(stocked), replace(await _survey(stocked), shared=shared)
     here = [line for batch in batches for line in await stocked.read(surveying.lines, batch, survey)]
     assert [line async for line in lines(stocked, batches)] == here
     assert any(line.waiting for line in here)

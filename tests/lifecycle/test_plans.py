@@ -1,21 +1,9 @@
 """Plans of what is stored: what goes, what stays, why, and what that gives back."""
 
-import random
-from dataclasses import replace
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-
-from sqlalchemy import select
-
 from tests.api.caller import Caller, ask
 from tests.conftest import Registry
 from tests.kit.images import image, index
 from tests.lifecycle.kit import in_force, note, outcomes, plan, policy, push, read
-from wharfinger.lifecycle import surveying
-from wharfinger.lifecycle.book import PolicyBook
-from wharfinger.lifecycle.surveying import Survey
-from wharfinger.meta import lifecycle_blobs, lifecycle_facts
-from wharfinger.meta.schema import blobs
 
 
 async def test_a_new_server_has_no_policy_and_a_plan_lets_everything_stay(registry: Registry) -> None:
@@ -53,45 +41,6 @@ async def test_it_counts_the_bytes_that_nothing_that_stays_has(registry: Registr
     frees = {each["digest"]: each["frees"] for each in why["images"]}
     assert frees == {one.digest: len(both) + 30 + 2, two.digest: len(both) + 60 + 7}
     assert parts["shop/web"]["frees"] == total["frees"] == len(both) + 30 + 2 + 60 + 7
-
-
-async def test_the_bytes_are_the_same_where_the_sizes_of_all_blobs_are_read_at_once(registry: Registry) -> None:
-    for seed in range(6):
-        await push(registry, "shop/web", f"t{seed}", seed, layers=[b"x" * (50 + seed), b"of all"], config=b"%d" % seed)
-    await in_force(registry, policy("keep: {tags: t1}", "delete: {}"))
-    db = registry.services.db
-    with NamedTemporaryFile() as file:
-        await db.read(lifecycle_blobs.write_sizes, file.file)
-        file.flush()
-        sizes = lifecycle_blobs.Sizes.opened(Path(file.name))
-    survey = Survey(await db.read(PolicyBook().policies), lambda *_: lambda _: None, 2**60, 0.0)
-    whole = await db.read(lifecycle_facts.repositories_after, "", 10)
-    by_one, at_once = [
-        [part.plan for part in await db.read(surveying.parts, whole, each)]
-        for each in (survey, replace(survey, sizes=sizes))
-    ]
-    assert by_one == at_once
-    assert [part.frees for part in by_one] == [sum(50 + seed + 1 for seed in (0, 2, 3, 4, 5))]
-    assert sizes.get(_digest(0), 7) == 7
-    stored = await db.read(lambda tx: tx.execute(select(blobs.c.digest, blobs.c.size)).all())
-    assert {digest: sizes.get(digest, -1) for digest, _ in stored} == dict(map(tuple, stored))
-
-
-def test_the_sizes_of_many_blobs_are_found() -> None:
-    chance = random.Random(1)
-    known = {chance.getrandbits(64): chance.randrange(2**40) for _ in range(3000)} | {0: 1, 2**64 - 1: 2}
-    sizes = lifecycle_blobs.Sizes(sorted(known), [known[key] for key in sorted(known)])
-    assert {key: sizes.get(_digest(key), -1) for key in known} == known
-    assert {sizes.get(_digest(key ^ 1), -1) for key in known} == {-1}
-
-
-def _digest(begins: int) -> str:
-    return f"sha256:{begins:016x}{0:048x}"
-
-
-def test_where_there_are_no_blobs_none_is_found(tmp_path: Path) -> None:
-    (tmp_path / "none").touch()
-    assert lifecycle_blobs.Sizes.opened(tmp_path / "none").get(_digest(0), 7) == 7
 
 
 async def test_what_another_repository_has_is_counted_when_it_goes_from_both(registry: Registry) -> None:

@@ -36,7 +36,22 @@ def test_it_is_kept_as_it_was_written_and_reads_as_the_same() -> None:
     assert [item.name for item in items] == ["default"]
     assert "1w" in items[0].body
     assert reading.policies(items) == reading.parse(DEFAULT)
-    assert reading.words(items[0]) == "lifecycle policy default for **: 4 rules"
+    assert reading.words(items[0]) == (
+        "lifecycle policy default for **: keep {tags: prod-*, newest: 10}; delete {untagged_for: 1w}; "
+        "keep {tagged_within: 30d}; delete {}"
+    )
+
+
+def test_a_long_policy_is_told_of_in_part() -> None:
+    rules = "".join(f"  - {{name: rule-{n}, untag: {{tags: [a, b], protected: true}}}}\n" for n in range(99))
+    head = "lifecycle:\n- name: x\n  repositories: y\n  binding: true\n  ceiling: 5%\n  rules:\n"
+    (item,) = whole(head + rules).beside["lifecycle"]
+    said = reading.words(item)
+    assert said.startswith(
+        "binding lifecycle policy x for y, ceiling 5%: rule-0: untag {tags: [a, b], protected: true}; "
+    )
+    assert said.endswith("… (99 rules)")
+    assert len(said) < 600
 
 
 def test_null_expects_that_no_rule_matched_and_nothing_protects() -> None:
@@ -47,6 +62,11 @@ def test_null_expects_that_no_rule_matched_and_nothing_protects() -> None:
         whole("lifecycle: [{name: a, repositories: x, rules: [keep: {}]}]"), 0
     )
     assert without[0].passed
+
+
+def test_a_file_may_say_that_there_are_no_policies() -> None:
+    assert whole("lifecycle: []").beside == {"lifecycle": ()}
+    assert reading.parse("lifecycle: []") == ()
 
 
 def test_a_file_and_its_tests_need_not_say_which_version_they_are() -> None:

@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import pytest
+
 from tests.kit import images as kit
 from tests.kit.advisories import osv, up_to
 from tests.lifecycle.kit import apply, in_force, outcomes, plan, policy, present, read, refused
 from tests.scanning import trees
 from tests.scanning.test_on_push import BASE, Scanner, scanner
-from wharfinger.lifecycle import gathering
+from wharfinger.errors import RequestInvalid
+from wharfinger.lifecycle import gathering, images, reading, units, writing
+from wharfinger.lifecycle.evaluate import evaluate
+from wharfinger.lifecycle.images import Found
 from wharfinger.meta.lifecycle_facts import Facts
 
 __all__ = ["scanner"]
@@ -69,11 +74,47 @@ def test_an_index_is_known_once_all_of_its_images_are() -> None:
         ]
         return Facts(rows, children=[("index", "a"), ("index", "b"), ("outer", "index")])
 
-    def of(first: str | None, second: str | None) -> list[tuple[str | None, str | None]]:
-        images = gathering.images("shop/web", facts(first, second), None)
-        return [(each.severity, each.fixable_severity) for each in images[2:]]
+    def of(first: str | None, second: str | None) -> list[tuple[Found | None, Found | None]]:
+        found = gathering.images("shop/web", facts(first, second), None)
+        return [(each.severity, each.fixable_severity) for each in found[2:]]
 
     assert of("low", "critical") == [("critical", None)] * 2
     assert of("none", "none") == [("none", None)] * 2
     assert of("critical", None) == [(None, None)] * 2
     assert of(None, None) == [(None, None)] * 2
+    trivy = {"wharfinger": "low", "trivy": "high"}
+    assert of("medium", "wharfinger=low,trivy=high") == [({"wharfinger": "medium", "trivy": "high"}, None)] * 2
+    assert of("trivy=high,wharfinger=low", "trivy=none")[0] == (trivy, None)
+    assert of("trivy=high", None) == [(None, None)] * 2
+
+
+def holds(condition: str, found: object) -> bool:
+    """Whether a rule with this condition deletes an image of which that was found."""
+    (verdict,) = evaluate(
+        reading.parse(policy(f"delete: {{{condition}}}")),
+        images.parse([{"id": "a", "tags": [], "pushed": "2026-01-01T00:00:00Z", "severity": found}]),
+        units.moment("2026-02-01T00:00:00Z"),
+    )
+    return verdict.verdict == "delete"
+
+
+def test_whose_findings_count() -> None:
+    both = {"wharfinger": "low", "trivy": "high"}
+    assert holds("severity: high", both)
+    assert holds("severity: high, scanners: [clair, trivy]", both)
+    assert not holds("severity: high, scanners: wharfinger", both)
+    assert not holds("severity: low, scanners: clair", both)
+    assert holds("severity: high, scanners: wharfinger", "high")
+    assert not holds("severity: high, scanners: trivy", "high")
+    for wrong in ({}, {"trivy": "bad"}, {"Trivy!": "high"}, 7):
+        with pytest.raises(RequestInvalid):
+            holds("severity: high", wrong)
+
+
+def test_it_is_written_as_it_was_read_and_said_of_severities_alone() -> None:
+    (read,) = reading.parse(policy("delete: {severity: high, fixable_severity: low, scanners: [trivy, clair]}"))
+    assert reading.parse(writing.text([read])) == (read,)
+    assert str(read.rules[0].group).count("as clair, trivy found") == 2
+    for wrong in ("scanners: trivy", "severity: high, scanners: []", "severity: high, scanners: 'A b'"):
+        with pytest.raises(RequestInvalid, match="scanner"):
+            reading.parse(policy(f"delete: {{{wrong}}}"))

@@ -43,7 +43,9 @@ class Asked:
 
     def __post_init__(self) -> None:
         services = self.registry.services
-        self.asking = Asking(services.db, services.authenticator, self.registry.clock, Fetch(seconds=5))
+        self.asking = Asking(
+            services.db, services.authenticator, self.registry.clock, services.scanners.vault, Fetch(seconds=5)
+        )
         self.api = Caller(self.registry.client)
 
     async def register(self, name: str = "trivy", **fields: Any) -> Any:
@@ -224,7 +226,8 @@ async def test_who_was_killed_between_two_steps_asks_for_no_second_scan(asked: A
     await asked.register()
     await push(scanner)
     assert await asked.step()
-    asked.asking = Asking(asked.registry.services.db, asked.registry.services.authenticator, asked.registry.clock)
+    services = asked.registry.services
+    asked.asking = Asking(services.db, services.authenticator, asked.registry.clock, services.scanners.vault)
     await asked.steps()
     assert len(asked.adapter.requests) == 1
     assert (await asked.said())["reported_at"] is not None

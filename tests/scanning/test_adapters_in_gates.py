@@ -36,7 +36,9 @@ async def asked(registry: Registry, running: Adapter) -> Asked:
     made = Asked(registry, running)
     services = registry.services
     changed = services.gates.making.changed
-    made.asking = Asking(services.db, services.authenticator, registry.clock, Fetch(seconds=5), changed)
+    made.asking = Asking(
+        services.db, services.authenticator, registry.clock, services.scanners.vault, Fetch(seconds=5), changed
+    )
     return made
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.kit.anywhere import changed
-from tests.kit.images import Image, descriptor, index, made
+from tests.kit.images import OCI_CONFIG, Image, descriptor, index, made
 from tests.kit.images import image as plain_image
 from tests.remote.registries import Asked, Registry, Reply, running
 from tests.scanning import trees
@@ -187,6 +187,21 @@ def test_charts_and_other_artifacts_have_nothing_to_scan(tmp_path: Path) -> None
     artifact = plain_image(artifact_type="application/vnd.example.sbom")
     found = catalogues(str(trees.layout(tmp_path / "layout", chart, artifact)))
     assert [each.nothing_to_scan for _, each in found] == [True, True]
+
+
+def test_attestations_have_nothing_to_scan_but_what_is_only_called_one_has(tmp_path: Path) -> None:
+    dsse = "application/vnd.dsse.envelope.v1+json"
+    config = b'{"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": []}}'
+
+    def of(layer: bytes) -> Image:
+        fields = {"config": descriptor(config, OCI_CONFIG), "layers": [descriptor(layer, dsse)]}
+        return made(media_types.OCI_MANIFEST, fields, blobs=[config, layer])
+
+    plain = trees.layer({"{": b"", "etc/os-release": trees.DEBIAN}, plain=True)
+    layers = (b' {"payload": ""}', plain, gzip.compress(plain), b"")
+    found = [catalogues(str(trees.layout(tmp_path / str(n), of(each)))) for n, each in enumerate(layers)]
+    assert [each.nothing_to_scan for ((_, each),) in found] == [True, False, False, False]
+    assert [each.distribution is not None for ((_, each),) in found] == [False, True, True, False]
 
 
 def test_what_buildkit_says_about_an_image_is_none(tmp_path: Path) -> None:

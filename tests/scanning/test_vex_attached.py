@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 
 from tests.api.caller import Caller
 from tests.conftest import Registry
 from tests.kit.client import require
-from tests.kit.images import EMPTY, Fields, Image, index, made
+from tests.kit.images import EMPTY, OCI_CONFIG, Fields, Image, descriptor, index, made
 from tests.scanning.gates import CLEAN, WEB, Guarded, openssl
 from tests.scanning.test_vex import csaf, cyclonedx, openvex
 from wharfinger.errors import RequestInvalid
-from wharfinger.meta import accounts, grants
+from wharfinger.meta import accounts, grants, jobs, vex_before
+from wharfinger.meta.schema_exceptions import vex_attached
+from wharfinger.scanning import trusting
 from wharfinger.scanning.vex import attached
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as spec
@@ -76,6 +78,23 @@ def beside(
         "annotations": dict(said or {}),
     }
     return made(media_types.OCI_MANIFEST, fields, blobs=[empty, raw])
+
+
+def attestations(vex: object, subject: str = WEB.digest) -> Image:
+    """What cosign 2 has under the tag: an image of envelopes, the first of which is provenance."""
+    slsa = "https://slsa.dev/provenance/v1"
+    said: list[tuple[str, object]] = [(slsa, statement({}, subject, slsa))]
+    said += [(openvex(PURL)["@context"], statement(vex, subject))] if vex else []
+    layers = [json.dumps(envelope(each)).encode() for _, each in said]
+    config = json.dumps({"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
+    fields = {
+        "config": descriptor(config, OCI_CONFIG),
+        "layers": [
+            descriptor(raw, DSSE) | {"annotations": {"dev.cosignproject.cosign/signature": "", "predicateType": kind}}
+            for raw, (kind, _) in zip(layers, said, strict=True)
+        ],
+    }
+    return made(media_types.OCI_MANIFEST, fields, blobs=[config, *layers])
 
 
 @pytest.fixture
@@ -194,6 +213,95 @@ async def test_one_that_was_there_before_its_image_counts_when_that_comes(guarde
     await guarded.push(repository="other/web")
     assert await guarded.pull(repository="other/web") == (200, "")
     assert (await guarded.pull())[0] == 403  # it lies in another repository
+
+
+ATT = f"{WEB.digest.replace(':', '-')}.att"
+
+
+async def test_attestations_under_a_tag_count_as_long_as_they_are_under_it(guarded: Guarded) -> None:
+    await trust(guarded, "- {name: all, repositories: '**', pushed_by: a-publisher}\n")
+    publisher, maintainer = guarded.registry.as_("publisher"), guarded.registry.as_("maintainer")
+    digest = await publisher.push_image("shop/web", attestations(document()), ATT)
+    await guarded.work()
+    assert await guarded.pull() == (200, "")
+    (said,) = await told(guarded)
+    assert (said["digest"], said["pushed_by"], said["statements"]) == (digest, "a-publisher", 1)
+    await publisher.push_image("shop/web", attestations(None), ATT)  # as `cosign attest --replace` does
+    assert ((await guarded.pull())[0], await told(guarded)) == (403, [])
+    await guarded.work()
+    assert (await guarded.pull())[0] == 403
+    await publisher.push_image("shop/web", attestations(document()), ATT)
+    await guarded.work()
+    assert await guarded.pull() == (200, "")
+    await publisher.push_image("shop/web", attestations(document()), "other")
+    require(await maintainer.delete_manifest("shop/web", ATT), 202)
+    assert (await guarded.pull())[0] == 403
+    await publisher.push_image("shop/web", attestations(document()), ATT)
+    await guarded.work()
+    require(await maintainer.delete_manifest("shop/web", digest), 202)
+    assert (await guarded.pull())[0] == 403
+    await Caller(maintainer)("POST", "/trash/restore/shop/web", {"reference": digest})
+    await guarded.work()
+    (said,) = await told(guarded)
+    assert said["why_not"] == "no rule trusts a-maintainer, who brought it"
+    await publisher.push_image("shop/web", attestations(document()), ATT)  # the tag stays where it is
+    assert await guarded.pull() == (200, "")
+
+
+async def test_attestations_under_a_tag_are_about_what_it_names_alone(guarded: Guarded) -> None:
+    await trust(guarded, "- {name: all, repositories: '**'}\n")
+    await guarded.registry.client.push_image("shop/web", attestations(document(), OTHER), ATT)
+    await guarded.work()
+    (said,) = await told(guarded)
+    assert said["why_not"] == "the in-toto statement is about something else than what it was pushed beside"
+    await guarded.registry.client.push_image("shop/web", attestations(document(), WEB.digest), "sha256-00.att")
+    await guarded.work()
+    assert (await guarded.pull())[0] == 403
+
+
+async def test_what_was_pushed_before_any_were_noticed_is_looked_for_once(guarded: Guarded) -> None:
+    db, client = guarded.registry.services.db, guarded.registry.client
+    pushed = [await client.push_image("shop/web", beside(document(), said={"n": str(n)})) for n in range(3)]
+    pushed.append(await client.push_image("shop/web", attestations(document()), ATT))
+    await client.push_image("shop/web", beside(b"{}", "application/spdx+json"))
+    await guarded.work()
+    known = await attach(guarded, beside(document(), said={"n": "known"}))
+    await db.write(_forget, pushed)
+    await db.write(jobs.enqueue, trusting.KIND, "before", {}, 0.0)
+    await guarded.work()
+    said = {each["digest"]: (each["pushed_by"], each["statements"], each["counts"]) for each in await told(guarded)}
+    assert said == {known: ("a-publisher", 1, False), **dict.fromkeys(pushed, ("", 1, False))}
+    (why_not,) = {each["why_not"] for each in await told(guarded) if each["digest"] != known}
+    assert why_not == "it was pushed before that was noted, so no rule trusts who brought it: push it again"
+    await trust(guarded, "- {name: sec, repositories: '**', pushed_by: a-maintainer}\n")
+    assert (await guarded.pull())[0] == 403
+    await trust(guarded, "- {name: all, repositories: '**'}\n")
+    assert await guarded.pull() == (200, "")
+
+
+async def test_it_is_looked_for_page_by_page(guarded: Guarded) -> None:
+    client = guarded.registry.client
+    pushed = [await client.push_image("shop/web", beside(document(), said={"n": str(n)})) for n in range(3)]
+    pushed += [await client.push_image("other/web", beside(document()))]
+    for name in (ATT, f"sha256-{'1' * 64}.att", "sha256-x.sig"):
+        await client.push_image("shop/web", attestations(document()), name)
+    assert {each.digest for each in await pages(guarded, vex_before.referrers)} == set(pushed)
+    assert [each.tag for each in await pages(guarded, vex_before.tagged)] == sorted([ATT, f"sha256-{'1' * 64}.att"])
+
+
+async def pages(guarded: Guarded, page: Any) -> list[vex_before.Candidate]:
+    """All pages of one, each candidate once."""
+    seen: list[vex_before.Candidate] = []
+    after: vex_before.Place = ()
+    while found := await guarded.registry.services.db.read(page, after, 1):
+        seen += found
+        after = found[0].place
+    assert len({each.place for each in seen}) == len(seen)
+    return seen
+
+
+def _forget(tx: Connection, digests: list[Digest]) -> None:
+    tx.execute(delete(vex_attached).where(vex_attached.c.manifest.in_(digests)))
 
 
 async def test_what_is_wrong_is_told_and_harms_nobody(guarded: Guarded) -> None:

@@ -11,6 +11,7 @@ from wharfinger.access import changes, passwords
 from wharfinger.access.caller import Caller, system
 from wharfinger.access.grants import ANONYMOUS
 from wharfinger.access.passwords import Passwords
+from wharfinger.access.workloads import require_lasting
 from wharfinger.errors import AlreadyExists, RequestInvalid
 from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import Account
@@ -65,8 +66,9 @@ class Accounts:
     async def add(self, by: Caller, name: AccountName, password: str | None = None) -> str | None:
         """Make an account, which may do nothing yet; returns the password when it had to be generated.
 
-        Raises AlreadyExists.
+        Raises AlreadyExists, and Denied for a workload.
         """
+        require_lasting(by)
         chosen = password if password is not None else passwords.generate()
         passwords.require_acceptable(chosen)
         await self._db.write(_add, by, name, await self._passwords.hash(chosen), self._now())
@@ -83,6 +85,7 @@ class Accounts:
         if change.disabled is not None:
             fields["disabled"] = change.disabled
         if change.password is not None:
+            require_lasting(by)
             passwords.require_acceptable(change.password)
             fields["password"] = await self._passwords.hash(change.password)
         if not fields:

@@ -1,8 +1,6 @@
 """The key that signs the audit trail: a file outside of the database, so that who can write there cannot sign."""
 
 import base64
-import os
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from wharfinger.access import chain
+from wharfinger.access import chain, key_files
 from wharfinger.errors import Refusal
 from wharfinger.meta.chain import Checkpoint
 
@@ -63,20 +61,6 @@ def make(file: Path) -> bool:
     """See to it that there is a key; whether it had to be made. Of several processes at once one makes it."""
     if file.exists():
         return False
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    written = file.with_name(f"{file.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):  # left by a process that was killed
-        written.unlink()
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(pem)
-        opened.flush()
-        os.fsync(descriptor)
-    try:
-        os.link(written, file)  # unlike a rename it fails where there is one already
-    except FileExistsError:
-        return False
-    finally:
-        written.unlink()
-    return True
+    return key_files.make(
+        file, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )

@@ -1,5 +1,6 @@
 """From an Authorization header to a caller, for every request there is."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import structlog
 from sqlalchemy import Connection
 
 from wharfinger.access import accounts as accounts_service
-from wharfinger.access import credentials, signing, tokens
+from wharfinger.access import credentials, signing, tokens, workload_tokens, workloads
 from wharfinger.access.caller import NOWHERE, Caller, Origin
 from wharfinger.access.credentials import Credentials
 from wharfinger.access.directory import Directory
@@ -68,10 +69,10 @@ class Authenticator:
         self._used: dict[str, float] = {}
         self._workloads: Workloads | None = None
 
-    def accept(self, workloads: Workloads) -> Workloads:
-        """Take a workload's token for a password where a registered issuer has made it; the same ``workloads``."""
-        self._workloads = workloads
-        return workloads
+    def accept(self, known: Workloads) -> Workloads:
+        """Take a workload's token for a password where a registered issuer has made it; the same Workloads."""
+        self._workloads = known
+        return known
 
     async def caller(self, authorization: str | None, origin: Origin = NOWHERE) -> Caller:
         """Who sends this header. Raises Unauthorized, or TooManyRequests when too many passwords are or were wrong."""
@@ -128,18 +129,25 @@ class Authenticator:
         return Caller(identity, self.directory.known, self._now(), origin)
 
     async def _by_credentials(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller:
+        caller = await self._without_password(snapshot, shown, origin)
+        if caller is not None:
+            return caller
+        name = shown.name or ""
+        identity, snapshot, afresh = await self._by_password(snapshot, name, shown.secret, origin.address)
+        caller = Caller(identity, snapshot, self._now(), origin)
+        if afresh:
+            self.trail.note(caller.entry("login", detail={"method": identity.credential}))
+        return caller
+
+    async def _without_password(self, snapshot: Snapshot, shown: Credentials, origin: Origin) -> Caller | None:
+        """Who shows a token or a secret of any kind; None where it can only be a password."""
         if shown.name is not None and self._workloads and self._workloads.recognises(snapshot, shown.secret):
             return await self._workloads.caller_by_name(shown.name, shown.secret, origin)
         if shown.name is not None and signing.is_ours(shown.secret):
             return self._by_scanner(snapshot, shown, origin)
         if shown.name is None or tokens.has_our_form(shown.secret):
-            identity = await self._by_secret(snapshot, shown)
-        else:
-            identity, snapshot, afresh = await self._by_password(snapshot, shown.name, shown.secret, origin.address)
-            if afresh:
-                by = Caller(identity, snapshot, self._now(), origin)
-                self.trail.note(by.entry("login", detail={"method": identity.credential}))
-        return Caller(identity, snapshot, self._now(), origin)
+            return Caller(await self._by_secret(snapshot, shown), snapshot, self._now(), origin)
+        return None
 
     async def anonymous(self, origin: Origin) -> Caller:
         """Whoever shows nothing."""
@@ -237,6 +245,28 @@ class Authenticator:
         told = self.as_caller(identity, origin).entry("login", detail={"method": identity.credential})
         return await self.log_in(identity, kind, told=told)
 
+    async def for_login(self, name: str, secret: str, origin: Origin) -> tuple[Identity, float]:
+        """Who has this name and password, secret or workload's token, and until when that counts.
+
+        Raises as :meth:`caller` does; what is a login or an access token already does not earn another.
+        """
+        try:
+            caller = await self._without_password(await self.directory.current(), Credentials(name, secret), origin)
+            if caller is not None and (caller.scopes is not None or tokens.kind_of(secret) not in {None, *_SEARCHED}):
+                raise credentials.refused()
+        except (Unauthorized, TooManyRequests) as refusal:
+            self._refused(refusal, name, origin)
+            raise
+        if caller is None:
+            return await self.by_password(name, secret, origin), math.inf
+        return caller.identity, self._end_of(caller, secret)
+
+    def _end_of(self, caller: Caller, secret: str) -> float:
+        if workloads.is_one(caller.identity):
+            return min(workload_tokens.end_of(secret), self._now() + workloads.LOGIN_AT_MOST)
+        row = caller.snapshot.secrets.get(tokens.fingerprint(secret))
+        return math.inf if row is None or row.expires_at is None else row.expires_at
+
     async def by_password(self, name: str, password: str, origin: Origin) -> Identity:
         """Who has this name and password, be it here or in the directory. Raises as :meth:`caller` does."""
         snapshot = await self.directory.current()
@@ -247,14 +277,20 @@ class Authenticator:
             raise
 
     async def log_in(
-        self, identity: Identity, kind: Kind, lifetime: float = tokens.LIFETIME, told: Entry | None = None
+        self,
+        identity: Identity,
+        kind: Kind,
+        lifetime: float = tokens.LIFETIME,
+        told: Entry | None = None,
+        until: float = math.inf,
     ) -> Login:
         """A login token for somebody who has proved who it is. Raises Unauthorized if it has changed meanwhile.
 
-        ``told`` is what the audit trail says of it, in the same transaction.
+        It ends after ``lifetime``, or when that does which was shown for it. ``told`` is what the audit trail says of
+        it, in the same transaction.
         """
         now = self._now()
-        login = Login(tokens.generate(kind), now + lifetime)
+        login = Login(tokens.generate(kind), min(now + lifetime, until))
         new = NewLogin(tokens.fingerprint(login.token), kind.name.lower(), identity.credential, now, login.expires_at)
         if not await self._db.write(_add_login, identity, new, told):
             raise credentials.refused()

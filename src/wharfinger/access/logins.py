@@ -1,5 +1,6 @@
 """People log in and out, by pages and by the command line, and the audit trail says how."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +43,14 @@ class Logins:
         identity = await self._authenticator.by_password(name, password, origin)
         return await self._log_in(identity, kind, origin, "ldap" if identity.credential == "ldap" else "password")
 
+    async def of_command(self, name: str, secret: str, origin: Origin) -> tuple[str, Login]:
+        """A command's login, and whose: for a password, a secret, a personal token or a workload's token.
+
+        It ends with that, and is refused everywhere when that is. Raises Unauthorized and TooManyRequests.
+        """
+        identity, until = await self._authenticator.for_login(name, secret, origin)
+        return identity.name, await self._log_in(identity, Kind.LOGIN, origin, identity.credential, until)
+
     async def by_provider(self, flow: Flow, code: str, origin: Origin) -> Login:
         """A browser's login for whom the OpenID Connect provider vouches. Raises LoginRefused, TooManyRequests."""
         await self._callbacks.require_open(CALLBACK, origin.address)
@@ -77,6 +86,8 @@ class Logins:
         """Somebody was not let in, under a name that they gave and that may be anything."""
         self._authenticator.failed("login", name, origin, method)
 
-    async def _log_in(self, identity: Identity, kind: Kind, origin: Origin, method: str) -> Login:
+    async def _log_in(
+        self, identity: Identity, kind: Kind, origin: Origin, method: str, until: float = math.inf
+    ) -> Login:
         told = self._authenticator.as_caller(identity, origin).entry("login", detail={"method": method})
-        return await self._authenticator.log_in(identity, kind, told=told)
+        return await self._authenticator.log_in(identity, kind, told=told, until=until)

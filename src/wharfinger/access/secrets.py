@@ -16,6 +16,7 @@ from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.services import require_administers, require_manages, require_present
 from wharfinger.access.tokens import Kind
+from wharfinger.access.workloads import require_lasting
 from wharfinger.errors import Denied, GrantUnknown, InUse, RequestInvalid
 from wharfinger.meta import accounts, audit, grants
 from wharfinger.meta.accounts import PERSON, SERVICE
@@ -65,6 +66,7 @@ class Secrets:
         self._require_label(label)
         self._require_future(expires_at)
         require_manages(by, account_name(name))
+        require_lasting(by)
         made = self._new(Kind.SECRET, SECRET, name, label, expires_at, by, None, None)
         await self._db.write(self._add_secret, by, made.row)
         self._changed()

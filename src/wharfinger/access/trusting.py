@@ -81,7 +81,10 @@ class Trusting:
         return row
 
     async def replace_issuer(self, by: Caller, wanted: WantedIssuer) -> IssuerRow:
-        """Give a registered issuer another audience or other keys; its rules stay. Raises GrantUnknown as well."""
+        """Give a registered issuer another audience or other keys; its rules stay, and the log-ins by them end.
+
+        Raises GrantUnknown as well.
+        """
         row = await self._issuer(by, wanted)
         await self._db.write(_replace_issuer, by, row)
         self._changed()

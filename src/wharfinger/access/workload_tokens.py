@@ -77,6 +77,13 @@ def _fields(part: str) -> dict[str, Any] | None:
     return fields if isinstance(fields, dict) else None
 
 
+def end_of(text: str) -> float:
+    """When a token ends that was accepted."""
+    token = read(text)
+    assert token is not None, "it was read when it was accepted"
+    return float(token.claims["exp"])
+
+
 async def verify(token: Unverified, issuer: IssuerRow, keys: KeySets, now: float) -> None:
     """Raise NotAccepted unless the issuer made the token, for us, and it counts now.
 

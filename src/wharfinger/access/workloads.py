@@ -16,7 +16,7 @@ from wharfinger.access.keysets import KeySets
 from wharfinger.access.snapshot import Snapshot
 from wharfinger.access.throttle import Throttle
 from wharfinger.access.workload_tokens import NotAccepted, Unverified
-from wharfinger.errors import Unauthorized
+from wharfinger.errors import Denied, Unauthorized
 from wharfinger.meta import audit
 from wharfinger.meta.audit import DENIED, Entry
 from wharfinger.meta.db import Database
@@ -29,6 +29,8 @@ EXCHANGE = "token.exchange"
 REMEMBERED_SECONDS = 300.0
 """For so long a token that is sent with every request is not verified again; its rule is looked up each time."""
 REMEMBERED_AT_MOST = 10_000
+LOGIN_AT_MOST = 3600.0
+"""For so long a login lasts that was had for a token: its issuer's keys may be others by then."""
 TOLD_RULES = 10
 
 _log = structlog.get_logger("wharfinger.workloads")
@@ -46,6 +48,12 @@ class _Remembered:
 def is_one(identity: Identity) -> bool:
     """Whether somebody is here by a trust rule: what it may do must not outlast its token."""
     return identity.credential.startswith(CREDENTIAL)
+
+
+def require_lasting(by: Caller) -> None:
+    """Raise Denied for a workload: a secret or password that it made would outlast the token that it came with."""
+    if is_one(by.identity):
+        raise Denied("a workload makes no secrets and sets no passwords: what it has ends with its token")
 
 
 class Workloads:

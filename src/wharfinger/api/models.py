@@ -47,6 +47,9 @@ class UserChange(Wanted):
 
 
 class LoginReply(BaseModel):
+    """``username`` is the account that it is."""
+
+    username: str
     token: str
     expires: float
 

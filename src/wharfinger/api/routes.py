@@ -8,12 +8,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from wharfinger.access import workloads
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin
 from wharfinger.access.services import require_present
-from wharfinger.errors import Unauthorized
 from wharfinger.spec import names
 from wharfinger.web.challenge import Addresses
 from wharfinger.web.http import Body
@@ -90,8 +88,6 @@ async def _admit(authenticator: Authenticator, needs: Needs, request: Request) -
     """Note whose request it is, and let it pass only if they may make it."""
     caller = await authenticator.account(request.headers.get("authorization"), request.state.origin)
     request.state.caller = caller
-    if workloads.is_one(caller.identity):
-        raise Unauthorized("a workload's token is for the registry, not for the management API", error="invalid_token")
     if needs is Action.ADMIN and request.method != "GET":
         require_present(caller)  # whoever sets passwords, groups and roles can make more of what a token is
     if isinstance(needs, Action):

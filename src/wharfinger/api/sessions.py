@@ -5,7 +5,6 @@ from fastapi import Request
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.grants import GROUP
 from wharfinger.access.logins import Logins
-from wharfinger.access.tokens import Kind
 from wharfinger.api.models import LoginReply, LoginRequest, Whoami
 from wharfinger.api.routes import Anyone, By, From, Route
 
@@ -25,9 +24,13 @@ class SessionHandlers:
         ]
 
     async def login(self, request: LoginRequest, origin: From) -> LoginReply:
-        """Exchange a password for a token that expires, to be sent as ``Authorization: Bearer``."""
-        login = await self._logins.by_password(request.username, request.password, origin, Kind.LOGIN)
-        return LoginReply(token=login.token, expires=login.expires_at)
+        """Exchange a password for a token that expires, to be sent as ``Authorization: Bearer``.
+
+        A service account's secret, a personal token and a workload's token are taken for a password; the login ends
+        with them. A workload's user name may be ``oidc``, where its rules leave one account alone.
+        """
+        account, login = await self._logins.of_command(request.username, request.password, origin)
+        return LoginReply(username=account, token=login.token, expires=login.expires_at)
 
     async def logout(self, request: Request, by: By) -> None:
         """End the token that this request comes with."""

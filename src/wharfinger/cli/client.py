@@ -1,7 +1,8 @@
 """Asks the management API, and says in a sentence what went wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from ipaddress import ip_address
 from ssl import SSLError
 from typing import Any, Self
@@ -10,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from wharfinger.cli import logins
+from wharfinger.cli.logins import Login
 from wharfinger.cli.output import clean
 from wharfinger.errors import DeviceLoginOpen, Refusal, Unauthorized
 
@@ -21,16 +23,21 @@ LONG_TIMEOUT = 600.0
 class Client:
     """One registry, as somebody or as nobody; closed at the end of a ``with``.
 
-    ``account`` is a name and a password, where there is no token.
+    ``account`` is a name and a password, where there is no token. ``renew`` gives another token for one that has ended.
     """
 
-    def __init__(self, url: str, token: str | None = None, account: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        account: tuple[str, str] | None = None,
+        renew: Callable[[], str] | None = None,
+    ) -> None:
         self._url = url
-        self._name = account[0] if account else None
+        self._name = account[0] if account else None if token else "you"
         self._http = httpx2.Client(
             base_url=f"{url}/api/v1",
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            auth=account,
+            auth=_Bearer(token, renew) if token else account,
             timeout=TIMEOUT,
             verify=httpx2.create_ssl_context(),  # with SSL_CERT_FILE, which trust_env would govern as well
             trust_env=not is_loopback(url),  # a proxy is not asked for what is on this machine
@@ -48,7 +55,7 @@ class Client:
 
     def text(self, path: str, **parameters: str) -> str:
         """What is answered as it is, where it is a document of another format."""
-        with _in_words(self._url):
+        with in_words(self._url):
             answer = self._http.get(path, params=parameters, timeout=LONG_TIMEOUT)
             if not answer.is_success:
                 self._read(answer)
@@ -74,7 +81,7 @@ class Client:
 
     def lines(self, path: str, fields: dict[str, Any]) -> Iterator[bytes]:
         """The lines that are answered to a POST, as they come. Raises Refusal, also when they were cut off."""
-        with _in_words(self._url), self._http.stream("POST", path, json=fields, timeout=LONG_TIMEOUT) as answer:
+        with in_words(self._url), self._http.stream("POST", path, json=fields, timeout=LONG_TIMEOUT) as answer:
             if not answer.is_success:
                 answer.read()
                 self._read(answer)
@@ -98,7 +105,7 @@ class Client:
             last = page["next"]
 
     def _ask(self, method: str, path: str, **content: Any) -> Any:
-        with _in_words(self._url):
+        with in_words(self._url):
             answer = self._http.request(method, path, **content)
             if answer.status_code == 204:
                 return None
@@ -108,10 +115,32 @@ class Client:
         return _read(answer, self._url, self._name)
 
 
+class _Bearer(httpx2.Auth):
+    """Shows the token; and once another one, where there is, if it is refused."""
+
+    def __init__(self, token: str, renew: Callable[[], str] | None) -> None:
+        self._token = token
+        self._renew = renew
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        answer = yield request
+        if answer.status_code == 401 and self._renew is not None:
+            self._token = self._renew()
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+
+
 def logged_in() -> Client:
     """The registry that this user has logged in to. Raises Refusal."""
-    login = logins.load()
-    return Client(login.url, login.token)
+    return by_login(logins.load())
+
+
+def by_login(login: Login) -> Client:
+    """The registry of the login. One by workload is renewed when it has ended, as long as there are tokens for it."""
+    from wharfinger.cli import workload
+
+    return Client(login.url, login.token, renew=partial(workload.renewed, login) if login.audience else None)
 
 
 def user_path(name: str) -> str:
@@ -178,12 +207,12 @@ def _read(answer: httpx2.Response, url: str, name: str | None) -> Any:
 
 
 @contextmanager
-def _in_words(url: str) -> Iterator[None]:
+def in_words(url: str, seconds: float = TIMEOUT) -> Iterator[None]:
     """What the network and the HTTP library complain of, for people."""
     try:
         yield
     except httpx2.TimeoutException as error:
-        raise Refusal(f"{url} did not answer within {TIMEOUT:g} seconds") from error
+        raise Refusal(f"{url} did not answer within {seconds:g} seconds") from error
     except httpx2.ConnectError as error:
         raise Refusal(f"cannot connect to {url}: {_reason(error)}") from error
     except httpx2.RemoteProtocolError as error:

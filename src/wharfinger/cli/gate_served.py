@@ -94,12 +94,12 @@ def waiting(text: str) -> timedelta:
 
 def _client(at: Place) -> "Client":
     """As who is logged in there; else as who 'docker login' or 'podman login' knows."""
-    from wharfinger.cli.client import Client
+    from wharfinger.cli.client import Client, by_login
     from wharfinger.remote import credentials
 
     login = registries.own_login()
     if login is not None and login.url == at.url:
-        return Client(login.url, login.token)
+        return by_login(login)
     kept = credentials.load().get(at.host)
     if kept is None or not kept.username:
         raise Refusal(f"nobody is logged in to {at.host}: run 'wharf login {at.url}' or 'docker login {at.host}'")

@@ -33,6 +33,8 @@ def evaluate(
 ) -> int:
     """Say of each image what a policy would do with it at a time, and why. No server is asked and nothing is changed.
 
+    wharf lifecycle evaluate --policy policy.yaml --images images.json --now 2026-01-31T00:00:00Z
+
     Prints one record for each image, in the order of the images. With --from, rules have the names that the other
     registry knows them by.
     """

@@ -11,12 +11,17 @@ from wharfinger.errors import Refusal
 
 @dataclass(frozen=True)
 class Login:
-    """Where, as whom, and until when."""
+    """Where, as whom, and until when.
+
+    One by workload has the ``audience`` for which its token was made, and the ``file`` that the token was in, if any.
+    """
 
     url: str
     username: str
     token: str = field(repr=False)
     expires: float
+    audience: str = ""
+    file: str = ""
 
 
 def file() -> Path:
@@ -41,7 +46,7 @@ def load() -> Login:
 def save(login: Login) -> None:
     """Keep the login for this user alone; whoever reads meanwhile sees the old one or the new one, whole."""
     try:
-        _replace(file(), json.dumps(asdict(login), indent=1))
+        _replace(file(), json.dumps({name: value for name, value in asdict(login).items() if value != ""}, indent=1))
     except OSError as error:
         raise Refusal(f"cannot write {file()}: {error.strerror}") from error
 

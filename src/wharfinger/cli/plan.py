@@ -28,7 +28,7 @@ def plan(
     prune: Prune = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show what a policy file would change, and who gains or loses what by it. Changes nothing.
+    """Show what a policy file would change: who gains or loses what, which images would go. Changes nothing.
 
     Exit status: 0 nothing to do, 2 there are changes, 1 it cannot be applied.
     """
@@ -76,7 +76,7 @@ def apply(
 def export(
     *, out: Annotated[Path | None, Parameter(help="Write it here instead of to standard output.")] = None
 ) -> None:
-    """Print who may do what now, as a policy file. Applied as it is, it changes nothing."""
+    """Print what is in force now, from access to lifecycle, as a policy file. Applied as it is, it changes nothing."""
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:

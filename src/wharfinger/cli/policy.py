@@ -25,7 +25,7 @@ def check(
     at: Annotated[str | None, Parameter(help="As if it were this day or time, where a test names none.")] = None,
     junit: Annotated[Path | None, Parameter(help="Also write the outcome here, as JUnit XML.")] = None,
 ) -> int:
-    """Hold a policy file to assertions, without a server: this principal may, that one may not, from here, on that day.
+    """Hold a policy file to assertions, without a server: this principal may, from here, on that day; that image stays.
 
     Exit status: 0 all hold, 1 one does not, 2 they cannot be run.
     """

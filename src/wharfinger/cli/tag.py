@@ -64,6 +64,8 @@ def history(
     name, tag = _which(image)
     with logged_in() as client:
         found = list(islice(_events(client, name, tag), limit))
+    if tag is not None and not found and limit != 0:
+        raise Refusal(f"{name} never had a tag {tag}, as far as its history goes")
     if as_json:
         print_json(found)
         return

@@ -19,7 +19,7 @@ from wharfinger.config.values import ConfigError
 PREFIX = "WHARF_"
 
 NOT_SETTINGS = re.compile(
-    r"CONFIG|TEST_.*"  # where the file is; the test suite's own
+    r"CONFIG|ID_TOKEN|TEST_.*"  # where the file is; what wharf login shows; the test suite's own
     r"|SERVICE_(HOST|PORT.*)|PORT(_[0-9]+_(TCP|UDP).*)?"  # what Kubernetes sets when a Service is named "wharf"
 )
 """Variables that start with WHARF_ and are none of ours to complain about, without the prefix."""

@@ -10,6 +10,11 @@ def audit_key(settings: Settings) -> Path:
     return settings.audit_key or settings.data.absolute() / "keys" / "audit.pem"
 
 
+def sealing_key(settings: Settings) -> Path:
+    """Where the key is that seals what proves us to others."""
+    return settings.sealing_key or settings.data.absolute() / "keys" / "sealing.key"
+
+
 def advisories(settings: Settings) -> Path:
     """Where the advisories are that images are judged by."""
     return settings.advisories or settings.data.absolute() / "advisories.db"

@@ -174,6 +174,11 @@ class Settings:
         values.FOLDER,
         "The key that signs the audit trail, made where there is none; keys/audit.pem in the data folder by default.",
     ] = None
+    sealing_key: Annotated[
+        Path | None,
+        values.FOLDER,
+        "The key that seals credentials for others, made when needed; keys/sealing.key in the data folder by default.",
+    ] = None
     audit_syslog: Annotated[
         str | None, values.SYSLOG, "Where every record of the audit trail is sent as a syslog message (RFC 5424)."
     ] = None

@@ -10,24 +10,24 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import aclosing
-from dataclasses import replace
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
-from typing import IO
 
 import msgspec
-from sqlalchemy import Connection
 
 from wharfinger.errors import Unavailable
 from wharfinger.lifecycle import surveying
+from wharfinger.lifecycle.freeing import Shared
 from wharfinger.lifecycle.surveying import Survey, Written
 from wharfinger.meta import lifecycle_blobs
 from wharfinger.meta.db import Database, open_database
-from wharfinger.meta.lifecycle_blobs import Sizes
+from wharfinger.meta.lifecycle_blobs import Span
 from wharfinger.meta.lifecycle_facts import Repository
 
 Batch = Sequence[Repository]
@@ -39,46 +39,69 @@ UNTRACED = 200_000
 """Objects after which rings of them are looked for: rows and verdicts come by the million, and make none."""
 
 _encoder = msgspec.msgpack.Encoder()
+_blobs = msgspec.msgpack.Decoder(dict[str, tuple[int, int]])
 _lines = msgspec.msgpack.Decoder(list[Written])
 
 
-async def lines(db: Database, survey: Survey, batches: AsyncIterable[Batch]) -> AsyncGenerator[Written, None]:
-    """What :func:`surveying.lines` says of each batch, in the same order. Raises Unavailable when a process was killed.
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Whoever judges. ``lines`` are what :func:`surveying.lines` says of each batch, in the same order."""
 
-    The sizes of all blobs are read once, into memory that all of them have together.
-    """
-    with os.fdopen(os.memfd_create("sizes of blobs"), "wb") as sizes:
-        await db.read(_write_sizes, sizes)
-        begin = (db.url, survey, Path(f"/proc/{os.getpid()}/fd/{sizes.fileno()}"))
-        async with aclosing(_lines_by(begin, batches)) as found:
-            async for line in found:
-                yield line
+    shared: Shared
+    """The blobs that several repositories have."""
+    lines: Callable[[AsyncIterable[Batch]], AsyncGenerator[Written, None]]
 
 
-def _write_sizes(tx: Connection, sizes: IO[bytes]) -> None:
-    sizes.seek(0)  # a transaction may be run again
-    sizes.truncate()
-    lifecycle_blobs.write_sizes(tx, sizes)
-    sizes.flush()
+@asynccontextmanager
+async def here(db: Database, survey: Survey) -> AsyncIterator[Judges]:
+    """The process that asks, for a few images."""
+    whole = replace(survey, shared=await db.read(lifecycle_blobs.shared) if survey.policies else {})
 
-
-async def _lines_by(begin: tuple[str, Survey, Path], batches: AsyncIterable[Batch]) -> AsyncGenerator[Written, None]:
-    loop, processes = asyncio.get_running_loop(), min(AT_MOST, len(os.sched_getaffinity(0)))
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, begin)
-    asked: deque[asyncio.Future[bytes]] = deque()
-    try:
+    async def lines(batches: AsyncIterable[Batch]) -> AsyncGenerator[Written, None]:
         async for batch in batches:
-            asked.append(loop.run_in_executor(pool, _judge, batch))
-            if len(asked) > processes:  # one more than are at work, so that nobody waits and little is kept
-                for line in _lines.decode(await asked.popleft()):
-                    yield line
-        while asked:
-            for line in _lines.decode(await asked.popleft()):
+            for line in await db.read(surveying.lines, batch, whole):
                 yield line
+
+    yield Judges(whole.shared, lines)
+
+
+@asynccontextmanager
+async def others(db: Database, survey: Survey) -> AsyncIterator[Judges]:
+    """Processes of their own, which end with this. Raises Unavailable when one was killed."""
+    processes = min(AT_MOST, len(os.sched_getaffinity(0)))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (db.url, survey))
+    try:
+        with os.fdopen(os.memfd_create("blobs that several have"), "wb") as file:
+            shared = await _shared(pool)
+            file.write(_encoder.encode(shared))
+            file.flush()
+            path = Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+            yield Judges(shared, partial(_lines_by, pool, processes, path))
     except BrokenProcessPool as error:
         raise Unavailable("a process that judged images was killed; nothing was changed") from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _shared(pool: ProcessPoolExecutor) -> Shared:
+    loop = asyncio.get_running_loop()
+    parts = await asyncio.gather(*(loop.run_in_executor(pool, _share, span) for span in lifecycle_blobs.SPANS))
+    return {blob: found for part in parts for blob, found in part.items()}
+
+
+async def _lines_by(
+    pool: ProcessPoolExecutor, processes: int, shared: Path, batches: AsyncIterable[Batch]
+) -> AsyncGenerator[Written, None]:
+    loop = asyncio.get_running_loop()
+    asked: deque[asyncio.Future[bytes]] = deque()
+    async for batch in batches:
+        asked.append(loop.run_in_executor(pool, _judge, batch, shared))
+        if len(asked) > processes + 1:  # two more than are at work, so that nobody waits and little is kept
+            for line in _lines.decode(await asked.popleft()):
+                yield line
+    while asked:
+        for line in _lines.decode(await asked.popleft()):
+            yield line
 
 
 # --- in such a process
@@ -90,15 +113,15 @@ class _Judge:
     db: Database
     survey: Survey
     runner: asyncio.Runner
+    shared: Shared | None = None
 
 
-def _begin(url: str, survey: Survey, sizes: Path) -> None:
+def _begin(url: str, survey: Survey) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of us; whoever began us says when to stop
     threading.Thread(target=_end_with_the_other, name="end", daemon=True).start()
     os.nice(NICENESS)
     gc.set_threshold(UNTRACED)
-    _Judge.survey = replace(survey, sizes=Sizes.opened(sizes))
-    _Judge.db, _Judge.runner = open_database(url), asyncio.Runner()
+    _Judge.db, _Judge.survey, _Judge.runner = open_database(url), survey, asyncio.Runner()
 
 
 def _end_with_the_other() -> None:
@@ -108,5 +131,12 @@ def _end_with_the_other() -> None:
     os._exit(1)
 
 
-def _judge(batch: Batch) -> bytes:
+def _share(within: Span) -> dict[str, tuple[int, int]]:
+    return _Judge.runner.run(_Judge.db.read(lifecycle_blobs.shared, within))
+
+
+def _judge(batch: Batch, shared: Path) -> bytes:
+    if _Judge.shared is None:
+        _Judge.shared = _blobs.decode(shared.read_bytes())
+        _Judge.survey = replace(_Judge.survey, shared=_Judge.shared)
     return _encoder.encode(_Judge.runner.run(_Judge.db.read(surveying.lines, batch, _Judge.survey)))

@@ -145,23 +145,14 @@ class _Fates:
 
     def _deleted_one(self, i: int) -> Verdict:
         image, candidate = self._images[i], self._candidates.get(i)
-        unnamed: tuple[str, ...] = ()
-        if candidate is not None and candidate.decided is not None:
-            reason = candidate.decided.words
-            unnamed = _unnamed(candidate, candidate.decided)
-            if unnamed:
-                reason += f"; with it goes {_listed(unnamed)}, which the rule does not name"
-        else:
+        tags = tuple([tag.name for tag in image.tags])
+        if candidate is None or candidate.decided is None:
             reason = f"it goes with {self._images[self._doomed[i]].id}, to which it belongs"
-        return Verdict(
-            id=image.id,
-            repository=image.repository,
-            verdict="delete",
-            rule=self._rule(i, self._doomed),
-            reason=reason,
-            tags_removed=tuple([tag.name for tag in image.tags]),
-            unnamed=unnamed,
-        )
+            return Verdict(image.id, image.repository, "delete", self._rule(i, self._doomed), reason, tags)
+        reason, unnamed = candidate.decided.words, _unnamed(candidate, candidate.decided)
+        if unnamed:
+            reason += f"; with it goes {_listed(unnamed)}, which the rule does not name"
+        return Verdict(image.id, image.repository, "delete", candidate.decided.label, reason, tags, None, unnamed)
 
     def _rule(self, i: int, came_by: dict[int, int]) -> str | None:
         """The rule that decided it, or else what it came to its fate by."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from wharfinger.lifecycle.conditions import Condition, Group, Item, Run
-from wharfinger.lifecycle.images import SEVERITIES
+from wharfinger.lifecycle.images import SEVERITIES, by_scanner
 from wharfinger.lifecycle.units import size_written
 from wharfinger.select.selectors import Selector
 
@@ -123,19 +123,25 @@ Level = Literal["critical", "high", "medium", "low"]
 class Severity(Condition):
     """The worst that scanning found is at least so severe; of ``fixable``, for which a fixed version is known.
 
-    What was not scanned, or not assessed, is never so severe. What has no rating is none here.
+    What was not scanned, or not assessed, is never so severe. What has no rating is none here. ``scanners`` are those
+    whose findings count; None for all.
     """
 
     level: Level
     fixable: bool = False
+    scanners: frozenset[str] | None = None
 
     @property
     def key(self) -> str:
         return "fixable_severity" if self.fixable else "severity"
 
     def holds(self, item: Item, group: Group, run: Run) -> bool:
-        worst = item.image.fixable_severity if self.fixable else item.image.severity
-        return worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(self.level)
+        found = item.image.fixable_severity if self.fixable else item.image.severity
+        if found is None:
+            return False
+        counts = (each for name, each in by_scanner(found).items() if self.scanners is None or name in self.scanners)
+        return any(SEVERITIES.index(each) <= SEVERITIES.index(self.level) for each in counts)
 
     def __str__(self) -> str:
-        return f"has a {'fixable ' if self.fixable else ''}vulnerability that is {self.level} or worse"
+        by = "" if self.scanners is None else f" as {', '.join(sorted(self.scanners))} found"
+        return f"has a {'fixable ' if self.fixable else ''}vulnerability that is {self.level} or worse{by}"

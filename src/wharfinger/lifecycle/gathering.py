@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
-from wharfinger.lifecycle.images import NOTHING, SEVERITIES, Image, TagOf
+from wharfinger.lifecycle.images import NOTHING, OURS, SEVERITIES, Found, Image, TagOf, by_scanner
 from wharfinger.lifecycle.rules import Policy, Rule
 from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts, Row
 
@@ -54,8 +54,38 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
     tags = _tags(found, is_undeletable)
     children = _lists(found.children)
     holds: dict[str, int] = dict(found.holds)
+    if found.columns:
+        return _described(repository, found, tags, children, holds)
+    in_use = found.in_use
     return [
         Image(
+            digest,
+            pushed,
+            tuple(tags.get(digest, ())),
+            repository,
+            untagged_since=untagged,
+            children=tuple(children.get(digest, ())),
+            subject=subject,
+            held_until=holds.get(digest),
+            in_use=digest in in_use,
+        )
+        for digest, pushed, untagged, subject in found.manifests
+    ]
+
+
+def _described(
+    repository: str,
+    found: Facts,
+    tags: Mapping[str, Sequence[TagOf]],
+    children: Mapping[str, Sequence[str]],
+    holds: Mapping[str, int],
+) -> list[Image]:
+    """The same with what is known beside that, where a rule asks for some of it."""
+    images = []
+    for row in _with_severities(_whole(found), children):
+        digest, pushed, untagged, subject, pulled, created, platform, artifact_type, size, *said = row
+        labels, annotations, *severities = said
+        image = Image(
             digest,
             pushed,
             tuple(tags.get(digest, ())),
@@ -72,28 +102,21 @@ def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) 
             subject,
             holds.get(digest),
             digest in found.in_use,
-            *severities,
+            *map(_found, severities),
         )
-        for (
-            digest,
-            pushed,
-            untagged,
-            subject,
-            pulled,
-            created,
-            platform,
-            artifact_type,
-            size,
-            labels,
-            annotations,
-            *severities,
-        ) in _with_severities(found.manifests, children)
-    ]
+        images.append(image)
+    return images
+
+
+def _whole(found: Facts) -> Sequence[Row]:
+    """The rows with all of :data:`OPTIONAL`, of which nothing is known that was not read."""
+    places = [4 + found.columns.index(name) if name in found.columns else None for name in OPTIONAL]
+    return [(*row[:4], *[None if place is None else row[place] for place in places]) for row in found.manifests]
 
 
 def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]]) -> Sequence[Row]:
     """An index is as bad as the worst of its images, once all of them are known; scanning knows only those."""
-    known = {row[0]: row[-2:] for row in rows if row[-2] is not None or row[-1] is not None}
+    known = {row[0]: tuple(map(_found, row[-2:])) for row in rows if row[-2] is not None or row[-1] is not None}
     if not known or not children:
         return rows
     return [(*row[:-2], *_worst(row[0], known, children)) if row[0] in children else row for row in rows]
@@ -101,7 +124,23 @@ def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]])
 
 def _worst(index: str, known: Mapping[str, Row], children: Mapping[str, Sequence[str]]) -> Row:
     below = [known.get(each, _UNKNOWN) for each in _leaves(index, children)]
-    return tuple(None if None in each else min(each, key=SEVERITIES.index) for each in zip(*below, strict=True))
+    return tuple(None if None in each else _worst_of(each) for each in zip(*below, strict=True))
+
+
+def _worst_of(found: Sequence[Found]) -> Found:
+    """By each scanner the worst of what it said of any; plain where ours alone has looked."""
+    worst: dict[str, str] = {}
+    for each in found:
+        for name, level in by_scanner(each).items():
+            worst[name] = min(level, worst.get(name, level), key=SEVERITIES.index)
+    return worst[OURS] if list(worst) == [OURS] else worst
+
+
+def _found(text: Found | None) -> Found | None:
+    """What the database says: a severity, or one by each scanner."""
+    if not isinstance(text, str) or "=" not in text:
+        return text
+    return dict(each.split("=") for each in text.split(","))
 
 
 def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:
@@ -122,8 +161,8 @@ def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:
 def _tags(found: Facts, is_undeletable: IsUndeletable | None) -> dict[str, list[TagOf]]:
     tags: dict[str, list[TagOf]] = {}
     for name, digest, moved in found.tags:
-        protected = is_undeletable is not None and is_undeletable(name)
-        tags.setdefault(digest, []).append(TagOf(name, moved, protected))
+        tag = TagOf(name, moved) if is_undeletable is None else TagOf(name, moved, is_undeletable(name))
+        tags.setdefault(digest, []).append(tag)
     return tags
 
 

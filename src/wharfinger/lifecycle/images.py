@@ -13,12 +13,22 @@ from wharfinger.lifecycle import units
 NAME_AT_MOST = 255
 REQUIRED = ("id", "tags", "pushed")
 SEVERITIES = ("critical", "high", "medium", "low", "none")
+OURS = "wharfinger"
+"""The scanner that is built in."""
+SCANNER = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
+Found = str | Mapping[str, str]
+"""A severity by the scanner that is built in, or by each that has looked."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 """No labels and no annotations: one for all, for there may be a million images."""
 
 
 def _nothing() -> Mapping[str, str]:
     return NOTHING
+
+
+def by_scanner(found: Found) -> Mapping[str, str]:
+    """The same by each."""
+    return {OURS: found} if isinstance(found, str) else found
 
 
 class TagOf(Struct, frozen=True, gc=False):
@@ -33,7 +43,7 @@ class Image(Struct, frozen=True, gc=False):
     """One image, index or artifact of a repository. Times are microseconds since the epoch: see ``units``.
 
     ``pushed`` is the last PUT of the manifest. ``platform`` is written ``os/architecture[/variant]``. ``severity`` is
-    the worst that scanning found, one of :data:`SEVERITIES`; None where that is not known.
+    the worst that scanning found, one of :data:`SEVERITIES`, or by scanner; None where that is not known.
     A ``Struct``, because there may be a million: it is made in a tenth of the time that a dataclass takes.
     """
 
@@ -53,8 +63,8 @@ class Image(Struct, frozen=True, gc=False):
     subject: str | None = None
     held_until: int | None = None
     in_use: bool = False
-    severity: str | None = None
-    fixable_severity: str | None = None
+    severity: Found | None = None
+    fixable_severity: Found | None = None
 
 
 def parse(data: object) -> list[Image]:
@@ -143,7 +153,16 @@ def _flag(value: object, path: str) -> bool:
     return value
 
 
-def _severity(value: object, path: str) -> str:
+def _severity(value: object, path: str) -> Found:
+    if isinstance(value, dict) and value:
+        for name in value:
+            if not isinstance(name, str) or re.fullmatch(SCANNER, name, re.ASCII) is None:
+                raise RequestInvalid(f"{path}: want names of scanners, and of each the severity")
+        return {name: _level(each, f"{path}.{name}") for name, each in value.items()}
+    return _level(value, path)
+
+
+def _level(value: object, path: str) -> str:
     if value not in SEVERITIES:
         raise RequestInvalid(f"{path}: want one of {', '.join(SEVERITIES)}")
     return str(value)

@@ -42,8 +42,8 @@ class Judged:
     def is_too_much(self, taken: Iterable[str]) -> bool:
         """Whether taking these would, with what went lately, be more than the ceiling allows of what there was."""
         going = frozenset(taken)
-        if not going:
-            return False
+        if not going or not self.lately:
+            return len(going) > allowed(len(self.images), self.ceiling)
         there = self.lately.union(each.id for each in self.images)
         return len(going | self.lately) > allowed(len(there), self.ceiling)
 
@@ -107,8 +107,8 @@ def _whys(verdicts: Iterable[Verdict], outcome: str, frees: dict[str, int]) -> t
         Why(
             rule,
             reason,
-            tuple(Going(each.id, each.tags_removed, frees.get(each.id, 0)) for each in those),
-            sum(len(each.unnamed) for each in those),
+            tuple([Going(each.id, each.tags_removed, frees.get(each.id, 0)) for each in those]),
+            sum([len(each.unnamed) for each in those]),
         )
         for (rule, reason), those in found.items()
     )

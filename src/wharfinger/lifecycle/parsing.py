@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
@@ -13,6 +13,7 @@ from wharfinger import select
 from wharfinger.errors import RequestInvalid
 from wharfinger.lifecycle import conditions, facts, schedules, units
 from wharfinger.lifecycle.conditions import Age, By, Condition, Group, Newest, What
+from wharfinger.lifecycle.images import SCANNER
 from wharfinger.lifecycle.rules import Action, Mode, Policy, Rule
 from wharfinger.select.parsing import Of
 from wharfinger.select.selectors import Selector
@@ -24,6 +25,7 @@ RULES_AT_MOST = 1000
 GROUPS_AT_MOST = 40
 """How deep groups may be nested."""
 COUNT_AT_MOST = 1_000_000_000
+SCANNERS_AT_MOST = 20
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -139,8 +141,23 @@ class Parser:
             if key in CONDITIONS:
                 condition = CONDITIONS[key].read(self, value, f"{path}.{key}", depth)
                 found += [] if condition is None else [condition]
+        if "scanners" in fields:
+            found = self._by_scanners(found, fields["scanners"], f"{path}.scanners")
         tags = next((each.selector for each in found if isinstance(each, conditions.Tags)), None)
         return Group(tuple(found), self._newest(fields, path, tags))
+
+    def _by_scanners(self, found: list[Condition], value: object, path: str) -> list[Condition]:
+        """The same, where severities go by what these scanners found."""
+        names = value if isinstance(value, list | tuple) else [value]
+        if not 0 < len(names) <= SCANNERS_AT_MOST:
+            self.note(path, f"want at least one scanner and at most {SCANNERS_AT_MOST}")
+        for each in names:
+            if not isinstance(each, str) or re.fullmatch(SCANNER, each, re.ASCII) is None:
+                self.note(path, "want the name of a scanner, as wharf scanner list shows it, or wharfinger")
+        if not any(isinstance(each, facts.Severity) for each in found):
+            self.note(path, "scanners says by whom a severity is, and there is none")
+        of = frozenset(map(str, names))
+        return [replace(each, scanners=of) if isinstance(each, facts.Severity) else each for each in found]
 
     def _newest(self, fields: Mapping[str, object], path: str, tags: Selector | None) -> Newest | None:
         if "newest" not in fields:
@@ -312,4 +329,4 @@ CONDITIONS: Mapping[str, Word] = {
     "not": Word(lambda parser, value, path, depth: conditions.Not(parser.group(value, path, depth + 1)), GROUP),
 }
 POLICY_KEYS = ("name", "repositories", "rules", "binding", "mode", "ceiling", "schedule", "trash", "brownout")
-GROUP_KEYS = (*CONDITIONS, "newest", "by", "per")
+GROUP_KEYS = (*CONDITIONS, "newest", "by", "per", "scanners")

@@ -1,6 +1,7 @@
 """Plans: of each image whether it stays or goes, by which rule and why, and what that gives back. Changes nothing."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -10,11 +11,11 @@ from wharfinger.access.caller import Caller
 from wharfinger.lifecycle import crews, plan_file, surveying
 from wharfinger.lifecycle.book import Policies, PolicyBook
 from wharfinger.lifecycle.crews import Batch
-from wharfinger.lifecycle.freeing import Across, Shared
+from wharfinger.lifecycle.freeing import Across
 from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, Total
-from wharfinger.lifecycle.surveying import Survey, UndeletableIn, Written
+from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, written
-from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
+from wharfinger.meta import lifecycle_facts, lifecycle_runs
 from wharfinger.meta.db import Database
 from wharfinger.meta.lifecycle_facts import Repository
 from wharfinger.select import Selector
@@ -23,7 +24,7 @@ DAY = 86400
 PAGE = 1000
 NAMED_AT_MOST = 100
 MANY = 20_000
-"""Images after which other processes go on, and the sizes of all blobs are read at once: it will be most of them."""
+"""Images from which on other processes judge: it takes a second until they have begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +57,25 @@ class Plans:
         """A plan for the repositories that ``where`` selects, of those that the caller may pull from."""
         now = self._now()
         clock = round(now * SECOND) if clock is None else clock
-        server, policies, shared = await self._db.read(self._begin)
+        server, policies = await self._db.read(self._begin)
         expires = clock + DAYS_VALID * DAY * SECOND
         head = Head(FORMAT, server, by.name, clock, made=written(round(now * SECOND)), expires=written(expires))
-        return Plan(head, self._lines(by, where, Survey(policies, self._undeletable, clock, now, shared)))
+        return Plan(head, self._lines(by, where, Survey(policies, self._undeletable, clock, now)))
 
-    def _begin(self, tx: Connection) -> tuple[str, Policies, Shared]:
-        policies = self._book.policies(tx)
-        return lifecycle_runs.server_id(tx), policies, lifecycle_blobs.shared(tx) if policies else {}
+    def _begin(self, tx: Connection) -> tuple[str, Policies]:
+        return lifecycle_runs.server_id(tx), self._book.policies(tx)
 
     async def _lines(self, by: Caller, where: Selector | None, survey: Survey) -> AsyncIterator[bytes]:
-        sum, across = Sum(), Across(survey.shared)
-        async for each in self._judged(self._batches(by, where), survey):
-            sum.add(each.counts)
-            across.add(each.waiting)
-            yield each.line
-        yield plan_file.line(sum.total(across.bytes))
-
-    async def _judged(self, batches: AsyncIterator[Batch], survey: Survey) -> AsyncIterator[Written]:
-        """The first here, and whatever comes after :data:`MANY` in other processes."""
-        images = 0
-        async for batch in batches:
-            if images >= self._many and survey.policies:
-                async for each in crews.lines(self._db, survey, _with(batch, batches)):
-                    yield each
-                return
-            for each in await self._db.read(surveying.lines, batch, survey):
-                yield each
-            images += sum(repository.images for repository in batch)
+        batches = self._batches(by, where)
+        first = await _some(batches, self._many)
+        judges = crews.others if survey.policies and _images(first) >= self._many else crews.here
+        async with judges(self._db, survey) as those, aclosing(those.lines(_chained(first, batches))) as found:
+            sum, across = Sum(), Across()
+            async for each in found:
+                sum.add(each.counts)
+                across.add(each.waiting)
+                yield each.line
+            yield plan_file.line(sum.total(across.bytes(those.shared)))
 
     async def _batches(self, by: Caller, where: Selector | None) -> AsyncIterator[Batch]:
         last = ""
@@ -93,8 +85,21 @@ class Plans:
                 yield batch
 
 
-async def _with(first: Batch, others: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
-    yield first
+async def _some(batches: AsyncIterator[Batch], images: int) -> Sequence[Batch]:
+    """The first of them with so many images, or all where they have fewer."""
+    found: list[Batch] = []
+    while _images(found) < images and (batch := await anext(batches, None)) is not None:
+        found.append(batch)
+    return found
+
+
+def _images(batches: Iterable[Batch]) -> int:
+    return sum(each.images for batch in batches for each in batch)
+
+
+async def _chained(first: Iterable[Batch], others: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+    for batch in first:
+        yield batch
     async for batch in others:
         yield batch
 

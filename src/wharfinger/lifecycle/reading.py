@@ -17,6 +17,8 @@ WORD = "lifecycle"
 NOUN = "lifecycle_policy"
 BESIDE = ("version", "access", "repositories", "tags", "gates", "vex")
 """What may stand in a file beside ``lifecycle``, and is not looked at here."""
+RULES_SHOWN = 500
+"""Characters."""
 
 
 def parse(text: str) -> tuple[Policy, ...]:
@@ -41,6 +43,8 @@ def _version(text: str) -> str:
 
 def read(reading: Reading, node: Tree, path: str) -> tuple[Policy, ...]:
     """The policies that the node lists; what is wrong is noted, with its place."""
+    if isinstance(node, Sequence) and not node.items:
+        return ()
     return _read(reading, node, path)[0]
 
 
@@ -84,11 +88,32 @@ def policies(stored: tuple[Item, ...]) -> tuple[Policy, ...]:
 
 
 def words(item: Item) -> str:
-    """A policy in one line."""
+    """A policy in one line, with its rules as far as these fit in."""
     (policy,) = policies((item,))
+    fields: dict[str, Any] = item.plain
     how = f"{'binding ' if policy.binding else ''}{'observing ' if policy.mode == 'observe' else ''}"
-    rules = f"{len(policy.rules)} rule{'s' if len(policy.rules) > 1 else ''}"
-    return f"{how}lifecycle policy {policy.name} for {policy.repositories}: {rules}"
+    more = "".join(f", {key} {fields[key]}" for key in ("schedule", "ceiling", "trash") if key in fields)
+    rules = "; ".join(_rule(rule) for rule in fields["rules"])
+    said = rules if len(rules) <= RULES_SHOWN else f"{rules[:RULES_SHOWN]}… ({len(policy.rules)} rules)"
+    return f"{how}lifecycle policy {policy.name} for {policy.repositories}{more}: {said}"
+
+
+def _rule(fields: dict[str, Any]) -> str:
+    verb = next(action for action in parsing.ACTIONS if action in fields)
+    name = f"{fields['name']}: " if "name" in fields else ""
+    return f"{name}{verb} {_flow(fields[verb])}"
+
+
+def _flow(value: object) -> str:
+    """As YAML has it on one line, without quotes."""
+    match value:
+        case dict():
+            return f"{{{', '.join(f'{key}: {_flow(each)}' for key, each in value.items())}}}"
+        case list():
+            return f"[{', '.join(map(_flow, value))}]"
+        case bool():
+            return str(value).lower()
+    return str(value)
 
 
 SECTION = Section(WORD, NOUN, items, words)

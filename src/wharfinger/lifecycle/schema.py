@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wharfinger.lifecycle.parsing import ACTIONS, BY, CONDITIONS, COUNT_AT_MOST, MODES, PERCENT
+from wharfinger.lifecycle.images import SCANNER
+from wharfinger.lifecycle.parsing import ACTIONS, BY, CONDITIONS, COUNT_AT_MOST, MODES, PERCENT, SCANNERS_AT_MOST
 from wharfinger.lifecycle.schedules import LENGTH_AT_MOST
 
 NAME = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9_ .:@+-]{0,127}$"}
@@ -39,6 +40,10 @@ def _group() -> dict[str, Any]:
     words["newest"] = {"type": "integer", "minimum": 1, "maximum": COUNT_AT_MOST}
     words["by"] = {"enum": list(BY)}
     words["per"] = {"type": "string", "description": "major, minor, or a named part of the expression in tags."}
+    scanner = {"type": "string", "pattern": f"^{SCANNER}$"}
+    several = {"type": "array", "items": scanner, "minItems": 1, "maxItems": SCANNERS_AT_MOST}
+    said = "By whom severities are; by all scanners where it is left out."
+    words["scanners"] = {"anyOf": [scanner, several], "description": said}
     needs = {"by": ["newest"], "per": ["newest"]}
     return _closed(words) | {"dependentRequired": needs, "description": "Conditions that must all hold."}
 

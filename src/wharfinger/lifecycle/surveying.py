@@ -1,6 +1,6 @@
 """Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from wharfinger.lifecycle import gathering, judging, plan_file
 from wharfinger.lifecycle.book import Policies
-from wharfinger.lifecycle.freeing import Blobs, Freed, Shared, freed
+from wharfinger.lifecycle.freeing import Freed, Shared
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
-from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
-from wharfinger.meta.lifecycle_blobs import Sizes
+from wharfinger.meta import lifecycle_facts, lifecycle_runs
+from wharfinger.meta.lifecycle_blobs import Contents
 from wharfinger.meta.lifecycle_facts import Repository
 
 UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | None]]
@@ -21,7 +21,6 @@ UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | No
 
 AT_ONCE = 5000
 """Images that are read at once, unless a repository has more."""
-NOTHING_GOES = Freed({}, 0, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,6 @@ class Survey:
     now: float
     shared: Shared = field(default_factory=dict[str, tuple[int, int]])
     """The blobs that several repositories have: see ``meta/lifecycle_blobs.py``."""
-    sizes: Sizes | None = None
-    """Those of all blobs; where it is None, they are looked up one by one."""
 
 
 class Part(Struct, frozen=True):
@@ -89,14 +86,14 @@ def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     """The part of each repository, in their order."""
     found = {each.repository: each for each in judged(tx, repositories, survey)}
     doomed = {each.id: found[each.name].doomed for each in repositories if each.name in found}
-    blobs = _blobs(tx, [id for id, digests in doomed.items() if digests], survey)
-    made = []
+    freed = _freed(tx, {id: digests for id, digests in doomed.items() if digests}, survey.shared)
+    made, nothing = [], Freed({})
     for each in repositories:
         if each.name not in found:
             made.append(Part(RepositoryPlan(each.name, each.images)))
             continue
-        gives = freed(blobs[each.id], doomed[each.id]) if each.id in blobs else NOTHING_GOES
-        made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), gives.waiting))
+        gives = freed.get(each.id, nothing)
+        made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), frozenset(gives.waiting)))
     return made
 
 
@@ -105,13 +102,12 @@ def lines(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     return [written(part) for part in parts(tx, repositories, survey)]
 
 
-def _blobs(tx: Connection, ids: Sequence[int], survey: Survey) -> dict[int, Blobs]:
-    sizes: dict[int, dict[str, int]] = {id: {} for id in ids}
-    if ids and survey.sizes is None:
-        for id, blob, size in lifecycle_blobs.sizes(tx, ids):
-            sizes[id][blob] = size
-    found = {id: Blobs(sizes=survey.sizes or sizes[id], shared=survey.shared) for id in ids}
-    if ids:
-        for id, manifest, needed in lifecycle_blobs.references(tx, ids):
-            found[id].references[manifest] = needed
+def _freed(tx: Connection, doomed: Mapping[int, Collection[str]], shared: Shared) -> Mapping[int, Freed]:
+    """What each repository gives back when these of its manifests go."""
+    found = {id: Freed(shared) for id in doomed}
+    contents = Contents(tx, list(doomed))
+    for id, _, blobs in contents.of(lambda key, manifest: manifest not in doomed[key]):
+        found[id].keep(blobs)
+    for id, manifest, blobs in contents.of(lambda key, manifest: manifest in doomed[key]):
+        found[id].give_up(manifest, blobs)
     return found

@@ -43,6 +43,9 @@ def rule(each: Rule) -> dict[str, Any]:
 def group(each: Group) -> dict[str, Any]:
     """The conditions of one group."""
     fields = {condition.key: _VALUES[type(condition)](condition) for condition in each.conditions}
+    for condition in each.conditions:
+        if isinstance(condition, facts.Severity) and condition.scanners is not None:
+            fields["scanners"] = sorted(condition.scanners)
     if each.newest is not None:
         fields["newest"] = each.newest.count
         fields |= {"by": each.newest.by} if each.newest.by != "tagged" else {}

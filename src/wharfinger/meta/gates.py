@@ -3,13 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, text, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    union_all,
+    update,
+)
 
 from wharfinger.meta.schema import manifests, repositories
 from wharfinger.meta.schema_gates import advisory_age, gate_rows, grandfathered
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import in_use, trash
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import Given, among, insert, plain_rows
 from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
@@ -17,6 +30,7 @@ from wharfinger.spec.names import RepoName
 JUST_PUSHED = 3600.0
 """Seconds after its push in which an image whose first row refuses it was never allowed, whoever says that it runs."""
 _LOCKS = 0x67617465  # "gate": the first half of advisory locks' numbers on PostgreSQL
+_HOLD = text("SELECT pg_advisory_xact_lock(:locks, bucket) FROM unnest(CAST(:buckets AS INTEGER[])) AS bucket")
 
 ROW = (
     select(
@@ -64,32 +78,71 @@ def hold(tx: Connection, digests: Iterable[Digest]) -> None:
     would be no row. On SQLite nobody else writes meanwhile.
     """
     if tx.dialect.name == "postgresql":
-        for bucket in sorted({digest.rpartition(":")[2][:2] for digest in digests}):
-            numbers = {"one": _LOCKS, "two": int(bucket, 16)}
-            tx.execute(text("SELECT pg_advisory_xact_lock(:one, :two)"), numbers)
+        buckets = sorted({int(digest.rpartition(":")[2][:2], 16) for digest in digests})
+        # In their order, as everybody takes them: unnest gives one row after the other.
+        tx.execute(_HOLD, {"locks": _LOCKS, "buckets": buckets})
 
 
 def holders(tx: Connection, digests: Iterable[Digest]) -> list[Holder]:
     """Every repository that has one of these images, be it in its trash."""
-    found = []
-    for some in chunks(digests):
-        for table in (manifests, trash):
-            query = select(repositories.c.id, repositories.c.name, table.c.digest, table.c.pushed_at)
-            query = query.join(table, table.c.repository_id == repositories.c.id).where(table.c.digest.in_(some))
-            found += [_holder(row) for row in tx.execute(query)]
+    found, wanted = [], list(digests)
+    for table in (manifests, trash):
+        query = select(repositories.c.id, repositories.c.name, table.c.digest, table.c.pushed_at)
+        query = query.join(table, table.c.repository_id == repositories.c.id)
+        for these in among(tx, table.c.digest, wanted):
+            found += [_holder(row) for row in plain_rows(tx, query.where(these))]
     return found
 
 
-def put(tx: Connection, image: Holder, row: Row, now: float) -> None:
-    """Let the image stand so. What begins to be refused and is in use may be pulled all the same."""
-    key = (gate_rows.c.repository_id == image.repository_id) & (gate_rows.c.digest == image.digest)
-    before = tx.execute(select(gate_rows.c.blocks_from, gate_rows.c.settled).where(key).with_for_update()).first()
-    was_refused = before is not None and before.settled and before.blocks_from is not None
-    if row.blocks(now) and not was_refused and (before is not None or now - image.pushed_at >= JUST_PUSHED):
-        _grandfather(tx, image.repository_id, [image.digest], now)
-    elif not row.blocks(now) and was_refused:
-        _forget_grandfathered(tx, image.repository_id, [image.digest])
-    values = {
+def put(tx: Connection, images: Iterable[tuple[Holder, Row]], now: float) -> None:
+    """Let the images stand so. What begins to be refused and is in use may be pulled all the same."""
+    wanted: dict[Key, tuple[Holder, Row]] = {}
+    for image, row in images:
+        wanted.setdefault((image.repository_id, image.digest), (image, row))
+    before = _before(tx, list(wanted))
+    begin, end, other = [], [], []
+    for key, (image, row) in wanted.items():
+        was = before.get(key)
+        was_refused = was is not None and was.settled and was.row.blocks_from is not None
+        if row.blocks(now) and not was_refused and (was is not None or now - image.pushed_at >= JUST_PUSHED):
+            begin.append(key)
+        elif not row.blocks(now) and was_refused:
+            end.append(key)
+        if was is None or was != _Kept(row, settled=row.blocks(now)):
+            other.append(_values(key, row, now))
+    _grandfather(tx, begin, now)
+    _forget_grandfathered(tx, end)
+    if other:
+        new = insert(tx, gate_rows)
+        values = {name: new.excluded[name] for name in ("rules", *_TURNS, "settled", "made_at")}
+        tx.execute(new.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=values), other)
+
+
+Key = tuple[int, Digest]
+"""An image of a repository."""
+_TURNS = ("warns_from", "warns_why", "blocks_from", "blocks_why")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    row: Row
+    settled: bool
+
+
+def _before(tx: Connection, keys: Sequence[Key]) -> dict[Key, _Kept]:
+    """How they stand, which nobody changes before this transaction ends."""
+    these = Given(tx.dialect.name, repository_id=Integer(), digest=Text())
+    same = (gate_rows.c.repository_id == these.c.repository_id) & (gate_rows.c.digest == these.c.digest)
+    columns = (gate_rows.c[name] for name in ("repository_id", "digest", "settled", "rules", *_TURNS))
+    query = select(*columns).join(these.table, same).with_for_update(of=gate_rows)
+    rows = plain_rows(tx, query, these.values(keys)) if keys else ()
+    return {(id, Digest(digest)): _Kept(Row(*row), bool(settled)) for id, digest, settled, *row in rows}
+
+
+def _values(key: Key, row: Row, now: float) -> dict[str, object]:
+    return {
+        "repository_id": key[0],
+        "digest": key[1],
         "rules": row.rules,
         "warns_from": row.warns_from,
         "warns_why": row.warns_why,
@@ -98,14 +151,13 @@ def put(tx: Connection, image: Holder, row: Row, now: float) -> None:
         "settled": row.blocks(now),
         "made_at": now,
     }
-    new = insert(tx, gate_rows).values(repository_id=image.repository_id, digest=image.digest, **values)
-    tx.execute(new.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=values))
 
 
-def forget(tx: Connection, repository_id: int, digest: Digest) -> None:
-    """Nothing is known of the image, or no rule is about it."""
-    these = (gate_rows.c.repository_id == repository_id) & (gate_rows.c.digest == digest)
-    tx.execute(delete(gate_rows).where(these))
+def forget(tx: Connection, images: Sequence[Holder]) -> None:
+    """Nothing is known of these, or no rule is about them."""
+    if images:
+        this = (gate_rows.c.repository_id == bindparam("b_id")) & (gate_rows.c.digest == bindparam("b_digest"))
+        tx.execute(delete(gate_rows).where(this), [{"b_id": i.repository_id, "b_digest": i.digest} for i in images])
 
 
 def find(tx: Connection, repository: RepoName, digest: Digest) -> Row | None:
@@ -160,8 +212,7 @@ def sweep(tx: Connection, now: float) -> int:
     """See the blocks that have begun, and forget rows of images that are gone; how many rows were touched."""
     begun = _begun(now)
     rows = tx.execute(select(gate_rows.c.repository_id, gate_rows.c.digest).where(begun).with_for_update()).all()
-    for repository_id, digest in rows:
-        _grandfather(tx, repository_id, [Digest(digest)], now)
+    _grandfather(tx, [(repository_id, Digest(digest)) for repository_id, digest in rows], now)
     tx.execute(update(gate_rows).where(begun).values(settled=True))
     gone = 0
     for table in (gate_rows, grandfathered):
@@ -196,7 +247,7 @@ def grandfather_unjudged(tx: Connection, repository_id: int, now: float) -> None
     long_there = exists().where(same, manifests.c.pushed_at <= now - JUST_PUSHED)
     mine = in_use.c.repository_id == repository_id
     query = select(in_use.c.digest).where(mine, long_there, ~exists().where(judged)).distinct()
-    _grandfather(tx, repository_id, [Digest(digest) for digest in tx.execute(query).scalars()], now)
+    _grandfather(tx, [(repository_id, Digest(digest)) for digest in tx.execute(query).scalars()], now)
 
 
 def see_used(tx: Connection, now: float, patience: float) -> int:
@@ -207,18 +258,22 @@ def see_used(tx: Connection, now: float, patience: float) -> int:
     return tx.execute(delete(grandfathered).where(grandfathered.c.seen_at < now - patience)).rowcount
 
 
-def _grandfather(tx: Connection, repository_id: int, digests: Sequence[Digest], now: float) -> None:
-    for some in chunks(digests):
-        these = (in_use.c.repository_id == repository_id) & in_use.c.digest.in_(some)
-        used = tx.execute(select(in_use.c.digest).where(these).distinct().order_by(in_use.c.digest)).scalars().all()
-        rows = [{"repository_id": repository_id, "digest": each, "since": now, "seen_at": now} for each in used]
-        if rows:
-            tx.execute(insert(tx, grandfathered).on_conflict_do_nothing(), rows)
+def _grandfather(tx: Connection, keys: Sequence[Key], now: float) -> None:
+    if not keys:
+        return
+    these = Given(tx.dialect.name, repository_id=Integer(), digest=Text())
+    same = (in_use.c.repository_id == these.c.repository_id) & (in_use.c.digest == these.c.digest)
+    query = select(in_use.c.repository_id, in_use.c.digest).join(these.table, same).distinct()
+    used = tx.execute(query.order_by(in_use.c.repository_id, in_use.c.digest), these.values(keys)).all()
+    rows = [{"repository_id": id, "digest": digest, "since": now, "seen_at": now} for id, digest in used]
+    if rows:
+        tx.execute(insert(tx, grandfathered).on_conflict_do_nothing(), rows)
 
 
-def _forget_grandfathered(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> None:
-    these = (grandfathered.c.repository_id == repository_id) & grandfathered.c.digest.in_(digests)
-    tx.execute(delete(grandfathered).where(these))
+def _forget_grandfathered(tx: Connection, keys: Sequence[Key]) -> None:
+    if keys:
+        this = (grandfathered.c.repository_id == bindparam("b_id")) & (grandfathered.c.digest == bindparam("b_digest"))
+        tx.execute(delete(grandfathered).where(this), [{"b_id": id, "b_digest": digest} for id, digest in keys])
 
 
 def _is_used(tx: Connection, repository_id: int, digest: Digest) -> bool:

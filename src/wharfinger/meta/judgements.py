@@ -1,10 +1,10 @@
 """What advisories say of package versions: outcomes by content, and which holds for which version by which set."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import FindingRow, Outcome
@@ -20,7 +20,10 @@ from wharfinger.meta.schema_judging import (
     outcomes,
     package_versions,
 )
-from wharfinger.meta.sql import chunks, insert, plain_rows
+from wharfinger.meta.sql import among, chunks, insert, plain_rows
+
+FEW, SPARSE = 40, 20
+"""So few images, or one in so many, are looked at package by package; of others, what is said comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,10 @@ def _last(
     closed: set[tuple[int, int]] = set()
     last = judgements.c.until.is_(None) | (judgements.c.until == set_)
     query = select(*(judgements.c[name] for name in ("package", "outcome", "since", "until"))).where(last)
-    for these in _among(judgements.c.package, packages):
+    for these in _among(tx, judgements.c.package, packages):
         for package, outcome, since, until in plain_rows(tx, query.where(these)):
+            if package not in packages:
+                continue  # one of those between
             if until is None:
                 open_[package][outcome] = since
             else:
@@ -95,34 +100,34 @@ def _last(
     return open_, closed
 
 
-def _among(column: ColumnElement[int], numbers: Collection[int]) -> Iterator[ColumnElement[bool]]:
+def _among(tx: Connection, column: ColumnElement[int], numbers: Collection[int]) -> Iterator[ColumnElement[bool]]:
     """Conditions that together are met by all of these numbers: and by others between them, where those are few."""
     if numbers and max(numbers) - min(numbers) < len(numbers) * 2:
         yield column.between(min(numbers), max(numbers))
         return
-    yield from (column.in_(some) for some in chunks(sorted(numbers)))
+    yield from among(tx, column, sorted(numbers))
 
 
-def _end(tx: Connection, set_: int, pairs: Collection[tuple[int, int]]) -> None:
-    by_outcome: dict[int, list[int]] = defaultdict(list)
-    for package, outcome in pairs:
-        by_outcome[outcome].append(package)
-    for outcome, packages in by_outcome.items():
-        for some in chunks(packages):
-            mine = (judgements.c.outcome == outcome) & judgements.c.package.in_(some) & judgements.c.until.is_(None)
-            tx.execute(update(judgements).where(mine).values(until=set_))
+_PAIR = (judgements.c.package == bindparam("b_package")) & (judgements.c.outcome == bindparam("b_outcome"))
 
 
-def _take_back(tx: Connection, set_: int, pairs: Iterable[tuple[int, int]]) -> None:
-    for package, outcome in pairs:
-        mine = (judgements.c.package == package) & (judgements.c.outcome == outcome) & (judgements.c.since == set_)
-        tx.execute(delete(judgements).where(mine))
+def _each(pairs: Iterable[tuple[int, int]]) -> list[dict[str, int]]:
+    return [{"b_package": package, "b_outcome": outcome} for package, outcome in pairs]
 
 
-def _reopen(tx: Connection, set_: int, pairs: Iterable[tuple[int, int]]) -> None:
-    for package, outcome in pairs:
-        mine = (judgements.c.package == package) & (judgements.c.outcome == outcome) & (judgements.c.until == set_)
-        tx.execute(update(judgements).where(mine).values(until=None))
+def _end(tx: Connection, set_: int, pairs: Sequence[tuple[int, int]]) -> None:
+    if pairs:
+        tx.execute(update(judgements).where(_PAIR, judgements.c.until.is_(None)).values(until=set_), _each(pairs))
+
+
+def _take_back(tx: Connection, set_: int, pairs: Sequence[tuple[int, int]]) -> None:
+    if pairs:
+        tx.execute(delete(judgements).where(_PAIR, judgements.c.since == set_), _each(pairs))
+
+
+def _reopen(tx: Connection, set_: int, pairs: Sequence[tuple[int, int]]) -> None:
+    if pairs:
+        tx.execute(update(judgements).where(_PAIR, judgements.c.until == set_).values(until=None), _each(pairs))
 
 
 def said_of(tx: Connection, image: int, set_: int) -> list[Said]:
@@ -141,9 +146,9 @@ def said_of(tx: Connection, image: int, set_: int) -> list[Said]:
 def bodies(tx: Connection, wanted: Iterable[int]) -> dict[int, list[str]]:
     """The findings of outcomes as they are kept."""
     found: dict[int, list[str]] = defaultdict(list)
-    for some in chunks(sorted(set(wanted))):
-        query = select(findings.c.outcome, findings.c.body).where(findings.c.outcome.in_(some))
-        for outcome, body in tx.execute(query.order_by(findings.c.outcome, findings.c.number)):
+    query = select(findings.c.outcome, findings.c.body).order_by(findings.c.outcome, findings.c.number)
+    for these in among(tx, findings.c.outcome, sorted(set(wanted))):
+        for outcome, body in plain_rows(tx, query.where(these)):
             found[outcome].append(body)
     return found
 
@@ -152,32 +157,50 @@ def packages_with(tx: Connection, names: Iterable[str]) -> set[int]:
     """The package versions of which something with one of these names was found last."""
     found: set[int] = set()
     joined = select(judgements.c.package).join(finding_names, finding_names.c.outcome == judgements.c.outcome)
-    for some in chunks(sorted(set(names))):
-        mine = finding_names.c.name.in_(some) & judgements.c.until.is_(None)
-        found.update(tx.execute(joined.where(mine)).scalars())
+    for these in among(tx, finding_names.c.name, sorted(set(names))):
+        found.update(tx.execute(joined.where(these, judgements.c.until.is_(None))).scalars())
     return found
 
 
-def sums(tx: Connection, set_: int, first: int, last: int) -> dict[int, dict[str, int]]:
-    """For the images with these numbers of whose packages something is said: the tallies, and if there are doubts."""
-    mine = (image_packages.c.package == judgements.c.package) & image_packages.c.image.between(first, last)
-    # An outer join is done in this order: from what little is said to the images, and not from all that images have.
-    each = (
-        select(image_packages.c.image, judgements.c.outcome)
-        .select_from(judgements.outerjoin(image_packages, mine))
-        .where(by(set_))
-        .distinct()
-        .subquery()
-    )
-    totals = (func.sum(outcomes.c[name]).label(name) for name in TALLIES)
-    query = (
-        select(each.c.image, func.count(outcomes.c.reason).label("doubts"), *totals)
-        .join(outcomes, outcomes.c.id == each.c.outcome)
-        .where(each.c.image.is_not(None))
-        .group_by(each.c.image)
-    )
-    rows = (dict(row._mapping) for row in tx.execute(query))  # noqa: SLF001  a row's documented way to its columns
-    return {row.pop("image"): {name: int(value) for name, value in row.items()} for row in rows}
+def sums(tx: Connection, set_: int, images: Sequence[int]) -> dict[int, dict[str, int]]:
+    """For those of these images of whose packages something is said: the tallies, and if there are doubts."""
+    found: dict[int, dict[str, int]] = {}
+    names = ("doubts", *TALLIES)
+    for said in _said_in(tx, set_, images):
+        each = said.subquery()
+        totals = (func.sum(outcomes.c[name]) for name in TALLIES)
+        query = (
+            select(each.c.image, func.count(outcomes.c.reason), *totals)
+            .join(outcomes, outcomes.c.id == each.c.outcome)
+            .where(each.c.image.is_not(None))
+            .group_by(each.c.image)
+        )
+        found |= {image: dict(zip(names, map(int, rest), strict=True)) for image, *rest in plain_rows(tx, query)}
+    return found
+
+
+def outcomes_in(tx: Connection, set_: int, images: Sequence[int]) -> dict[int, list[int]]:
+    """For those of these images of whose packages something is said: what, in the order of its numbers."""
+    found: dict[int, list[int]] = defaultdict(list)
+    wanted = set(images)
+    for said in _said_in(tx, set_, images):
+        for image, outcome in plain_rows(tx, said.order_by(judgements.c.outcome)):
+            if image in wanted:
+                found[image].append(outcome)
+    return found
+
+
+def _said_in(tx: Connection, set_: int, images: Sequence[int]) -> Iterator[Select[tuple[int, int]]]:
+    """Which outcomes hold for packages of these images, and perhaps of others between them, or of no image at all."""
+    query = select(image_packages.c.image, judgements.c.outcome).where(by(set_)).distinct()
+    mine = image_packages.c.package == judgements.c.package
+    if len(images) > FEW and max(images) - min(images) <= len(images) * SPARSE:
+        # An outer join is done in this order: from what little is said to the images, and not from all they have.
+        mine &= image_packages.c.image.between(min(images), max(images))
+        yield query.select_from(judgements.outerjoin(image_packages, mine))
+        return
+    for these in among(tx, image_packages.c.image, images):
+        yield query.select_from(image_packages.join(judgements, mine)).where(these)
 
 
 def touched(tx: Connection, before: int, first: int, last: int) -> set[int]:
@@ -192,26 +215,28 @@ def touched(tx: Connection, before: int, first: int, last: int) -> set[int]:
     return {image for image in tx.execute(query).scalars() if image is not None}
 
 
-def forget_before(tx: Connection, set_: int, limit: int) -> int:
-    """Forget up to ``limit`` of what ended with a set or before, and of outcomes that hold for nothing; how many."""
+def forget_before(tx: Connection, set_: int, limit: int) -> bool:
+    """Forget up to ``limit`` of what ended with a set or before, and of outcomes that hold for nothing.
+
+    Whether there may be more.
+    """
     over = judgements.c.until <= set_
     rows = tx.execute(select(judgements.c.package, judgements.c.outcome).where(over).limit(limit)).all()
-    for package, outcome in rows:
-        tx.execute(delete(judgements).where(judgements.c.package == package, judgements.c.outcome == outcome, over))
+    if rows:
+        tx.execute(delete(judgements).where(_PAIR, over), _each((package, outcome) for package, outcome in rows))
     unheld = ~exists().where(judgements.c.outcome == outcomes.c.id)
     gone = tx.execute(select(outcomes.c.id).where(unheld).limit(limit)).scalars().all()
     for some in chunks(gone):
         tx.execute(delete(findings).where(findings.c.outcome.in_(some)))
         tx.execute(delete(finding_names).where(finding_names.c.outcome.in_(some)))
         tx.execute(delete(outcomes).where(outcomes.c.id.in_(some)))
-    return len(rows) + len(gone)
+    return limit in {len(rows), len(gone)}
 
 
 def _ids(tx: Connection, keys: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for some in chunks(sorted(set(keys))):
-        rows = tx.execute(select(outcomes.c.key, outcomes.c.id).where(outcomes.c.key.in_(some)))
-        found.update((key, id) for key, id in rows)
+    for these in among(tx, outcomes.c.key, sorted(set(keys))):
+        found.update(plain_rows(tx, select(outcomes.c.key, outcomes.c.id).where(these)))
     return found
 
 

@@ -1,99 +1,91 @@
 """Which blobs manifests need, how big they are and who else has them: for what deleting would give back."""
 
-import sys
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from mmap import ACCESS_READ, mmap
-from pathlib import Path
-from typing import IO, Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
-from wharfinger.meta.schema import blob_links, blobs, manifest_blobs
-from wharfinger.meta.sql import plain_rows
+from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, manifests
+from wharfinger.meta.sql import chunks, plain_rows
+from wharfinger.spec import needs
 
-Keys: TypeAlias = "array[int]"
+Needed: TypeAlias = Mapping[str, int]
+"""Blobs and their sizes."""
+Span: TypeAlias = tuple[str, str | None]
+"""Digests from the first to those before the second."""
+_Row: TypeAlias = tuple[int, str, bytes | None]
 
-KEY = slice(7, 23)  # behind "sha256:" or "sha512:"
-SHELVES, SHELF_SHIFT = 4096, 52
-PAGE = 20_000
-_IS_LITTLE = sys.byteorder == "little"
+PAGE = 5000
+"""Manifests whose bytes are looked at together."""
+ALL: Span = ("", None)
+_BOUNDS = ("", *(f"sha256:{digit}" for digit in "2468ace"), None)
+SPANS: Sequence[Span] = [(least or "", below) for least, below in pairwise(_BOUNDS)]
+"""The same in parts that are about as large, for several to walk."""
 
 
-class Sizes:
-    """How big every blob is, in 16 bytes for each; a dictionary would take ten times as much.
+class Contents:
+    """What the manifests of these repositories need. Of several, they are few enough to be kept at once.
 
-    It knows a blob by the first 64 bits of its digest: there may be millions, and this is for sums alone.
+    Read from the manifests themselves, a third of what the edges would take: what they say of their blobs was compared
+    with them when they were pushed. Where a blob was not there to be compared, the edges say it.
     """
 
-    def __init__(self, keys: Sequence[int], sizes: Sequence[int]) -> None:
-        """From what the blobs are called, in ascending order, and how big each is."""
-        self._keys, self._sizes = keys, sizes
-        self._shelves = [bisect_left(keys, n << SHELF_SHIFT) for n in range(SHELVES)] + [len(keys)]
+    def __init__(self, tx: Connection, ids: Sequence[int], *, page: int = PAGE) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._page = page
+        self._kept: list[_Row] | None = None if len(ids) == 1 else [*_rows(tx, ids)] if ids else []
 
-    @classmethod
-    def opened(cls, path: Path) -> "Sizes":
-        """What :func:`write_sizes` wrote, which all who open it have together."""
-        if path.stat().st_size == 0:  # which cannot be mapped
-            return cls((), ())
-        with path.open("rb") as file:
-            numbers = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)).cast("Q")
-        half = len(numbers) // 2
-        return cls(numbers[:half], numbers[half:])
+    def of(self, wanted: Callable[[int, str], bool]) -> Iterator[tuple[int, str, Needed]]:
+        """(repository, manifest, what it needs) of those that are wanted. May be asked again."""
+        for page in [self._kept] if self._kept is not None else self._pages(self._ids[0]):
+            unsaid: dict[int, list[str]] = {}
+            for id, manifest, raw in page:
+                if not wanted(id, manifest):
+                    continue
+                found = None if raw is None else needs.blobs(raw)
+                if found is None:
+                    unsaid.setdefault(id, []).append(manifest)
+                else:
+                    yield id, manifest, found
+            for id, some in unsaid.items():
+                yield from _by_edges(self._tx, id, some)
 
-    def get(self, blob: str, otherwise: int, /) -> int:
-        """The size, or what to say of a blob that is not there: as a dictionary does."""
-        keys, key = self._keys, int(blob[KEY], 16)
-        shelf = key >> SHELF_SHIFT
-        end = self._shelves[shelf + 1]
-        at = bisect_left(keys, key, self._shelves[shelf], end)
-        return self._sizes[at] if at < end and keys[at] == key else otherwise
-
-
-def write_sizes(tx: Connection, file: IO[bytes]) -> None:
-    """The sizes of all blobs: for who needs many, in a fifth of the time that looking up each would take."""
-    key = func.substr(blobs.c.digest, KEY.start + 1, KEY.stop - KEY.start).label("key")
-    found: Any = tx.execute(select(key, blobs.c.size).order_by(key).execution_options(yield_per=PAGE))
-    sizes = array("Q")
-    for page in found.partitions():
-        digits, some = zip(*page, strict=True)
-        file.write(_keys("".join(digits)))
-        sizes.extend(some)
-    file.write(sizes)
+    def _pages(self, id: int) -> Iterator[Sequence[_Row]]:
+        """All of one repository, which may be a large one; a page at a time."""
+        last = ""
+        while page := _rows(self._tx, [id], last, self._page):
+            yield page
+            if len(page) < self._page:
+                return
+            last = page[-1][1]
 
 
-def _keys(text: str) -> Keys:
-    """From their digits one after the other."""
-    found = array("Q", bytes.fromhex(text))
-    if _IS_LITTLE:
-        found.byteswap()
-    return found
+def _rows(tx: Connection, ids: Sequence[int], last: str | None = None, limit: int = PAGE) -> Sequence[Any]:
+    raw = case((manifests.c.unmeasured.is_(None), manifests.c.raw))
+    query = select(manifests.c.repository_id, manifests.c.digest, raw).where(manifests.c.repository_id.in_(ids))
+    if last is not None:
+        query = query.where(manifests.c.digest > last).order_by(manifests.c.digest).limit(limit)
+    return plain_rows(tx, query)
 
 
-def references(tx: Connection, ids: Sequence[int]) -> Iterable[tuple[int, str, str]]:
-    """(repository, manifest, its blobs with commas between them) of everything in these repositories."""
+def _by_edges(tx: Connection, id: int, some: Sequence[str]) -> Iterator[tuple[int, str, Needed]]:
+    """The same of manifests that do not say it, or of which it is not known whether they say it right."""
     edges = manifest_blobs.c
-    joined: Any = func.aggregate_strings(edges.digest, ",")
-    query = select(edges.repository_id, edges.manifest, joined).where(edges.repository_id.in_(ids))
-    yield from plain_rows(tx, query.group_by(edges.repository_id, edges.manifest))
+    size = select(blobs.c.size).where(blobs.c.digest == edges.present).scalar_subquery()
+    query = select(edges.manifest, edges.digest, func.coalesce(size, 0)).where(edges.repository_id == id)
+    for few in chunks(some):
+        found: dict[str, dict[str, int]] = {manifest: {} for manifest in few}
+        for manifest, blob, bytes in plain_rows(tx, query.where(edges.manifest.in_(few))):
+            found[manifest][blob] = bytes
+        yield from ((id, manifest, needed) for manifest, needed in found.items())
 
 
-def sizes(tx: Connection, ids: Sequence[int]) -> Iterable[tuple[int, str, int]]:
-    """(repository, blob, its size) of each that these repositories have."""
-    links = blob_links.c
-    yield from plain_rows(
-        tx, select(links.repository_id, links.digest, _size_of_link()).where(links.repository_id.in_(ids))
-    )
-
-
-def shared(tx: Connection) -> dict[str, tuple[int, int]]:
-    """How many repositories have each blob that more than one has, and its size. One walk along an index, for all."""
-    links = blob_links.c.digest
-    query = select(links, func.count(), _size_of_link()).group_by(links).having(func.count() > 1)
+def shared(tx: Connection, within: Span = ALL) -> dict[str, tuple[int, int]]:
+    """How many repositories have each blob that more than one has, and its size. One walk along an index."""
+    links, (least, below) = blob_links.c.digest, within
+    size = select(blobs.c.size).where(blobs.c.digest == links).scalar_subquery()  # a join would go through all blobs
+    query = select(links, func.count(), size).where(links >= least).group_by(links).having(func.count() > 1)
+    query = query if below is None else query.where(links < below)
     return {blob: (count, size) for blob, count, size in plain_rows(tx, query)}
-
-
-def _size_of_link() -> Any:
-    # No join: SQLite would go through all blobs once for each repository.
-    return select(blobs.c.size).where(blobs.c.digest == blob_links.c.digest).scalar_subquery()

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories, tags
+from wharfinger.meta.schema_scanners import scanner_reports
 from wharfinger.meta.schema_scanning import scanned_images, verdicts
 from wharfinger.meta.schema_trash import holds, in_use, last_pulls
 from wharfinger.meta.sql import chunks, plain_rows
@@ -57,9 +58,8 @@ class Repository:
 class Facts:
     """One repository's.
 
-    ``manifests`` are (digest, pushed, untagged, subject, and those of :data:`OPTIONAL`), by digest; ``tags`` (name,
-    digest, moved), by name; ``children`` (index, child), where both are there; ``holds`` (digest, until); ``in_use``
-    digests.
+    ``manifests`` are (digest, pushed, untagged, subject, and the ``columns``), by digest; ``tags`` (name, digest,
+    moved), by name; ``children`` (index, child), where both are there; ``holds`` (digest, until); ``in_use`` digests.
     """
 
     manifests: Sequence[Row]
@@ -67,6 +67,7 @@ class Facts:
     children: Sequence[Row] = ()
     holds: Sequence[Row] = ()
     in_use: frozenset[str] = field(default_factory=frozenset)
+    columns: Sequence[str] = OPTIONAL
 
 
 def repositories_after(tx: Connection, last: str, limit: int) -> list[Repository]:
@@ -86,11 +87,12 @@ def find(tx: Connection, name: RepoName) -> Repository | None:
 
 def read(tx: Connection, ids: Sequence[int], asked: frozenset[str]) -> Iterator[tuple[int, Facts]]:
     """(id, facts) of each of these repositories that has manifests, with those columns of :data:`OPTIONAL`."""
+    columns = [name for name in OPTIONAL if name in asked]
     beside = {name: _grouped(tx, _whole(name), {"ids": ids}) for name in ("tags", "children", "holds")}
     used = _grouped(tx, _whole("in_use"), {"ids": ids})
     for id, rows in _grouped(tx, _whole("manifests", asked), {"ids": ids}).items():
         own = {name: found.get(id, ()) for name, found in beside.items()}
-        yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), **own)
+        yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), columns=columns, **own)
 
 
 def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts | None:
@@ -106,7 +108,8 @@ def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked:
             query = _some(name, asked if name == "manifests" else frozenset())
             found[name] += _grouped(tx, query, {"ids": [repository_id], "digests": some}).get(repository_id, ())
     used = frozenset(digest for (digest,) in found.pop("in_use"))
-    return Facts(**found, in_use=used) if found["manifests"] else None
+    columns = [name for name in OPTIONAL if name in asked]
+    return Facts(**found, in_use=used, columns=columns) if found["manifests"] else None
 
 
 def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
@@ -152,8 +155,8 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
         "size": manifests.c.total_size,
         "labels": manifests.c.labels,
         "annotations": manifests.c.annotations,
-        "severity": _worst("found"),
-        "fixable_severity": _worst("fixable"),
+        "severity": _severity("found"),
+        "fixable_severity": _severity("fixable"),
     }
     always = (
         manifests.c.repository_id,
@@ -169,8 +172,18 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
     if {"severity", "fixable_severity"} & asked:
         source = source.outerjoin(scanned_images, scanned_images.c.digest == manifests.c.digest)
         source = source.outerjoin(verdicts, verdicts.c.image == scanned_images.c.id)
-    optional = (columns[name] if name in asked else null().label(name) for name in OPTIONAL)
+    optional = (columns[name] for name in OPTIONAL if name in asked)
     return select(*always, *optional).select_from(source).order_by(manifests.c.repository_id, manifests.c.digest)
+
+
+def _severity(kind: str) -> ColumnElement[Any]:
+    """The worst severity by the verdict; by scanner (``wharfinger=low,trivy=high``) where others have reported, too."""
+    said = scanner_reports.c
+    each = said.scanner.concat("=").concat(said[kind])
+    others = select(func.aggregate_strings(each, ",")).where(said.digest == manifests.c.digest, said[kind].is_not(None))
+    told = others.scalar_subquery()
+    ours = literal("wharfinger=").concat(_worst(kind)).concat(",")
+    return func.coalesce(func.coalesce(ours, "").concat(told), _worst(kind))
 
 
 def _worst(kind: str) -> ColumnElement[Any]:

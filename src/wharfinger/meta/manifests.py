@@ -89,8 +89,9 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
         "size": len(manifest.raw),
         "pushed_at": now,
         "raw": manifest.raw,
+        "unmeasured": None if all(blob.digest in present for blob in manifest.blobs) else True,
     }
-    again = {"media_type": manifest.media_type, "artifact_type": manifest.artifact_type, "pushed_at": now}
+    again = {name: row[name] for name in ("media_type", "artifact_type", "pushed_at", "unmeasured")}
     put = insert(tx, manifests).values(row)
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=again))
     _add_edges(tx, manifest_blobs, repository_id, manifest.digest, manifest.blobs, present)

@@ -4,12 +4,12 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, or_, select
+from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import PackageVersion
 from wharfinger.meta.schema_judging import image_packages, judgements, package_versions
-from wharfinger.meta.sql import chunks, insert, plain_rows
+from wharfinger.meta.sql import among, chunks, insert, plain_rows
 
 _FACTS = (
     *("key", "type", "name", "version", "purl", "known_as", "source_name", "source_version"),
@@ -22,8 +22,8 @@ def ids(tx: Connection, keys: Iterable[str]) -> dict[str, int]:
     """The numbers of those that are known, by their keys."""
     found: dict[str, int] = {}
     query = select(package_versions.c.key, package_versions.c.id)
-    for some in chunks(sorted(set(keys))):
-        found.update((key, id) for key, id in tx.execute(query.where(package_versions.c.key.in_(some))))
+    for these in among(tx, package_versions.c.key, sorted(set(keys))):
+        found.update(plain_rows(tx, query.where(these)))
     return found
 
 
@@ -46,8 +46,8 @@ def every_id(tx: Connection) -> set[int]:
 def find(tx: Connection, numbers: Iterable[int]) -> dict[int, PackageVersion]:
     """Those with these numbers, as far as they are still there."""
     found: dict[int, PackageVersion] = {}
-    for some in chunks(sorted(numbers)):
-        found.update(_versions(plain_rows(tx, _WHOLE.where(package_versions.c.id.in_(some)))))
+    for these in among(tx, package_versions.c.id, sorted(numbers)):
+        found.update(_versions(plain_rows(tx, _WHOLE.where(these))))
     return found
 
 
@@ -60,9 +60,10 @@ def page(tx: Connection, after: int, limit: int) -> dict[int, PackageVersion]:
 def named(tx: Connection, names: Iterable[str]) -> set[int]:
     """Those that advisories know under one of these names, themselves or the packages they were built from."""
     found: set[int] = set()
-    for some in chunks(sorted(set(names))):
-        either = or_(package_versions.c.known_as.in_(some), package_versions.c.source_name.in_(some))
-        found.update(tx.execute(select(package_versions.c.id).where(either)).scalars())
+    wanted = sorted(set(names))
+    for column in (package_versions.c.known_as, package_versions.c.source_name):
+        for these in among(tx, column, wanted):
+            found.update(id for (id,) in plain_rows(tx, select(package_versions.c.id).where(these)))
     return found
 
 

@@ -1,27 +1,34 @@
-"""PostgreSQL: a pool of connections, each used from a thread, and transactions that are run again when they clash."""
+"""PostgreSQL: a pool of connections, each used from a thread, and transactions that are run again when they clash.
+
+Look-ups that are run often go another way: ``postgresql_lookups``.
+"""
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import Select
 
 from wharfinger.errors import StorageFull, Unavailable
+from wharfinger.meta.postgresql_lookups import Gone, Lookups, Statement
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 CONNECTIONS = 8
 ATTEMPTS = 10
+_NUMBERED = dialect.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_CONNECT = {"connect_timeout": 10, "application_name": "wharfinger"}
 
 # A clash with another transaction: serialization_failure, deadlock_detected, unique_violation (both inserted),
 # foreign_key_violation (the other one deleted what we had just seen, or linked what we were about to delete).
@@ -41,10 +48,12 @@ class PostgreSQLDatabase:
             max_overflow=0,
             pool_pre_ping=False,
             pool_timeout=30,
-            connect_args={"connect_timeout": 10, "application_name": "wharfinger"},
+            connect_args=_CONNECT,
         )
         self._snapshot = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="postgresql")
+        self._lookups = Lookups({**self._engine.dialect.create_connect_args(self._engine.url)[1], **_CONNECT})
+        self._statements = 0
 
     @property
     def engine(self) -> Engine:
@@ -62,43 +71,33 @@ class PostgreSQLDatabase:
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    def prepare(self, statement: Select[Any]) -> "PreparedInThread":
-        return PreparedInThread(self, statement)
-
-    async def first(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """The first row of a statement in the driver's words, which needs no transaction around it."""
-        return await self._in_thread(partial(_attempt, partial(self._first, statement, parameters)))
-
-    def _first(self, statement: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        with _driver_errors(), closing(self._engine.raw_connection()) as pooled:
-            connection: psycopg.Connection[tuple[Any, ...]] = pooled.driver_connection  # type: ignore[assignment]
-            try:
-                connection.autocommit = True  # a BEGIN and a ROLLBACK would be two more journeys to the server
-                row = connection.execute(statement.encode(), parameters).fetchone()
-                connection.autocommit = False
-            except BaseException as error:
-                was_closed = connection.closed
-                pooled.invalidate(error)  # whatever it is in the middle of: nobody gets it that counts on transactions
-                if was_closed:
-                    raise _StaleConnection from error
-                raise
-            return row
+    def prepare(self, statement: Select[Any]) -> "PreparedOnLoop":
+        self._statements += 1
+        return PreparedOnLoop(self._lookups, b"lookup_%d" % self._statements, statement)
 
     async def close(self) -> None:
+        self._lookups.close()
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
 
-class PreparedInThread:
-    """A SELECT compiled once. psycopg prepares it on the server by itself once it has been run a few times."""
+class PreparedOnLoop:
+    """A SELECT compiled once, which the server prepares when it is first run. Needs neither thread nor transaction."""
 
-    def __init__(self, database: PostgreSQLDatabase, statement: Select[Any]) -> None:
-        self._database = database
-        self._compiled = statement.compile(dialect=database.engine.dialect)
-        self._text = str(self._compiled)
+    def __init__(self, lookups: Lookups, name: bytes, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=_NUMBERED)
+        self._lookups = lookups
+        self._statement = Statement(name, str(compiled).encode())
+        self._order = tuple(compiled.positiontup or ())
+        self._fixed = {name: value for name, value in compiled.params.items() if value is not None}
 
     async def first(self, **parameters: Any) -> tuple[Any, ...] | None:
-        return await self._database.first(self._text, self._compiled.construct_params(parameters))
+        given = self._fixed | parameters
+        values = [given[name] for name in self._order]
+        for _ in range(ATTEMPTS):
+            with suppress(Gone), postgresql_errors(), _driver_errors():
+                return await self._lookups.first(self._statement, values)
+        raise Unavailable("the database closed every connection")
 
 
 def _attempt(run: Callable[[], T]) -> T:

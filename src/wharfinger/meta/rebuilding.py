@@ -31,6 +31,7 @@ from wharfinger.meta.schema_trash import last_pulls, trash, trash_blobs, trash_c
 from wharfinger.meta.schema_usage import fsck_state, usage_blobs, usage_changes, usage_repositories
 from wharfinger.meta.sql import chunks
 from wharfinger.meta.sql import insert as upsert
+from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 from wharfinger.spec.manifest import Manifest
@@ -52,6 +53,10 @@ class Found:
     manifest: Manifest
     record: Record
     present: Mapping[Digest, tuple[Location, int]]
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the blob is in the store, as big as the manifest says."""
+        return blob.digest in self.present and self.present[blob.digest][1] == blob.size
 
 
 def begin(tx: Connection, identity: str) -> None:
@@ -178,6 +183,7 @@ def _row(found: Found) -> Record:
         "annotations": json.dumps(manifest.annotations),
         "size": len(manifest.raw),
         "raw": manifest.raw,
+        "unmeasured": None if all(map(found.has, manifest.blobs)) else True,
         **{name: found.record[name] for name in _KEPT},
     }
 

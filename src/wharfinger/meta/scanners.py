@@ -1,6 +1,6 @@
 """Scanners of others as rows: who they are, what they were asked for, what they said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ PROBLEM_AT_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class ScannerRow:
-    """A scanner that was registered. ``auth`` is none, basic or bearer; ``secret`` what is sent with it."""
+    """A scanner that was registered. ``auth`` is none, basic or bearer; ``secret`` what is sent with it, sealed."""
 
     name: str
     url: str
@@ -55,6 +55,16 @@ class ReportRow:
     reported_at: float | None = None
     report: bytes | None = None
     sbom: bytes | None = None
+    found: str | None = None
+    fixable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """How severe the worst finding is, and the worst that a fixed version is known of."""
+
+    found: str
+    fixable: str
 
 
 def every(tx: Connection) -> list[ScannerRow]:
@@ -71,6 +81,12 @@ def find(tx: Connection, name: str) -> ScannerRow | None:
 def add(tx: Connection, row: ScannerRow) -> None:
     """Store a new one; the caller has seen that there is none of its name."""
     tx.execute(insert(scanners).values(_fields(row)))
+
+
+def reseal(tx: Connection, row: ScannerRow, secret: str) -> None:
+    """Keep another form of the same secret, unless it was changed meanwhile."""
+    same = (scanners.c.name == row.name) & (scanners.c.secret == row.secret)
+    tx.execute(update(scanners).where(same).values(secret=secret))
 
 
 def remove(tx: Connection, name: str) -> None:
@@ -160,6 +176,13 @@ def keep(tx: Connection, row: ReportRow) -> None:
     newer = {name: value for name, value in fields.items() if name not in {"digest", "scanner"}}
     put = sql.insert(tx, scanner_reports).values(fields)
     tx.execute(put.on_conflict_do_update(index_elements=["digest", "scanner"], set_=newer))
+
+
+def rate(tx: Connection, digest: Digest, rated: Mapping[str, Rated]) -> None:
+    """What each of these scanners has found of the image is so severe."""
+    for name, each in sorted(rated.items()):
+        this = (scanner_reports.c.digest == digest) & (scanner_reports.c.scanner == name)
+        tx.execute(update(scanner_reports).where(this).values(found=each.found, fixable=each.fixable))
 
 
 def forget_gone(tx: Connection) -> int:

@@ -8,6 +8,7 @@ Times are seconds since the epoch. Foreign keys carry no cascade: what is used c
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -83,6 +84,8 @@ manifests = Table(
     Column("platform", Text),
     Column("labels", Text),
     Column("total_size", BigInteger),
+    # True where a blob was not there when it was pushed, so that nobody has compared with it what its descriptor says.
+    Column("unmeasured", Boolean),
     # The lifecycle run in whose brown-out it is, beside what every pull reads; null of nearly all. See `brownouts.py`.
     Column("brownout", KEY),
     Index(None, "repository_id", "subject", "digest"),

@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, Larg
 
 from wharfinger.meta.schema import BYTEWISE, metadata
 
-# A scanner that speaks Harbor's adapter protocol. `secret` is what proves us to it, and told to nobody else; `metadata`
+# A scanner that speaks Harbor's adapter protocol. `secret` is what proves us to it, sealed; `metadata`
 # is what it last said of itself. While it does not answer, `failures` counts and nothing is asked until `down_until`.
 scanners = Table(
     "scanners",
@@ -43,5 +43,8 @@ scanner_reports = Table(
     Column("reported_at", Double),
     Column("report", LargeBinary),
     Column("sbom", LargeBinary),
+    # How severe the worst finding is, and the worst that a fixed version is known of; null while we know no verdict.
+    Column("found", Text),
+    Column("fixable", Text),
     Index(None, "scanner", "asked_at"),
 )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -37,6 +38,7 @@ trash = Table(
     Column("platform", Text),
     Column("labels", Text),
     Column("total_size", BigInteger),
+    Column("unmeasured", Boolean),
     Column("trashed_at", Double, nullable=False),
     Column("empties_at", Double, nullable=False, index=True),
     Column("who", Text, nullable=False),

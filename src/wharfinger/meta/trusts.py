@@ -27,7 +27,10 @@ def add_issuer(tx: Connection, row: IssuerRow) -> None:
 
 
 def update_issuer(tx: Connection, row: IssuerRow) -> None:
-    """Store the changed issuer; its rules stay."""
+    """Store the changed issuer; its rules stay, and the log-ins by them end: by its old keys they are not to be had."""
+    for rule in grants.every_trust(tx):
+        if rule.issuer == row.url:
+            _forget_logins(tx, rule)
     changed = {field: getattr(row, field) for field in ("audience", "jwks", "private")}
     tx.execute(update(issuers).where(issuers.c.url == row.url).values(changed))
 
@@ -59,5 +62,9 @@ def find_trust(tx: Connection, id: int) -> TrustRow | None:
 
 def remove_trust(tx: Connection, row: TrustRow) -> None:
     """Remove the rule, and whatever log-in was obtained by it."""
-    account_rows.forget_logins(tx, account_rows.id_of(tx, row.account), f"trust:{row.id}")
+    _forget_logins(tx, row)
     tx.execute(delete(trusts).where(trusts.c.id == row.id))
+
+
+def _forget_logins(tx: Connection, row: TrustRow) -> None:
+    account_rows.forget_logins(tx, account_rows.id_of(tx, row.account), f"trust:{row.id}")

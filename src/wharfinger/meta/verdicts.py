@@ -13,7 +13,7 @@ from wharfinger.meta.schema import blobs
 from wharfinger.meta.schema_judging import FIXABLE, FOUND, SEVERITIES, TALLIES, image_packages
 from wharfinger.meta.schema_judging import advisory_sets as sets
 from wharfinger.meta.schema_scanning import layer_catalogues, scanned_images, verdicts
-from wharfinger.meta.sql import chunks, insert
+from wharfinger.meta.sql import among, chunks, insert, plain_rows
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -86,9 +86,6 @@ class Rewritten:
 
 _WHOLE = scanned_images.alias()
 _JUDGED_BY_PACKAGES = ~exists().where(_WHOLE.c.id == verdicts.c.image, _WHOLE.c.report.is_not(None))
-_ADDRESSES = select(scanned_images.c.digest, scanned_images.c.repository).join(
-    verdicts, verdicts.c.image == scanned_images.c.id
-)
 
 
 def catalogues(tx: Connection, layers: Iterable[Digest], cataloguer: str) -> dict[Digest, bytes]:
@@ -131,7 +128,7 @@ def put_image(tx: Connection, scanned: Scanned) -> int:
 
 def put(tx: Connection, image: int, set_: int, own_status: str | None, now: float) -> None:
     """Let the verdict on an image be what is said by this set of the packages it has."""
-    said = judgements.sums(tx, set_, image, image).get(image, {})
+    said = judgements.sums(tx, set_, [image]).get(image, {})
     row = {
         "image": image,
         "advisory_set": set_,
@@ -167,13 +164,21 @@ def rewrite(tx: Connection, set_: int, limit: int, now: float) -> Rewritten:
     first, last, oldest = found
     touched = judgements.touched(tx, oldest, first, last)
     behind = verdicts.c.image.between(first, last) & (verdicts.c.advisory_set < set_) & _JUDGED_BY_PACKAGES
-    changed = sorted(touched.intersection(tx.execute(select(verdicts.c.image).where(behind)).scalars()))
-    sums = judgements.sums(tx, set_, first, last) if changed else {}
+    moved = update(verdicts).where(behind).values(advisory_set=set_, judged_at=now)
+    rows = plain_rows(tx, moved.returning(verdicts.c.image, verdicts.c.status))
+    changed = sorted(touched.intersection(image for image, _ in rows))
     if changed:
+        sums = judgements.sums(tx, set_, changed)
         _recount(tx, {image: sums.get(image, {}) for image in changed}, now)
-    partial = tx.execute(_ADDRESSES.where(behind, verdicts.c.status == "partial")).all()
-    count = tx.execute(update(verdicts).where(behind).values(advisory_set=set_, judged_at=now)).rowcount
-    return Rewritten(count, digests(tx, changed), [(Digest(digest), RepoName(name)) for digest, name in partial])
+    partial = [image for image, status in rows if status == "partial"]
+    return Rewritten(len(rows), digests(tx, changed), _addresses(tx, partial))
+
+
+def _addresses(tx: Connection, images: Iterable[int]) -> list[tuple[Digest, RepoName]]:
+    """The images with these numbers, and through which repositories they were read."""
+    query = select(scanned_images.c.digest, scanned_images.c.repository)
+    rows = (row for these in among(tx, scanned_images.c.id, images) for row in tx.execute(query.where(these)))
+    return [(Digest(digest), RepoName(name)) for digest, name in rows]
 
 
 def _recount(tx: Connection, said: Mapping[int, Mapping[str, int]], now: float) -> None:
@@ -194,8 +199,8 @@ def _status(said: Mapping[str, int]) -> str:
 def digests(tx: Connection, images: Iterable[int]) -> list[Digest]:
     """The images with these numbers."""
     found: list[Digest] = []
-    for some in chunks(images):
-        rows = tx.execute(select(scanned_images.c.digest).where(scanned_images.c.id.in_(some)))
+    for these in among(tx, scanned_images.c.id, images):
+        rows = tx.execute(select(scanned_images.c.digest).where(these))
         found += [Digest(each) for each in rows.scalars()]
     return found
 
@@ -203,7 +208,7 @@ def digests(tx: Connection, images: Iterable[int]) -> list[Digest]:
 def find(tx: Connection, digests: Sequence[Digest]) -> dict[Digest, Verdict]:
     """The verdicts on these images, as far as there are some."""
     query = _joined()
-    rows = (tx.execute(query.where(scanned_images.c.digest.in_(some))) for some in chunks(digests))
+    rows = (tx.execute(query.where(these)) for these in among(tx, scanned_images.c.digest, digests))
     return {Digest(row.digest): _verdict(row) for some in rows for row in some}
 
 
@@ -211,6 +216,12 @@ def kept(tx: Connection, image: int) -> Kept:
     """What the report on an image is made of."""
     columns = (scanned_images.c[name] for name in ("distribution", "release", "catalogue", "report"))
     return Kept(*tx.execute(select(*columns).where(scanned_images.c.id == image)).one())
+
+
+def with_reports(tx: Connection, images: Iterable[int]) -> set[int]:
+    """Those of these images of which the whole report is kept."""
+    query = select(scanned_images.c.id).where(scanned_images.c.report.is_not(None))
+    return {id for these in among(tx, scanned_images.c.id, images) for (id,) in plain_rows(tx, query.where(these))}
 
 
 def read_by_others(tx: Connection, cataloguer: str, after: str, limit: int) -> list[tuple[Digest, RepoName]]:

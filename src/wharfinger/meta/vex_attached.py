@@ -99,6 +99,13 @@ def forget(tx: Connection, repository_id: int, manifest: Digest) -> None:
     tx.execute(delete(vex_attached).where(these))
 
 
+def forget_tagged(tx: Connection, repository_id: int, manifest: Digest) -> bool:
+    """The tag is gone by which it was known; whether it was. One that names its subject itself needs no tag."""
+    these = (vex_attached.c.repository_id == repository_id) & (vex_attached.c.manifest == manifest)
+    by_itself = exists().where(_THERE, manifests.c.subject.is_not(None))
+    return tx.execute(delete(vex_attached).where(these, ~by_itself)).rowcount > 0
+
+
 def forget_gone(tx: Connection) -> int:
     """Forget those that neither a repository nor its trash has any more; how many."""
     trashed = (trash.c.repository_id == vex_attached.c.repository_id) & (trash.c.digest == vex_attached.c.manifest)

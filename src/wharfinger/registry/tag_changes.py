@@ -73,11 +73,20 @@ class NoRules(Guard):
         """No rule."""
 
 
-class TagChanges:
-    """Changes tags in the transaction of whatever else is changed."""
+Told = Callable[[Connection, Caller, Where, Sequence[TagChange], float], None]
+"""What happens in the transaction of a change, after it was allowed."""
 
-    def __init__(self, guard: Guard | None = None) -> None:
+
+def tell_nobody(_tx: Connection, _by: Caller, _where: Where, _changes: Sequence[TagChange], _now: float) -> None:
+    """Nothing else happens."""
+
+
+class TagChanges:
+    """Changes tags in the transaction of whatever else is changed; ``told`` is told of every change."""
+
+    def __init__(self, guard: Guard | None = None, told: Told = tell_nobody) -> None:
         self._guard = guard or NoRules()
+        self._told = told
 
     def point(
         self,
@@ -122,6 +131,7 @@ class TagChanges:
         audit.add(tx, _told(by, where.name, change))
         history.add(tx, where.id, tag, digest, by.now, by.name, How.RESTORE)
         history.note_came(tx, where.id, digest)
+        self._told(tx, by, where, [change], by.now)
         return True
 
     def is_free(self, tx: Connection, where: Where, tag: Tag) -> bool:
@@ -144,6 +154,7 @@ class TagChanges:
             history.note_left(tx, where.id, digest, now)
         for digest in sorted({change.after for change in changes if change.after is not None}):
             history.note_came(tx, where.id, digest)
+        self._told(tx, by, where, changes, now)
 
 
 def hold(tx: Connection, repository_id: int, names: Iterable[Tag]) -> None:

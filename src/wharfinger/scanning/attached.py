@@ -1,6 +1,6 @@
 """VEX documents that are pushed beside an image: noted in the transaction that brings or takes one, read by a job.
 
-push ─ noted, by whom ─ job ─▶ its layers are read ─▶ what they say is kept, and the image judged again
+push, or tag ─ noted, by whom ─ job ─▶ its layers are read ─▶ what they say is kept, and the image judged again
 trash, restored, pushed again ─▶ the image is judged again in the same transaction
 
 Whether what one says counts is not decided here, but whenever an image is judged: see ``trusting.py``.
@@ -9,8 +9,9 @@ Whether what one says counts is not decided here, but whenever an image is judge
 import asyncio
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -23,7 +24,9 @@ from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
 from wharfinger.meta.vex_attached import Attached
-from wharfinger.registry.tag_changes import Where
+from wharfinger.registry.tag_changes import TagChange, Where
+from wharfinger.scanning import attached_before
+from wharfinger.scanning.attached_before import BEFORE
 from wharfinger.scanning.exceptions import Concerned
 from wharfinger.scanning.trust import Trust
 from wharfinger.scanning.trusting import ALL, KIND, PAGE
@@ -40,6 +43,10 @@ COUNT_AT_MOST = 50
 KEPT_AT_MOST = 8 * 1024 * 1024
 AUTHOR_AT_MOST = 200
 PROBLEM_AT_MOST = 500
+
+
+Brought = tuple[str, Collection[str]]
+"""Who has brought one, and the principals that they had then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +71,44 @@ class AttachedDocuments:
 
     def on_push(self, tx: Connection, by: Caller, where: Where, manifest: Manifest, now: float) -> None:
         """A manifest was pushed: perhaps a document, perhaps what documents are about."""
-        if manifest.subject is not None and attached.parts(manifest):
-            brought = by.name, by.identity.principals
-            vex_attached.bring(tx, where.id, manifest.digest, manifest.subject, brought, now)
-            self._ask(tx, where.name, manifest.digest, now)
+        brought = by.name, by.identity.principals
+        if attached.parts(manifest):
+            if manifest.subject is not None:
+                self._bring(tx, where, manifest.digest, manifest.subject, brought, now)
+            else:  # one that has a tag already is from now on theirs, too
+                vex_attached.bring_back(tx, where.id, [manifest.digest], brought, now)
         self.went(tx, where, [manifest.digest])
+
+    def tagged(self, tx: Connection, by: Caller, where: Where, changes: Sequence[TagChange], now: float) -> None:
+        """Tags point elsewhere: perhaps those under which documents lie, which count only as long as they do."""
+        for change in changes:
+            subject = attached.subject_of(change.tag)
+            if subject is None:
+                continue
+            if change.before is not None:
+                self._untagged(tx, where, change.before)
+            if change.after is not None:
+                self._tagged(tx, where, change.after, subject, (by.name, by.identity.principals), now)
+
+    def _tagged(
+        self, tx: Connection, where: Where, digest: Digest, subject: Digest, brought: Brought, now: float
+    ) -> None:
+        found = manifests.find(tx, where.name, digest)
+        manifest = None if found is None else spec.parse(found.raw, found.media_type, found.digest)
+        if manifest is not None and manifest.subject in {None, subject} and attached.parts(manifest):
+            self._bring(tx, where, digest, subject, brought, now)
+            self.went(tx, where, [digest])
+
+    def _untagged(self, tx: Connection, where: Where, digest: Digest) -> None:
+        images = vex_attached.concerned(tx, where.id, [digest])
+        if vex_attached.forget_tagged(tx, where.id, digest) and images:
+            self._changed(tx, sorted(images))
+
+    def _bring(
+        self, tx: Connection, where: Where, digest: Digest, subject: Digest, brought: Brought, now: float
+    ) -> None:
+        vex_attached.bring(tx, where.id, digest, subject, brought, now)
+        self._ask(tx, where.name, digest, now)
 
     def came(self, tx: Connection, by: Caller, where: Where, digests: Sequence[Digest]) -> None:
         """These are back out of the trash, by the hand of ``by``, whose word they are from now on."""
@@ -89,9 +129,14 @@ class AttachedDocuments:
     # --- by itself
 
     async def work(self, job: Job) -> None:
-        """Read a document, or judge again wherever one lies. Safe to repeat. Raises Unavailable, to be tried again."""
+        """Read a document, look for older ones, or judge again wherever one lies. Safe to repeat.
+
+        Raises Unavailable, to be tried again.
+        """
         if job.key == ALL:
             await self._judge_all()
+        elif job.key == BEFORE:
+            await self._db.write(self._look_back, job.payload)
         else:
             await self._read(RepoName(str(job.payload["repository"])), Digest(str(job.payload["digest"])))
 
@@ -102,6 +147,10 @@ class AttachedDocuments:
     async def sweep(self) -> int:
         """Forget documents that are gone for good; how many."""
         return await self._db.write(vex_attached.forget_gone)
+
+    def _look_back(self, tx: Connection, payload: Mapping[str, Any]) -> None:
+        now = self._now()
+        attached_before.look(tx, payload, lambda each: self._ask(tx, each.repository, each.digest, now), now)
 
     async def _judge_all(self) -> None:
         last = ("", "")
@@ -116,10 +165,11 @@ class AttachedDocuments:
 
     async def _read(self, repository: RepoName, digest: Digest) -> None:
         found = await self._db.read(manifests.find, repository, digest)
-        if found is None:
-            return  # it is in the trash; when it comes back, it is asked for again
+        noted = await self._db.read(vex_attached.find, repository, digest)
+        if found is None or noted is None:
+            return  # it is in the trash, or has lost its tag; when it comes back, it is asked for again
         manifest = spec.parse(found.raw, found.media_type, found.digest)
-        read = await self._said(repository, manifest)
+        read = await self._said(repository, manifest, noted.subject)
         body = None
         if read is not None and read.statements:
             body = await asyncio.to_thread(_packed, read.statements)
@@ -127,13 +177,13 @@ class AttachedDocuments:
                 read, body = _Read(problem=f"what it says takes more than {KEPT_AT_MOST} bytes"), None
         await self._db.write(self._keep, repository, manifest, read, body)
 
-    async def _said(self, repository: RepoName, manifest: Manifest) -> _Read | None:
+    async def _said(self, repository: RepoName, manifest: Manifest, subject: Digest) -> _Read | None:
         """What its layers say; None where none of them is a VEX document, and it never said that it was one."""
         name, found, authors = manifest.digest[:19], list[Statement](), list[str]()
         for part in attached.parts(manifest):
             try:
                 raw = await self._bytes(repository, part)
-                read = await asyncio.to_thread(attached.read, raw, manifest.subject or manifest.digest, name)
+                read = await asyncio.to_thread(attached.read, raw, subject, name)
             except (RequestInvalid, BlobUnknown) as refused:
                 return _Read(problem=refused.message[:PROBLEM_AT_MOST])
             if read is not None:
@@ -187,7 +237,7 @@ def beside(tx: Connection, trust: Trust, repository: RepoName, subjects: Sequenc
     found, counted = [], 0
     for each in vex_attached.about(tx, repository, subjects):
         rule = trust.rule(repository, each.principals)
-        why_not = _why_not(each) or ("" if rule else f"no rule trusts {each.brought_by}, who brought it")
+        why_not = _why_not(each) or ("" if rule else _untrusted(each))
         if not why_not and counted >= COUNT_AT_MOST:
             why_not = f"{COUNT_AT_MOST} others that were brought later count already"
         counted += not why_not
@@ -199,12 +249,18 @@ def _why_not(document: Attached) -> str:
     return document.problem or ("it was not read yet" if document.read_at is None else "")
 
 
+def _untrusted(document: Attached) -> str:
+    if not document.brought_by:
+        return "it was pushed before that was noted, so no rule trusts who brought it: push it again"
+    return f"no rule trusts {document.brought_by}, who brought it"
+
+
 def statements(tx: Connection, trust: Trust, repository: RepoName, subjects: Sequence[Digest]) -> Iterator[Statement]:
     """What the documents say that count, those brought last first."""
     found = [each.document for each in beside(tx, trust, repository, subjects) if not each.why_not]
     bodies = vex_attached.bodies(tx, repository, [each.manifest for each in found])
     for each in found:
-        by = f"{f' by {each.author}' if each.author else ''}, pushed by {each.brought_by}"
+        by = f"{f' by {each.author}' if each.author else ''}, pushed by {each.brought_by or 'somebody, long ago'}"
         for fields in json.loads(zlib.decompress(bodies[each.manifest])) if each.manifest in bodies else ():
             said = stored.statement(fields)
             yield stored.placed(said, f"{said.where}, VEX document beside the image{by}")

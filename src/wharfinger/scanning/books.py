@@ -41,6 +41,12 @@ class Book:
     has_attached: bool = False
     """Whether any document beside an image may count."""
 
+    def may_be_about(self, names: Collection[str]) -> bool:
+        """Whether anything may excuse vulnerabilities of these names in some image."""
+        if self.has_attached and names:
+            return True
+        return not self.said.keys().isdisjoint(names) or any(each.vulnerability in names for each in self.exceptions)
+
     def about(
         self, tx: Connection, repository: RepoName, digest: Digest, findings: Iterable[Mapping[str, Any]]
     ) -> Excuses:

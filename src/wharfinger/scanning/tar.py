@@ -150,6 +150,15 @@ def clean(path: str) -> str:
     return "/".join(parts)
 
 
+def is_header(block: bytes) -> bool:
+    """Whether an archive may begin so."""
+    try:
+        _check(block)
+    except Unreadable:
+        return False
+    return len(block) == BLOCK
+
+
 def _check(header: bytes) -> None:
     try:
         wanted = int(header[148:156].strip(b" \0") or b"0", 8)

@@ -1,4 +1,4 @@
-"""Ranges of versions: ``>=1.2 <2``, ``^1.4``, ``~1.4.2``, ``1.x``, ``*``, and ``||`` between alternatives.
+"""Ranges: ``>=1.2 <2``, ``>=1.2, <2``, ``^1.4``, ``~1.4.2``, ``1.2 - 1.4``, ``1.x``, ``*``; ``||`` between them.
 
 A number that is left out stands for all of them, their pre-releases included: ``<2`` does not have 2.0.0-rc.1, and
 ``1.x`` has 1.0.0-rc.1, where pre-releases are wanted at all.
@@ -6,12 +6,15 @@ A number that is left out stands for all of them, their pre-releases included: `
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from wharfinger.errors import RequestInvalid
 from wharfinger.select.versions import LENGTH_AT_MOST, Precedence, Version, lowest, parse_version
 
 _PARTIAL = r"v?(?:[xX*]|[0-9]+(?:\.(?:[xX*]|[0-9]+)){0,2}(?:-[0-9A-Za-z.-]+)?)"
 _COMPARATOR = re.compile(rf"\s*(>=|<=|>|<|=|\^|~)?\s*({_PARTIAL})(?=\s|$)", re.ASCII)
+_FROM_TO = re.compile(rf"(?<!\S)({_PARTIAL})\s+-\s+({_PARTIAL})(?!\S)", re.ASCII)
 _NOWHERE: Precedence = (-1, 0, 0, 0, ())
 
 
@@ -58,8 +61,15 @@ def parse(text: str) -> Range:
 
 
 def _all_of(part: str, text: str) -> tuple[Interval, bool]:
+    found = [_each_of(_FROM_TO.sub(r">=\1 <=\2", piece.rstrip()), text) for piece in part.split(",")]
+    interval = reduce(and_, (each for each, _ in found))
+    if interval.is_empty:
+        raise RequestInvalid(f"no version can be in the range {text[:80]!r}")
+    return interval, any(named for _, named in found)
+
+
+def _each_of(part: str, text: str) -> tuple[Interval, bool]:
     interval, named, at = Interval(), False, 0
-    part = part.rstrip()
     while at < len(part) or at == 0:
         found = _COMPARATOR.match(part, at)
         if found is None:
@@ -68,8 +78,6 @@ def _all_of(part: str, text: str) -> tuple[Interval, bool]:
         version, floating = _version(found[2], text)
         named |= bool(version.prerelease)
         interval &= _interval(found[1] or "=", version, floating)
-    if interval.is_empty:
-        raise RequestInvalid(f"no version can be in the range {text[:80]!r}")
     return interval, named
 
 

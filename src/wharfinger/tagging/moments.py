@@ -16,7 +16,10 @@ def past(text: str, now: float) -> float:
         return now - int(ago[1]) * _SECONDS[ago[2]]
     if text.endswith("ago"):
         raise RequestInvalid(f"{text[:60]!r} is no time: want a number and one of s, m, h, d, w, as in 2h-ago")
-    found = moment_of(text)
+    try:
+        found = moment_of(text)
+    except RequestInvalid as error:
+        raise RequestInvalid(f"{error.message}, or how long ago, as in 2h-ago") from error
     if found > now:
         raise RequestInvalid(f"{text[:60]} has not been yet")
     return found

@@ -20,6 +20,7 @@ from wharfinger.access.exchange import allowed
 from wharfinger.access.fetch import Fetch
 from wharfinger.access.scopes import Scopes
 from wharfinger.access.signing import SCAN_LIFETIME, SCANNER
+from wharfinger.access.vault import Vault
 from wharfinger.errors import RequestInvalid, Unreachable
 from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.jobs.queue import Later
@@ -28,7 +29,7 @@ from wharfinger.meta.db import Database
 from wharfinger.meta.jobs import Job
 from wharfinger.meta.manifests import Stored
 from wharfinger.meta.scanners import ReportRow, ScannerRow
-from wharfinger.scanning.adapters import packing, protocol
+from wharfinger.scanning.adapters import credentials, packing, protocol
 from wharfinger.scanning.adapters.client import SECONDS, AdapterClient, NotReady, NotScanned
 from wharfinger.scanning.adapters.protocol import Metadata, Wanted
 from wharfinger.scanning.exceptions import Concerned
@@ -51,6 +52,7 @@ class Asking:
         db: Database,
         authenticator: Authenticator,
         now: Callable[[], float],
+        vault: Vault,
         fetch: Fetch | None = None,
         changed: Concerned = lambda _tx, _digests: None,
     ) -> None:
@@ -59,6 +61,7 @@ class Asking:
         self._now = now
         self._fetch = fetch or Fetch(seconds=SECONDS)
         self._changed = changed
+        self._vault = vault
 
     async def step(self, job: Job) -> None:
         """Take one image one step further at one scanner. Raises Later where it is not the last one."""
@@ -71,7 +74,13 @@ class Asking:
         if scanner.down_until > self._now():
             raise Later(scanner.down_until - self._now())
         try:
-            await self._step(scanner, repository, image)
+            asked = credentials.opened(self._vault, scanner)
+        except RequestInvalid as refusal:
+            # Another node may have the key, and is not kept from asking.
+            await self._db.write(scanners.failed, name, refusal.message, self._now())
+            raise Later(_delay(scanner.failures)) from refusal
+        try:
+            await self._step(asked, repository, image)
         except (Unreachable, RequestInvalid) as refusal:
             delay = _delay(scanner.failures)
             await self._db.write(scanners.failed, name, refusal.message, self._now() + delay)

@@ -12,12 +12,13 @@ from wharfinger.access.accounts import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.fetch import Fetch
+from wharfinger.access.vault import Vault
 from wharfinger.errors import AlreadyExists, Denied, GrantUnknown, RequestInvalid
 from wharfinger.meta import accounts, audit, scanners
 from wharfinger.meta.accounts import SERVICE
 from wharfinger.meta.db import Database
 from wharfinger.meta.scanners import ScannerRow
-from wharfinger.scanning.adapters import asking, protocol
+from wharfinger.scanning.adapters import asking, credentials, protocol
 from wharfinger.scanning.adapters.client import SECONDS, AdapterClient
 from wharfinger.spec.digest import Digest
 
@@ -56,7 +57,7 @@ class Known:
 class Scanners:
     """Registers, lists, removes. ``public_url`` is what a scanner is told to pull from unless it has its own.
 
-    ``changed`` is told which images may be judged otherwise without one.
+    ``vault`` seals what proves us to them. ``changed`` is told which images may be judged otherwise without one.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Scanners:
         db: Database,
         now: Callable[[], float],
         public_url: str | None,
+        vault: Vault,
         fetch: Fetch | None = None,
         changed: Changed = lambda _tx, _digests, _now: None,
     ) -> None:
@@ -72,6 +74,7 @@ class Scanners:
         self._public_url = public_url
         self._fetch = fetch or Fetch(seconds=SECONDS)
         self._changed = changed
+        self.vault = vault
 
     async def every(self) -> list[Known]:
         """All, by name."""
@@ -89,7 +92,7 @@ class Scanners:
         about = await AdapterClient(self._fetch, row).metadata()
         if protocol.reads_none(about):
             raise RequestInvalid(f"{row.url} makes no report that is read here: want {protocol.VULNERABILITIES[0]}")
-        await self._db.write(_add, by, row)
+        await self._db.write(_add, by, row, self.vault)
         await self._db.write(scanners.describe, row.name, asking.text_of(about), self._now())
         return row
 
@@ -139,14 +142,17 @@ def _secret(wanted: WantedScanner) -> str:
     return secret
 
 
-def _add(tx: Connection, by: Caller, row: ScannerRow) -> None:
+def _add(tx: Connection, by: Caller, row: ScannerRow, vault: Vault) -> None:
     _require_administrator(tx, by, row.account)
     accounts.require(tx, row.account, SERVICE)
     if scanners.find(tx, row.name) is not None:
         raise AlreadyExists(f"scanner {row.name} is there already: remove it first", name=row.name)
-    if len(scanners.every(tx)) >= AT_MOST:
+    there = scanners.every(tx)
+    if len(there) >= AT_MOST:
         raise RequestInvalid(f"there are {AT_MOST} scanners already, and there can be no more")
-    scanners.add(tx, row)
+    for each in there if row.secret else ():
+        vault.require_ours(each.secret)
+    scanners.add(tx, credentials.sealed(vault, row))
     audit.add(tx, by.entry("scanner.add", detail={"before": None, "after": told(row)}))
 
 

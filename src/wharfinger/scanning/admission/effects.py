@@ -13,7 +13,7 @@ from wharfinger.meta.verdicts import Verdict
 from wharfinger.scanning import pushed
 from wharfinger.scanning.adapters import merging
 from wharfinger.scanning.admission.book import GateBook, Gates, compiled
-from wharfinger.scanning.admission.making import counted_in, told_by_others
+from wharfinger.scanning.admission.counting import counted_in, told_by_others
 from wharfinger.scanning.admission.rules import Joined, Known, Outcome
 from wharfinger.scanning.admission.standing import standing
 from wharfinger.scanning.books import Book, Books

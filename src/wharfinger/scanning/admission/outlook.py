@@ -10,10 +10,10 @@ from wharfinger.meta import gates as rows
 from wharfinger.meta import glass, repos
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.glass import Glass
-from wharfinger.scanning.admission import making
+from wharfinger.scanning.admission import counting
 from wharfinger.scanning.admission.book import Gates
+from wharfinger.scanning.admission.counting import Told
 from wharfinger.scanning.admission.deciding import Answer, decide
-from wharfinger.scanning.admission.making import Told
 from wharfinger.scanning.admission.rules import Joined
 from wharfinger.scanning.admission.weighing import Against, weigh
 from wharfinger.scanning.books import Book, Books, names_in
@@ -50,7 +50,7 @@ def of(
     changed_at = rows.advisories_at(tx)
     age = math.inf if changed_at is None else now - changed_at
     named = {name for each in images for name in names_in(each.report.get("findings", ()))}
-    told = making.told_by_others(tx, [each.digest for each in images])
+    told = counting.told_by_others(tx, [each.digest for each in images])
     named |= {item.id.upper() for some in told.values() for _, report in some for item in report.items}
     book = books.load(tx, now, named)
     return {each.digest: _of(tx, rules, book, repository, each, told.get(each.digest, ()), age, now) for each in images}
@@ -70,7 +70,7 @@ def _of(
     repository_id, row = repos.require(tx, repository), rows.find(tx, repository, image.digest)
     answer = decide(rules, row, now, age, lambda: is_image)
     holder = Holder(repository_id, repository, image.digest, now)
-    known = [] if verdict is None else making.counted_in(tx, book, holder, verdict, told, now)
+    known = [] if verdict is None else counting.counted_in(tx, book, holder, verdict, told, now)
     status = None if verdict is None else verdict.status
     return Outlook(
         answer,

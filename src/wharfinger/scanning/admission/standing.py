@@ -6,7 +6,7 @@ moments say it all.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from wharfinger.scanning.admission.rules import ALWAYS, NEVER, Joined, Known, Outcome, Rule
 from wharfinger.scanning.findings import Severity
@@ -38,12 +38,15 @@ class Why:
     @property
     def text(self) -> str:
         """As it is kept."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value})
+        return json.dumps({name: value for name in _FIELDS if (value := getattr(self, name))})
 
     @classmethod
     def of(cls, text: str) -> "Why":
         """What :attr:`text` kept."""
         return cls(**json.loads(text))
+
+
+_FIELDS = tuple(each.name for each in fields(Why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,50 @@ class Standing:
         return Outcome.ALLOW, None
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """A finding that counts from a moment on, by a rule; ``place`` is that of the rule among those of the image."""
+
+    at: float
+    place: int
+    rule: Rule
+    finding: Known
+    level: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The most urgent of some findings that count, how urgent it is, and which they all are."""
+
+    first: _Counts
+    urgency: tuple[float, int, bool, str, str, int]
+    all: frozenset[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What some findings of an image come to, whatever others it has: the same for all images that have these."""
+
+    warns: _Side | None
+    blocks: _Side | None
+
+
+def part(rules: Joined, findings: Sequence[Known]) -> Part:
+    """What these findings come to by the rules."""
+    return Part(*(_side(list(_counting(rules, findings, when))) for when in (Rule.warns_from, Rule.blocks_from)))
+
+
 def standing(rules: Joined, status: str, findings: Sequence[Known]) -> Standing:
     """How an image of this status (``scans.Status``) with these findings stands."""
+    return together(rules, status, [part(rules, findings)])
+
+
+def together(rules: Joined, status: str, parts: Sequence[Part]) -> Standing:
+    """How an image of this status stands whose findings come to these parts, each finding in one of them."""
     if status == "nothing-to-scan":
         return Standing()
-    warns, blocks = (_first(list(_turns(rules, findings, when))) for when in (Rule.warns_from, Rule.blocks_from))
+    warns = _first([each.warns for each in parts if each.warns is not None])
+    blocks = _first([each.blocks for each in parts if each.blocks is not None])
     if status in PLACES:
         placed = rules.placed(PLACES[status])
         turn = Turn(ALWAYS, Why(PLACES[status], placed.rule))
@@ -83,31 +125,28 @@ def standing(rules: Joined, status: str, findings: Sequence[Known]) -> Standing:
     return Standing(warns, blocks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """A finding that counts from a moment on, by a rule."""
-
-    at: float
-    rule: Rule
-    finding: Known
-    level: Severity
-
-
-def _turns(rules: Joined, findings: Sequence[Known], when: Callable[[Rule, Known], float]) -> Iterator[_Counts]:
-    for rule in rules.rules:
+def _counting(rules: Joined, findings: Sequence[Known], when: Callable[[Rule, Known], float]) -> Iterator[_Counts]:
+    for place, rule in enumerate(rules.rules):
         for finding in findings:
             at = when(rule, finding)
             if at < NEVER:
-                yield _Counts(at, rule, finding, rule.level(finding))
+                yield _Counts(at, place, rule, finding, rule.level(finding))
 
 
-def _first(found: Sequence[_Counts]) -> Turn | None:
-    """The first turn; of those at the same time the worst is what is told."""
+def _side(found: Sequence[_Counts]) -> _Side | None:
     if not found:
         return None
     first = min(found, key=_urgency)
+    names = frozenset((each.finding.id, each.finding.package, each.finding.version) for each in found)
+    return _Side(first, _urgency(first), names)
+
+
+def _first(sides: Sequence[_Side]) -> Turn | None:
+    """The first turn; of those at the same time the worst is what is told."""
+    if not sides:
+        return None
+    first = min(sides, key=lambda each: each.urgency).first
     told = first.finding
-    others = {(each.finding.id, each.finding.package, each.finding.version) for each in found}
     why = Why(
         "finding",
         first.rule.name,
@@ -116,16 +155,16 @@ def _first(found: Sequence[_Counts]) -> Turn | None:
         told.version,
         told.fixed or "",
         first.level.value,
-        len(others) - 1,
+        len(frozenset().union(*(each.all for each in sides))) - 1,
         _unrated(told),
         by=told.by_others,
     )
     return Turn(first.at, why)
 
 
-def _urgency(each: _Counts) -> tuple[float, int, bool, str, str]:
+def _urgency(each: _Counts) -> tuple[float, int, bool, str, str, int]:
     # Of two that count the same, one that somebody has rated says more.
-    return each.at, -each.level.rank, _unrated(each.finding), each.finding.package, each.finding.id
+    return each.at, -each.level.rank, _unrated(each.finding), each.finding.package, each.finding.id, each.place
 
 
 def _unrated(finding: Known) -> bool:

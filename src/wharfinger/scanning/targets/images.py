@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from wharfinger.errors import ManifestInvalid, Refusal, TooLarge
+from wharfinger.scanning import tar
 from wharfinger.scanning.targets.place import Place, Root, whole
 from wharfinger.spec import digest as digests
 from wharfinger.spec import manifest as manifests
@@ -17,7 +19,6 @@ from wharfinger.spec.manifest import Manifest
 
 CONFIGS = frozenset({"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"})
 """What says that the layers are a file system; whatever has another configuration is not run as an image."""
-IN_TOTO = "application/vnd.in-toto+json"
 CONFIG_AT_MOST = 8 * 1024 * 1024
 IMAGES_AT_MOST = 1_000
 DEPTH_AT_MOST = 8
@@ -88,7 +89,7 @@ def _below(place: Place, root: Root, depth: int) -> Iterator[Image]:
 
 def _image(place: Place, manifest: Manifest, platform: str) -> Image:
     config, *layers = manifest.blobs
-    if config.media_type not in CONFIGS or (layers and all(each.media_type == IN_TOTO for each in layers)):
+    if config.media_type not in CONFIGS or (layers and all(_is_document(place, each) for each in layers)):
         return Image(manifest.digest, platform, layers=None)
     image = Image(
         manifest.digest,
@@ -102,6 +103,23 @@ def _image(place: Place, manifest: Manifest, platform: str) -> Image:
         return configured(image, whole(place, config, most=CONFIG_AT_MOST))
     except Refusal as refusal:
         return replace(image, trouble=refusal.message)
+
+
+def _is_document(place: Place, layer: Descriptor) -> bool:
+    """Whether it is JSON: attestations and signatures have an image's configuration, and no file system.
+
+    The media type alone is no proof, for some clients unpack whatever a layer is called.
+    """
+    if not layer.media_type.endswith("+json"):
+        return False
+    try:
+        with closing(place.open(layer)) as stream:
+            head = b""
+            while len(head) < tar.BLOCK and (more := stream.read(tar.BLOCK - len(head))):
+                head += more
+    except Refusal:
+        return False
+    return head.lstrip().startswith(b"{") and not tar.is_header(head)
 
 
 def configured(image: Image, raw: bytes) -> Image:

@@ -5,6 +5,7 @@
 | ``oras attach --artifact-type …openvex+json``   | the document, of whatever type                               |
 | ``cosign attest --type openvex`` (from 3.0 on)  | a Sigstore bundle with a DSSE envelope                       |
 | ``cosign attest``, OCI 1.1 referrers (2.x)      | a DSSE envelope                                              |
+| ``cosign attest``, as a tag (2.x)               | DSSE envelopes of all kinds, in an image that has no subject |
 | ``docker scout attestation add``                | a DSSE envelope or the bare statement, as ``in-toto+json``   |
 
 The same types carry provenance and bills of materials; what is no VEX is not one that is wrong. No signature is
@@ -14,6 +15,7 @@ verified.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +25,7 @@ from wharfinger.scanning.vex.statements import Statement
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
+from wharfinger.spec.names import Tag
 
 LAYERS_AT_MOST = 20
 BYTES_AT_MOST = 4 * 1024 * 1024
@@ -36,13 +39,20 @@ _CARRIERS = (
     "application/vnd.dev.sigstore.bundle",
 )
 _PREDICATES = (openvex.CONTEXT, "https://cyclonedx.org/", "https://docs.oasis-open.org/csaf", "text/vex")
+_ATTESTATIONS = re.compile(r"sha256-([0-9a-f]{64})\.att")
 _SAYS_WHICH = ("in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType")
 
 
+def subject_of(tag: Tag) -> Digest | None:
+    """The digest that the attestations under this tag are about; None of any other tag."""
+    found = _ATTESTATIONS.fullmatch(tag)
+    return Digest(f"sha256:{found[1]}") if found else None
+
+
 def parts(manifest: Manifest) -> Sequence[Descriptor]:
-    """The layers that may be VEX documents; none where it is about no image, or says that it is something else."""
+    """The layers that may be VEX documents; none where it says that it is something else."""
     layers = manifest.blobs[1:]
-    if manifest.subject is None or _says_otherwise(manifest.annotations):
+    if _says_otherwise(manifest.annotations):
         return ()
     if (manifest.artifact_type or "").startswith(_DOCUMENTS):
         return layers[:LAYERS_AT_MOST]
