@@ -1,31 +1,36 @@
 """``python -m bench.judging``: what it costs to judge all images again after the advisories have changed.
 
 Generated images, package versions and advisories, on SQLite and on PostgreSQL. The data is made so that a tenth of the
-images has findings; each image has 400 packages.
+images has findings; each image has 400 packages and lies in one of 500 repositories. With ``--gates`` a rule about all
+of them is in force, so that each image of which something else is said gets another row for its pulls.
 """
 
 import asyncio
+import json
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from cyclopts import run
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, func, insert, select, text
 
 from tests.kit.advisories import osv, up_to, write_zip
 from tests.kit.parts.postgres import fresh_database, postgres
-from wharfinger.meta import package_versions, verdicts
+from wharfinger.meta import package_versions, policy_sections, verdicts
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.migrate import migrate
 from wharfinger.meta.schema_judging import TALLIES
 from wharfinger.meta.schema_scanning import verdicts as table
 from wharfinger.scanning import reports
+from wharfinger.scanning.admission import service
 from wharfinger.scanning.advisories.building import bring_in, old_of
+from wharfinger.scanning.books import Books
 from wharfinger.scanning.outcomes import versions_of
 from wharfinger.scanning.packages import Catalogue, Distribution, Package, Source
 from wharfinger.scanning.targets.images import Image
@@ -33,11 +38,20 @@ from wharfinger.scanning.verdicts import Verdicts, scanned
 from wharfinger.spec import digest as digests
 from wharfinger.spec.names import RepoName
 
+Kind = Literal["sqlite", "postgresql"]
 EACH = 400
 VERSIONS_OF_A_NAME = 10
 DEBIAN = Distribution("debian", "12")
 CHANGED = 300
 KNOWN_IMAGES = 20
+REPOSITORIES = 500
+RULE = {
+    "name": "no-high",
+    "repositories": "**",
+    "block": {"severity": "high"},
+    "warn": {"severity": "low"},
+    "grace": "14d",
+}
 
 
 def bench(
@@ -45,26 +59,36 @@ def bench(
     images: int = 10_000,
     versions: int = 30_000,
     records: int = 28_000,
-    database: Literal["sqlite", "postgresql"] = "sqlite",
+    database: Kind = "sqlite",
+    gates: bool = False,
 ) -> None:
     """Fill a database, change advisories, and judge again."""
-    with TemporaryDirectory(prefix="wharf-bench-") as folder:
-        if database == "sqlite":
-            asyncio.run(_bench(f"sqlite:///{folder}/wharf.db", Path(folder), images, versions, records))
-            return
-        with postgres(Path(folder)) as server, fresh_database(server) as url:
-            asyncio.run(_bench(url.replace("+psycopg", ""), Path(folder), images, versions, records))
+    with TemporaryDirectory(prefix="wharf-bench-") as folder, a_database(database, Path(folder)) as db:
+        asyncio.run(_bench(db, Path(folder), images, versions, records, gates=gates))
 
 
-async def _bench(url: str, folder: Path, images: int, versions: int, records: int) -> None:
-    db = open_database(url)
+@contextmanager
+def a_database(kind: Kind, folder: Path) -> Iterator[Database]:
+    """An empty one of this kind."""
+    if kind == "sqlite":
+        yield open_database(f"sqlite:///{folder}/wharf.db")
+        return
+    with postgres(folder) as server, fresh_database(server) as url:
+        yield open_database(url)
+
+
+async def _bench(db: Database, folder: Path, images: int, versions: int, records: int, *, gates: bool) -> None:
     migrate(db.engine)
     known = folder / "advisories.db"
     advise(folder, known, records_for(versions, records))
-    judge = Verdicts(db, None, known, time.time)  # type: ignore[arg-type]
+    made = service.build(db, time.time, Books(), lambda: 1, CollectorRegistry()).making
+    judge = Verdicts(db, None, known, time.time, made.changed)  # type: ignore[arg-type]
     every = [package(number) for number in range(versions)]
     async with _timed(f"filled: {images:,} images, {versions:,} versions, {images * EACH:,} pairs"):
         await db.write(fill, every, images)
+        await db.write(place)
+    if gates:
+        await db.write(policy_sections.write, "gates", json.dumps([RULE]), 0.0)
     async with _timed("one UPDATE of every verdict, to compare"):
         await db.write(lambda tx: tx.execute(text("UPDATE image_verdicts SET judged_at = judged_at + 1")))
     async with _timed("full: every version matched, every verdict rewritten, the first time"):
@@ -127,7 +151,35 @@ def scanned_as(name: str, catalogue: Catalogue) -> verdicts.Scanned:
     return scanned(Image(digest, "linux/amd64"), RepoName("shop/web"), digest, catalogue, 0.0)
 
 
+def place(tx: Connection) -> None:
+    """Every image in a repository, with a configuration, a manifest and a tag."""
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {REPOSITORIES}) "
+    key, kind = f"id % {REPOSITORIES} + 1", "application/vnd.oci.image.config.v1+json"
+    columns = "repository_id, digest, media_type, artifact_type, annotations, size, pushed_at, raw"
+    manifest = f"{key}, digest, 'application/vnd.oci.image.manifest.v1+json', '{kind}', '{{}}', 1, 0, :raw"
+    again = "WHERE true ON CONFLICT DO NOTHING"
+    for statement in (
+        f"INSERT INTO repositories (name, created_at) {numbers} SELECT 'team/app-' || i, 0 FROM n",
+        f"INSERT INTO blobs SELECT config, 1, 'blobs/' || id, 0 FROM scanned_images {again}",
+        f"INSERT INTO blob_links SELECT {key}, config, 0 FROM scanned_images {again}",
+        f"INSERT INTO manifests ({columns}) SELECT {manifest} FROM scanned_images",
+        f"INSERT INTO tags SELECT {key}, 'v' || id, digest, 0 FROM scanned_images",
+    ):
+        tx.execute(text(statement), {"raw": bytes(1500)} if ":raw" in statement else {})
+    count_rows(tx)
+
+
+def count_rows(tx: Connection) -> None:
+    """Let PostgreSQL know how much there is, as it finds out by itself a minute later."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("ANALYZE"))
+
+
 def fill(tx: Connection, every: list[Package], images: int, catalogue: bytes = zlib.compress(b"{}")) -> None:
+    if tx.dialect.name == "postgresql":
+        tx.execute(
+            text("SET LOCAL session_replication_role = replica")
+        )  # four million look-ups of what we know is there
     kept = package_versions.add(tx, versions_of(Catalogue(tuple(every), DEBIAN)))
     numbers = [kept[each.key] for each in versions_of(Catalogue(tuple(every), DEBIAN))]
     tx.execute(text("INSERT INTO advisory_sets (sha256, sources, begun_at, matched_at) VALUES ('none', '{}', 1, 1)"))
@@ -145,8 +197,7 @@ def fill(tx: Connection, every: list[Package], images: int, catalogue: bytes = z
         {"windows": len(every) - EACH, "each": EACH},
     )
     tx.execute(text("CREATE INDEX ix_image_packages_package_image ON image_packages (package, image)"))
-    if tx.dialect.name == "postgresql":
-        tx.execute(text("ANALYZE"))  # as it does by itself a minute later
+    count_rows(tx)
 
 
 async def _tell(db: Database) -> None:

@@ -215,7 +215,7 @@ class Filling:
             sql = "INSERT INTO ecosystem (name) VALUES (?) RETURNING id"
             ecosystem = self._db.execute(sql, (interval.ecosystem,)).fetchone()[0]
             self._ecosystems[interval.ecosystem] = ecosystem
-        platforms = " ".join("/".join(each) for each in interval.platforms) or None
+        platforms = " ".join("/".join(each) for each in interval.platforms) if interval.platforms else None
         return (
             ecosystem, interval.name, interval.low, interval.high,
             record, interval.fixed, interval.state, interval.stream, platforms,

@@ -85,7 +85,7 @@ def parse(raw: Document) -> Record:
 
 
 def _advisory(id: str, raw: Document, affected: Iterable[Any]) -> Advisory:
-    bases = {_base(each) for each in affected}
+    bases = {ecosystem.partition(":")[0] for ecosystem in {_ecosystem(each) for each in affected}}
     distribution = bool(bases & DISTRIBUTIONS)
     aliases = [name for name in _names(raw.aliases, "aliases") if name != id]
     covers = _cves(_names(raw.upstream, "upstream"))
@@ -130,10 +130,10 @@ def _names(value: Any, name: str) -> list[str]:
     return [value for value in values if isinstance(value, str) and _ID.fullmatch(value)]
 
 
-def _base(affected: Any) -> str:
+def _ecosystem(affected: Any) -> str:
     package = affected.get("package") if isinstance(affected, dict) else None
     ecosystem = package.get("ecosystem") if isinstance(package, dict) else None
-    return ecosystem.partition(":")[0] if isinstance(ecosystem, str) else ""
+    return ecosystem if isinstance(ecosystem, str) else ""
 
 
 def _date(text: object) -> date | None:
@@ -280,7 +280,10 @@ def _points(affected: Mapping[str, Any], key: Key, ranges: list[tuple[bytes, byt
     for version in versions:
         if isinstance(version, str):
             place = key_or_unordered(version, key)
-            if not any(low <= place < high for low, high, _ in ranges):
+            for low, high, _ in ranges:
+                if low <= place < high:
+                    break
+            else:
                 yield place
 
 
