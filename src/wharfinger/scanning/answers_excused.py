@@ -1,7 +1,7 @@
 """What of the answer to ``wharf find`` is excused where: the same that a verdict shows, for what was asked about."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from wharfinger.meta.finding import Known
 from wharfinger.scanning import excusing
 from wharfinger.scanning.books import Book, Books, names_in
+from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
 Fields = Mapping[str, Any]
@@ -33,9 +34,19 @@ class Excusing:
         names = names_in(findings)
         self._book = books.load(tx, now, names) if names else Book((), {})
 
-    def of(self, tx: Connection, repository: RepoName, image: Known, findings: Sequence[Fields]) -> Sequence[Excused]:
-        """What is excused of the findings of an image, each with its ``purl``, in a repository that has it."""
-        excuses = self._book.about(tx, repository, image.digest, findings)
+    def of(
+        self,
+        tx: Connection,
+        repository: RepoName,
+        image: Known,
+        findings: Sequence[Fields],
+        indexes: Collection[Digest],
+    ) -> Sequence[Excused]:
+        """What is excused of the findings of an image, each with its ``purl``, in a repository that has it.
+
+        ``indexes`` are those of that repository that it is in.
+        """
+        excuses = self._book.about(tx, repository, image.digest, findings, indexes)
         if not excuses.exceptions and not excuses.statements:
             return ()
         whole = _whole(image, findings) if excuses.statements else None

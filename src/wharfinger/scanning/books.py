@@ -48,16 +48,21 @@ class Book:
         return not self.said.keys().isdisjoint(names) or any(each.vulnerability in names for each in self.exceptions)
 
     def about(
-        self, tx: Connection, repository: RepoName, digest: Digest, findings: Iterable[Mapping[str, Any]]
+        self,
+        tx: Connection,
+        repository: RepoName,
+        digest: Digest,
+        findings: Iterable[Mapping[str, Any]],
+        indexes: Collection[Digest] | None = None,
     ) -> Excuses:
-        """What may matter to this image, whose findings these are."""
+        """What may matter to this image, whose findings these are. It is in ``indexes``, where that is known."""
         names = names_in(findings)
         known = {each.order: each for name in names for each in self.said.get(name, ())}
         there = [each for each in self.exceptions if each.vulnerability in names]
         beside = self.has_attached and bool(names)
         if not known and not there and not beside:
             return Excuses()
-        roots = vex.indexes_of(tx, repository, digest)
+        roots = vex.indexes_of(tx, repository, digest) if indexes is None else indexes
         said = [each.statement for _, each in sorted(known.items()) if each.repositories.matches(repository)]
         if beside:  # before what was imported: of two of the same time that one counts which somebody has approved
             said = [*self._attached(tx, repository, [digest, *roots], names), *said]

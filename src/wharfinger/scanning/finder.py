@@ -185,16 +185,18 @@ def _told(
 ) -> Sequence[FoundImage]:
     """The page with all that is told of it."""
     known = finding.known(tx, [some[0].image for some, _ in page])
-    places = _places(tx, page)
+    names = {(each.repository_id, some[0].digest): each.repository for some, holders in page for each in holders}
+    above = finding.above(tx, names)
+    places = _places(tx, names, above)
     packages = {hit.package for some, _ in page for hit in some}
     versions = finding.versions(tx, packages)
     said = _said(tx, question, packages)
     every = (fields for some in said.values() for judgement in some for fields in judgement.said)
     excusing = Excusing(tx, books, now, every)
     return [
-        _image(tx, known[some[0].image], some, [places[each.repository_id, some[0].digest] for each in holders], found)
+        _image(tx, known[some[0].image], some, [(each.repository_id, some[0].digest) for each in holders], found)
         for some, holders in page
-        for found in [_Findings(versions, said, excusing)]
+        for found in [_Findings(versions, said, excusing, places, above)]
     ]
 
 
@@ -212,14 +214,21 @@ class _Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What is known of package versions, and what excuses it."""
+    """What is known of package versions and what excuses it, and of images in their repositories."""
 
     versions: Mapping[int, Version]
     said: Mapping[int, Sequence[_Judgement]]
     excusing: Excusing
+    places: Mapping[Node, Place]
+    above: Mapping[Node, Collection[Node]]
+
+    def place(self, tx: Connection, image: Known, findings: Sequence[Fields], node: Node) -> Place:
+        """Where the image is, with what is excused there."""
+        place, indexes = self.places[node], {digest for _, digest in self.above[node]} - {image.digest}
+        return replace(place, excused=self.excusing.of(tx, place.repository, image, findings, indexes))
 
 
-def _image(tx: Connection, image: Known, hits: Sequence[Hit], places: Sequence[Place], known: _Findings) -> FoundImage:
+def _image(tx: Connection, image: Known, hits: Sequence[Hit], nodes: Sequence[Node], known: _Findings) -> FoundImage:
     packages = list(dict.fromkeys(hit.package for hit in hits))
     mine = {each: list(_of_image(image, known.said.get(each, ()))) for each in packages}
     findings = [
@@ -228,17 +237,15 @@ def _image(tx: Connection, image: Known, hits: Sequence[Hit], places: Sequence[P
         if not known.versions[each].covered
         for fields in found
     ]
-    excused = [replace(place, excused=known.excusing.of(tx, place.repository, image, findings)) for place in places]
+    places = [known.place(tx, image, findings, node) for node in nodes]
     return FoundImage(
-        image.digest, image.platform, image.status, image.judged_at, excused, _found(image, known.versions, mine)
+        image.digest, image.platform, image.status, image.judged_at, places, _found(image, known.versions, mine)
     )
 
 
-def _places(tx: Connection, page: Sequence[Holding]) -> Mapping[Node, Place]:
-    names: dict[Node, RepoName] = {
-        (each.repository_id, some[0].digest): each.repository for some, holders in page for each in holders
-    }
-    above = finding.above(tx, names)
+def _places(
+    tx: Connection, names: Mapping[Node, RepoName], above: Mapping[Node, Collection[Node]]
+) -> Mapping[Node, Place]:
     every = {node for nodes in above.values() for node in nodes}
     tags, uses = finding.tags_of(tx, every), finding.uses_of(tx, every)
     return {
