@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
-from wharfinger.access.caller import Caller, system
+from wharfinger.access.caller import system
 from wharfinger.lifecycle import brownouts, comparing, gathering, judging
 from wharfinger.lifecycle.book import Policies, PolicyBook, active
 from wharfinger.lifecycle.comparing import Agreed
@@ -130,7 +131,8 @@ class Doing:
     ) -> None:
         brownouts.begin(tx, run.id, where, found, goes_at)
         by, doomed = system("lifecycle", now), [item for item in items if item.digest in found.taken]
-        audit.add_many(tx, [_told("manifest.doom", by, run, where.name, item, goes_at=goes_at) for item in doomed])
+        told = (_told(run, where.name, item, goes_at=goes_at) for item in doomed)
+        audit.add_many(tx, [by.entry("manifest.doom", **fields) for fields in told])
 
     def _take(
         self, tx: Connection, run: Run, where: Where, found: Agreed, items: Sequence[Item], now: float
@@ -161,9 +163,8 @@ class Doing:
                 empties_at=empties_at,
                 run_id=run.id,
             )
-        audit.add_many(
-            tx, [_told("manifest.delete", by, run, where.name, listed[digest]) for digest in sorted(found.delete)]
-        )
+        told = (_told(run, where.name, listed[digest]) for digest in sorted(found.delete))
+        audit.add_many(tx, [by.entry("manifest.delete", **fields) for fields in told])
 
     def _untag(self, tx: Connection, run: Run, where: Where, found: Mapping[Digest, Sequence[str]], now: float) -> None:
         by = system("lifecycle", now)
@@ -201,7 +202,8 @@ def _outcomes(found: Mapping[Digest, str], state: Done) -> dict[Digest, Outcome]
     return {digest: (state, why) for digest, why in found.items()}
 
 
-def _told(action: str, by: Caller, run: Run, repository: RepoName, item: Item, **more: float) -> audit.Entry:
+def _told(run: Run, repository: RepoName, item: Item, **more: float) -> dict[str, Any]:
+    """What an entry of the trail says of it."""
     detail = {
         "run": run.id,
         "for": run.who,
@@ -210,4 +212,4 @@ def _told(action: str, by: Caller, run: Run, repository: RepoName, item: Item, *
         "tags_in_all": len(item.tags),
         **more,
     }
-    return by.entry(action, repository=repository, digest=item.digest, detail=detail)
+    return {"repository": repository, "digest": item.digest, "detail": detail}
