@@ -77,6 +77,8 @@ def test_a_job_on_github_pushes_and_asks_by_its_own_token(pipeline: Pipeline) ->
     assert pipeline.actions.asked == [AUDIENCE]
     pipeline.wharf.done("tag", f"{pipeline.account}/app@{built.digest}", "next")
     assert "next" in pipeline.wharf.done("tags", f"{pipeline.account}/app").out
+    asked = pipeline.wharf.refused("gate", f"{pipeline.account}/app:1.0", "--wait", "0s", status=2)
+    assert asked.startswith("no gate rule covers ")  # which the registry tells who may read the image
     kept = json.loads(pipeline.wharf.login_file.read_text())
     assert kept["token"].startswith("wharf_l")
     assert pipeline.issuer.url not in pipeline.wharf.login_file.read_text()
