@@ -207,12 +207,12 @@ def _read(answer: httpx2.Response, url: str, name: str | None) -> Any:
 
 
 @contextmanager
-def in_words(url: str, seconds: float = TIMEOUT) -> Iterator[None]:
-    """What the network and the HTTP library complain of, for people."""
+def in_words(url: str, seconds: float | None = None) -> Iterator[None]:
+    """What the network and the HTTP library complain of, for people. Waited is for ``TIMEOUT`` unless it is said."""
     try:
         yield
     except httpx2.TimeoutException as error:
-        raise Refusal(f"{url} did not answer within {seconds:g} seconds") from error
+        raise Refusal(f"{url} did not answer within {seconds or TIMEOUT:g} seconds") from error
     except httpx2.ConnectError as error:
         raise Refusal(f"cannot connect to {url}: {_reason(error)}") from error
     except httpx2.RemoteProtocolError as error:
