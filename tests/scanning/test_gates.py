@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from tests.api.caller import Caller
 from tests.conftest import Registry
+from tests.kit.client import require
 from tests.kit.images import image, index
 from tests.scanning import trees
 from tests.scanning.gates import CLEAN, WEB, Guarded, openssl
@@ -232,6 +233,30 @@ async def test_an_exception_lets_pass_and_its_end_refuses_again_by_itself(guarde
     clock.advance(3600)
     assert (await guarded.pull())[0] == 403
     assert await guarded.row() == row
+
+
+async def test_an_exception_for_an_index_is_for_its_images_as_long_as_it_is_there(guarded: Guarded) -> None:
+    guarded.advise(openssl())
+    await guarded.apply(CRITICAL)
+    await guarded.push()
+    both, client = index([WEB, CLEAN]), guarded.registry.client
+    wanted = {
+        "vulnerability": "CVE-2022-1",
+        "package": "openssl",
+        "repositories": ["shop/**"],
+        "digest": both.digest,
+        "reason": "not reachable",
+        "expires_at": guarded.registry.clock() + 3600,
+    }
+    asked = await Caller(guarded.registry.as_("publisher"))("POST", "/exceptions", wanted, status=201)
+    await Caller(client)("POST", f"/exceptions/{asked['id']}/approve", {"because": ""})
+    assert (await guarded.pull())[0] == 403
+    await client.push_image("shop/web", both, "both")
+    assert await guarded.pull() == (200, "")
+    require(await client.delete_manifest("shop/web", both.digest), 202)
+    assert (await guarded.pull())[0] == 403
+    await Caller(client)("POST", "/trash/restore/shop/web", {"reference": both.digest})
+    assert await guarded.pull() == (200, "")
 
 
 async def test_break_glass_is_for_a_while_and_recorded(guarded: Guarded) -> None:

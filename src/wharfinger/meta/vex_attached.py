@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from wharfinger.meta.schema import manifest_children, manifests, repositories
-from wharfinger.meta.schema_exceptions import vex_attached
+from wharfinger.meta.schema_exceptions import exceptions, vex_attached
 from wharfinger.meta.schema_trash import trash, trash_children
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
@@ -153,9 +153,14 @@ def bodies(tx: Connection, repository: RepoName, found: Collection[Digest]) -> d
 
 
 def concerned(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> set[Digest]:
-    """What the VEX documents are about that came or went, or whose subject did: images, and all below an index."""
+    """What documents beside images and exceptions are about, where one of them or of their subjects came or went.
+
+    Images, and all below an index.
+    """
     found: set[Digest] = set()
     for some in chunks(digests):
+        excepted = select(exceptions.c.digest).where(exceptions.c.digest.in_(some))
+        found.update(map(Digest, tx.execute(excepted).scalars()))
         these = or_(vex_attached.c.manifest.in_(some), vex_attached.c.subject.in_(some))
         query = select(vex_attached.c.subject).where(vex_attached.c.repository_id == repository_id, these)
         found.update(map(Digest, tx.execute(query).scalars()))
