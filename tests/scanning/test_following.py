@@ -258,7 +258,12 @@ def test_a_file_that_comes_within_one_tick_of_the_clock_is_seen(tmp_path: Path) 
     for number in range(3):
         (uploads / f"{number}").touch()
         os.utime(uploads, ns=(tick, tick))
+        assert not arriving.are_as_before()
         assert arriving.names() == {f"{each}" for each in range(number + 1)}
+    os.utime(uploads, ns=(1, 1))  # long ago
+    assert not arriving.are_as_before()
+    arriving.names()
+    assert arriving.are_as_before()
     assert arriving.open("none") is None
 
 

@@ -51,20 +51,29 @@ class Arriving:
     def __init__(self, root: Path, calls: OsCalls = REAL) -> None:
         self._uploads = root / "uploads"
         self._calls = calls
-        self._changed = 0
+        self._changed: int | None = None
         self._names: frozenset[str] = frozenset()
 
+    def are_as_before(self) -> bool:
+        """Whether nothing came or went since the names were asked for; one call to the system. Raises Unavailable."""
+        return self._changed_at() == self._changed
+
     def names(self) -> frozenset[str]:
-        """What is there now. Where nothing has changed, one call to the system. Raises Unavailable."""
+        """What is there now. Raises Unavailable."""
+        changed = self._changed_at()
+        if changed != self._changed:
+            with os_errors():
+                # Names alone, of which there may be many; none where nobody has pushed yet.
+                self._names = frozenset(os.listdir(self._uploads) if changed else ())  # noqa: PTH208
+            self._changed = changed if time.time_ns() - changed > _SETTLED else None
+        return self._names
+
+    def _changed_at(self) -> int:
         with os_errors():
             try:
-                changed = self._uploads.stat().st_mtime_ns
-                if changed != self._changed:
-                    self._names = frozenset(os.listdir(self._uploads))  # noqa: PTH208  names, of which there may be many
-                    self._changed = changed if time.time_ns() - changed > _SETTLED else 0
-            except FileNotFoundError:  # nobody has pushed yet
-                return frozenset()
-        return self._names
+                return self._uploads.stat().st_mtime_ns
+            except FileNotFoundError:
+                return 0
 
     def open(self, name: str) -> ArrivingFile | None:
         """The file with what has come of it; None where it is not on its way any more. Raises Unavailable."""

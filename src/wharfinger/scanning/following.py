@@ -60,6 +60,8 @@ class Following:
         self._now = now
         self._threads = ThreadPoolExecutor(at_once, "wharf-follow")
         self._settled: frozenset[str] = frozenset()
+        self._is_clear = False
+        """Whether it is clear of all that was there what it is."""
         self._uploads: dict[str, tuple[Upload, asyncio.Future[LayerCatalogue | None]]] = {}
 
     async def run(self) -> None:
@@ -86,8 +88,9 @@ class Following:
     async def look(self) -> int:
         """Begin with what has come, as far as there is room for it; how many are being read now."""
         room = self._at_once - len(self._uploads)
-        for name, file in await asyncio.to_thread(self._new, room) if room > 0 else ():
-            self._begin(name, Upload(file, self._quiet, self._now))
+        if room > 0 and not (self._is_clear and self._arriving.are_as_before()):
+            for name, file in await asyncio.to_thread(self._new, room):
+                self._begin(name, Upload(file, self._quiet, self._now))
         return len(self._uploads)
 
     async def finish(self, location: Location, digest: Digest, size: int) -> LayerCatalogue | None:
@@ -110,6 +113,7 @@ class Following:
             self._settled |= {name}
             if file.quiet_for() < self._quiet and is_layer(file.read(HEAD, 0)):
                 found.append((name, file))
+        self._is_clear = names <= self._settled
         return found
 
     def _begin(self, name: str, upload: "Upload") -> None:
