@@ -28,7 +28,7 @@ HTTP1 = HTTP1Settings(
     # connection was closed under it, so we are the ones who wait longer.
     header_read_timeout=120_000,
     # The largest piece of a body that arrives at once, and the limit for all headers of a request.
-    max_buffer_size=512 * 1024,
+    max_buffer_size=384 * 1024,
 )
 
 _log = logging.getLogger(__name__)
