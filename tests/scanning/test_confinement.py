@@ -46,7 +46,7 @@ import ctypes, os, sys
 import socket
 from wharfinger.scanning.confinement import confine
 from wharfinger.scanning.limits import Limits
-confine(Limits())
+confine(Limits(), lambda: None)
 try:
     {attempt}
 except (PermissionError, ZeroDivisionError):
@@ -59,6 +59,33 @@ os._exit(0)
 def test_what_reads_layers_cannot_reach(attempt: str) -> None:
     program = CONFINED.format(attempt=attempt)
     assert subprocess.run([sys.executable, "-I", "-c", program], check=False, timeout=30).returncode == 42
+
+
+THREADED = """
+import ctypes, os, sys, threading
+import socket
+from wharfinger.scanning.confinement import confine
+from wharfinger.scanning.limits import Limits
+confined = threading.Event()
+def attempt():
+    confined.wait()
+    for each in sys.argv[1:]:
+        try:
+            exec(each)
+        except (PermissionError, ZeroDivisionError):
+            continue
+        os._exit(1)
+    os._exit(42)
+isolation = confine(Limits(), threading.Thread(target=attempt).start)
+assert isolation.endswith(", seccomp")
+confined.set()
+threading.Event().wait()
+"""
+
+
+def test_a_thread_that_was_started_before_the_filter_cannot_reach_anything_either() -> None:
+    program = [sys.executable, "-I", "-c", THREADED, *ATTEMPTS.values()]
+    assert subprocess.run(program, check=False, timeout=30).returncode == 42
 
 
 def test_more_memory_than_is_given_is_refused_by_the_kernel() -> None:
