@@ -85,6 +85,10 @@ def pin(
     Without --write nothing is changed, and only the registry logged in to is asked, for its rules. Comments and layout
     stay as they are. Exit status: 0 all pinned, or written; 1 with --check for what is not pinned, with --write for
     what could not be, and whenever a file cannot be read.
+
+    wharf pin --write k8s docker-compose.yml Dockerfile
+
+    wharf pin --check --format sarif . > pin.sarif
     """
     if check and write:
         raise Refusal("--check changes nothing: use it, or --write, not both")
