@@ -59,9 +59,9 @@ class Effects:
         clock, within = round(now * SECOND), self._undeletable(tx, now)
         names = {each.id: each.name for each in batch}
         doomed: list[Repository] = []
-        for id, facts in lifecycle_facts.read(tx, list(names), gathering.asked((*old, *new))):
+        for id, stored in lifecycle_facts.read(tx, list(names), gathering.asked((*old, *new))):
             name = names[id]
-            images = gathering.images(name, facts, within(name))
+            images = gathering.images(name, stored, within(name))
             was = evaluate_repository(joined(active(old), name), images, clock)
             is_ = evaluate_repository(joined(active(new), name), images, clock)
             found.seen += len(images)
