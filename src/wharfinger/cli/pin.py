@@ -89,8 +89,6 @@ def pin(
     what could not be, and whenever a file cannot be read.
 
     wharf pin --write k8s docker-compose.yml Dockerfile
-
-    wharf pin --check --format sarif . > pin.sarif
     """
     if check and write:
         raise Refusal("--check changes nothing: use it, or --write, not both")
