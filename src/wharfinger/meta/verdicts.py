@@ -6,7 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from wharfinger.meta import advisory_sets, judgements
 from wharfinger.meta.schema import blobs
@@ -190,14 +203,14 @@ def _addresses(tx: Connection, images: Iterable[int]) -> list[tuple[Digest, Repo
 def _recount(tx: Connection, set_: int, said: Mapping[int, Mapping[str, int]], now: float) -> None:
     is_own = or_(*(verdicts.c.status == each for each in OWN_STATUSES))
     status = case((is_own, verdicts.c.status), else_=bindparam("b_status"))
-    values = {name: bindparam(f"b_{name}") for name in TALLIES} | {"status": status}
-    times = {"advisory_set": set_, "judged_at": now, "changed_at": now}
+    values: dict[str, Any] = {"advisory_set": set_, "status": status, "judged_at": now, "changed_at": now}
+    values |= {name: bindparam(f"b_{name}") for name in TALLIES}
     rows = [
         {"b_image": image, "b_status": _status(found)} | {f"b_{name}": found.get(name, 0) for name in TALLIES}
         for image, found in said.items()
     ]
     behind = (verdicts.c.image == bindparam("b_image")) & (verdicts.c.advisory_set < set_)
-    tx.execute(update(verdicts).where(behind).values(values | times), rows)
+    tx.execute(update(verdicts).where(behind).values(values), rows)
 
 
 def _status(said: Mapping[str, int]) -> str:

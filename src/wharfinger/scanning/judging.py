@@ -228,7 +228,7 @@ def _finish(tx: Connection, set_: int, by: Judge, seen: Iterable[int], now: floa
 def _tidy(tx: Connection, set_: int) -> bool:
     """Forget what no verdict goes by, now that every one is by this set or a later one; whether there may be more.
 
-    The older sets themselves go last: while there are some, whoever comes after a killed one looks through the verdicts.
+    The older sets themselves go last: while there are some, whoever comes after a killed one looks at the verdicts.
     """
     if judgements.forget_before(tx, set_, FORGOTTEN_AT_ONCE):
         return True

@@ -1,4 +1,4 @@
-"""A new set of advisories writes verdicts in their places: no foreign key to it, no index on it, and room in the pages."""
+"""New advisories write verdicts in their places: no foreign key to their set, no index on it, and room in the pages."""
 
 from alembic import op
 
