@@ -27,7 +27,7 @@ def _fill(tx: Connection, vulnerable: Collection[int] = (), status: str = "compl
     said = judgements.add(tx, [Outcome("key", "npm", None, (FOUND,))])["key"]
     for _ in range(2):
         advisory_sets.finish(tx, advisory_sets.begin(tx, "", {}, 1.0).id, 1.0)
-    judgements.change(tx, 2, {numbers[packages[0].key]: [said]})
+    judgements.change(tx, 2, {numbers[packages[0].key]: [said]}, 1.0)
     about = ("repository", "config", "platform", "layers", "cataloguer", "isolation")
     images = [dict.fromkeys(about, "") | {"digest": _digest(n), "scanned_at": 0.0} for n in range(IMAGES)]
     tx.execute(insert(scanned_images), [{"id": n + 1, **each} for n, each in enumerate(images)])
