@@ -109,9 +109,7 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
             rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
             media_type, raw = f"{OCI}.manifest.v1+json", _manifest(needed)
         since = None if count else pushed + DAY
-        rows["manifests"].append(
-            (number, name, media_type, "{}", len(raw), pushed, raw, since, needs.pack(needed))
-        )
+        rows["manifests"].append((number, name, media_type, "{}", len(raw), pushed, raw, since, needs.pack(needed)))
     rows["blob_links"] += [(number, one, NOW - 401 * DAY) for one in sorted(linked)]
     return rows
 

@@ -9,13 +9,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Connection
 
 from tests.kit.client import Client
 from tests.kit.clock import Clock
 from tests.kit.parts.postgres import fresh_database, postgres
 from wharfinger import app as wiring
-from wharfinger.access import keys, passwords
+from wharfinger.access import keys
 from wharfinger.config import Secret, Settings
 from wharfinger.meta import accounts, grants
 from wharfinger.meta.accounts import Account
@@ -209,8 +211,8 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 @cache
 def hashed_password() -> str:
-    """Argon2 is slow on purpose; once is enough for all tests."""
-    return passwords.HASHER.hash(PASSWORD)
+    """Argon2 is slow on purpose, at every check of a hash that asks for it; this one asks for next to nothing."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 @pytest.fixture
@@ -289,17 +291,21 @@ class Registry:
         return self.opened[-1]
 
 
+def _add_accounts(tx: Connection, now: float) -> None:
+    for role in ROLES:
+        account = Account(f"a-{role}", hashed_password(), disabled=False, generation=1, created_at=now)
+        accounts.add(tx, account)
+        everywhere = GrantRow(0, account.name, role, "**", (), (), None, deny=False, created_at=now, created_by="tests")
+        grants.add_grant(tx, everywhere)
+
+
 @pytest.fixture
 async def registry(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Registry]:
     """A registry with an account for every role."""
     settings = Settings(data=tmp_path, database=Secret(database_url), access_log=False, keep_free=0)
     services, site = wiring.assemble(settings, clock)
     await keys.rotate(services.db, clock)
-    for role in ROLES:
-        account = Account(f"a-{role}", hashed_password(), disabled=False, generation=1, created_at=clock())
-        await services.db.write(accounts.add, account)
-        grant = GrantRow(0, account.name, role, "**", (), (), None, deny=False, created_at=clock(), created_by="tests")
-        await services.db.write(grants.add_grant, grant)
+    await services.db.write(_add_accounts, clock())
     made = Registry(site, services, clock, Client(app=site, account=("a-administrator", PASSWORD)))
     yield made
     for client in (made.client, *made.opened):

@@ -31,6 +31,13 @@ class Server:
 
         asyncio.run(push())
 
+    def pull(self, repository: str, reference: str) -> None:
+        async def pull() -> None:
+            async with Client(self.url, account=("admin", self.password)) as client:
+                await client.pull_image(repository, reference)
+
+        asyncio.run(pull())
+
     def accepts(self, name: str, password: str) -> bool:
         """Whether somebody may pull with this name and password."""
 

@@ -1,6 +1,7 @@
 """``wharf trash``, ``purge``, ``hold`` and ``inuse``, against a real server."""
 
 import json
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.cli.server import Server, Wharf
@@ -20,6 +21,27 @@ def test_what_was_removed_is_listed_and_restored_with_its_tags(admin: Wharf, ser
     assert f"latest: not put back: the tag is at {OTHER.digest} now" in out
     assert admin.done("trash", "list", "trash/app").rows == []
     assert "had the tag 1.0" in admin.refused("trash", "restore", "trash/app:1.0")
+
+
+def test_what_a_brown_out_takes_later_is_pointed_to(admin: Wharf, server: Server, tmp_path: Path) -> None:
+    for name in ("trash/doomed", "trash/spared"):
+        server.push(name, APP, "1")
+    rules = "ceiling: 100%, brownout: 3d, rules: [delete: {}]"
+    text = f"version: 1\nlifecycle: [{{name: brief, repositories: 'trash/{{doomed,spared}}', {rules}}}]\n"
+    (tmp_path / "policy.yaml").write_text(text)
+    admin.done("apply", str(tmp_path / "policy.yaml"), "--yes")
+    admin("lifecycle", "plan", "--repository", "trash/{doomed,spared}", "--out", str(tmp_path / "plan"))
+    admin.done("lifecycle", "apply", str(tmp_path / "plan"), "--yes")
+    server.pull("trash/spared", "1")
+    rows = admin.done("lifecycle", "doomed", "trash/doomed").rows
+    assert [row[:2] for row in rows] == [["doomed", f"trash/doomed@{APP.digest}"]]
+    for asked in ((), ("--json",)):
+        said = admin("trash", "list", "trash/doomed", *asked)
+        assert (said.status, said.out.strip() or "[]") == (0, "[]")
+        assert "1 image more goes when a brown-out ends, if not pulled: wharf lifecycle doomed trash/doomed" in said.err
+    assert admin.done("trash", "list", "trash/spared").rows == []
+    (row, *_) = admin.done("lifecycle", "runs").rows
+    admin.done("lifecycle", "undo", row[0])
 
 
 def test_the_trash_is_emptied_of_one_or_of_all(admin: Wharf, server: Server) -> None:

@@ -64,3 +64,13 @@ async def test_all_policies_of_the_file_are_looked_at_together(registry: Registr
     )
     observing = policy("delete: {}", more="mode: observe")
     assert await told(api, observing) == ["of 1 image in its repositories, none is decided otherwise"]
+
+
+async def test_a_scanner_that_is_not_there_is_named(registry: Registry, api: Caller) -> None:
+    rules = ["keep: {not: {severity: low, scanners: [trivi, wharfinger]}}", "delete: {severity: high, scanners: clear}"]
+    (effect,) = await told(api, policy(*rules))
+    assert effect.endswith("; there is no scanner clear, trivi")
+    await in_force(registry, policy(*rules))
+    for known in (policy("delete: {severity: high, scanners: wharfinger}"), "version: 1\nlifecycle: []\n"):
+        (effect,) = await told(api, known)
+        assert "scanner" not in effect

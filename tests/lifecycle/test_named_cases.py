@@ -20,6 +20,14 @@ def test_an_image_with_a_good_tag_and_a_bad_one_goes_with_both_and_is_warned_abo
     assert (untagged.verdict, untagged.rule, untagged.tags_removed) == ("untag", "p/1", ("dev-1",))
 
 
+def test_a_rule_with_a_name_is_called_by_it_and_the_reason_says_where_it_stands() -> None:
+    found = decide(policy("{untag: {tags: 'x-*'}, name: loose}", "{delete: {}, name: rest}"), image("a", "x-1", "y"))
+    assert found["a"].rule == "rest"
+    assert found["a"].reason.startswith("rest (p/2) deletes what ")
+    kept = decide(policy("{untag: {tags: 'x-*'}, name: loose}"), image("a", "x-1", "y"))["a"]
+    assert (kept.rule, kept.reason) == ("loose", "loose (p/1) takes its tag x-1; the image stays: no rule matches it")
+
+
 def test_an_old_image_that_is_promoted_today_is_new() -> None:
     old = image("a", tag("prod-99", "0d"), pushed="200d", created=ago("200d"))
     newest = [image(f"p{i}", f"prod-{i}", pushed="1d") for i in range(10)]

@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,9 @@ def test_what_is_asked_for_counts_beside_the_gate(admin: Wharf, server: Server) 
     server.push("other/web", FAIR, "fair")
     assert settled(admin, "other/web:fair", "--fail-on", "high").status == 0
     assert "no gate rule covers other/web" in admin.refused("gate", "other/web:fair", status=2)
+    (judged,) = fields.json["judgements"]
+    since = datetime.fromisoformat(judged["known_since"])
+    assert f"; known to the registry since {since.date()}" in judged["reason"]
 
 
 def test_a_pipelines_account_needs_nothing_but_what_docker_login_left(wharf: Wharf, server: Server) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,18 @@ def test_why_is_told_by_the_verdict_and_by_the_images_of_the_registry(admin: Wha
     assert admin("why", "shop/web:gone", "CVE-2026-1000").status == 2
 
 
-def test_what_is_scanned_here_is_the_same(admin: Wharf) -> None:
+def test_what_is_scanned_here_is_the_same_but_for_since_when_it_is_known(admin: Wharf) -> None:
     write_zip(Path("known.zip"), RECORDS)
     words = ("why", "shop/web:1.4", "CVE-2019-1", "--platform", "linux/amd64", "--output", "json")
     here = admin.done(*words, "--advisories", "known.zip").json
     there = admin.done(*words).json
+    ((mine,), (theirs,)) = (each["images"][0]["causes"] for each in (here, there))
+    assert mine.pop("known_since") is None
+    since = datetime.fromisoformat(theirs.pop("known_since"))
+    assert datetime.now(UTC) - since < timedelta(hours=1)
     assert here == there
-    assert len(here["images"][0]["causes"]) == 1
+    told = admin.done("why", "shop/web:1.4", "CVE-2019-1", "--platform", "linux/amd64").out
+    assert f"  Known here:    since {since:%Y-%m-%dT%H:%M:%SZ}\n" in told
 
 
 def test_images_are_found_by_what_is_in_them(admin: Wharf, server: Server) -> None:

@@ -61,7 +61,7 @@ EXPECTED = {
         3:11 python:3.11 mutable-tag
         6:32 golang:1.22 mutable-tag
         8:28 alpine:3.19 mutable-tag
-        19:6 nginx:$VERSION not-pinnable
+        19:6 nginx:$VERSION mutable-tag
         23:13 busybox no-tag
         24:21 tools.example.org/cp:1 mutable-tag
         26:3 debian:12 mutable-tag
@@ -221,6 +221,7 @@ def test_which_files_are_looked_at_in_a_folder(name: str, known: bool) -> None:
         ("ARG X=b:1\nFROM $X-slim\n", ["$X-slim"]),
         ("# escape=`\nFROM `\n a:1\nRUN x\\\nFROM b:1\n", ["a:1", "b:1"]),
         ("ARG X='b:1'\nFROM ${X:-c:1}\n", ["${X:-c:1}"]),
+        ("ARG S=ase\nFROM a:1 AS base\nFROM b$S\n", ["a:1"]),  # a stage by a variable is no image
         ("FROM a:1 AS A\nFROM a\nFROM A AS b\nCOPY --from=B / /\n", ["a:1"]),
         ("FROM b\nFROM x:1 AS b\n", ["b", "x:1"]),  # a stage is one from there on
         ("FROM a:1\nCOPY --from=0 / /\nCOPY --from=7 / /\n", ["a:1", "7"]),
@@ -240,3 +241,44 @@ def test_which_files_are_looked_at_in_a_folder(name: str, known: bool) -> None:
 )
 def test_a_dockerfile_is_read_as_buildkit_reads_it(text: str, expected: list[str]) -> None:
     assert [each.shown for each in find("Dockerfile", text).found] == expected
+
+
+FIRST, OTHERS, SHARED = "3.12 by the defaults", "a digest behind it would hold for every value", "is used elsewhere too"
+DOUBLED = "".join(f"ARG A{n + 1}=$A{n}$A{n}\n" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "made"),
+    [
+        ("ARG V=3.12\nFROM a:${V}\nFROM a:$V AS b\n", FIRST, "ARG V=3.12@D\nFROM a:${V}\nFROM a:$V AS b\n"),
+        ("ARG V='3.12'\nFROM \"a:${V}\"\n", FIRST, "ARG V='3.12@D'\nFROM \"a:${V}\"\n"),
+        ("ARG M=12\nFROM a:3.$M\n", FIRST, "ARG M=12@D\nFROM a:3.$M\n"),
+        ("ARG T=3.12\nARG B=a:$T\nFROM $B\n", FIRST, "ARG T=3.12@D\nARG B=a:$T\nFROM $B\n"),
+        ("FROM a:${V:-3.12}\n", FIRST, "FROM a:${V:-3.12@D}\n"),
+        ("ARG V=\nFROM a:${V:-3.12}\n", FIRST, "ARG V=\nFROM a:${V:-3.12@D}\n"),
+        ("ARG V=3.12\nFROM a:${V-4}\n", FIRST, "ARG V=3.12@D\nFROM a:${V-4}\n"),
+        ("ARG V=3\nFROM a:${V:+3.12}\n", FIRST, "ARG V=3\nFROM a:${V:+3.12@D}\n"),
+        ("ARG R=r.org\nFROM $R/a:3.12\n", FIRST, "ARG R=r.org\nFROM $R/a:3.12@D\n"),
+        ("ARG R=r.org\nFROM $R/a\n", "r.org/a by the defaults", "ARG R=r.org\nFROM $R/a:latest@D\n"),
+        ("ARG V=3.12\nFROM a:$V-slim\n", OTHERS, None),
+        ("ARG V=3.12\nARG T=$V-slim\nFROM a:$T\n", OTHERS, None),
+        ("ARG V=3.12\nFROM a:$V\nARG V\nRUN fetch $V\n", SHARED, None),
+        ("ARG V=3.12\nARG W=x$V\nFROM a:$V\nARG W\n", SHARED, None),
+        ("ARG V=3.12\nFROM a:$V\nFROM b:$V\n", SHARED, None),
+        ("ARG V=3.12\nFROM --platform=$V a:$V\n", SHARED, None),
+        ("ARG V\nFROM a:$V\n", "V has no default in this file", None),
+        ("ARG V=3.12\nFROM 'a:$V'\n", "filled in by a variable", None),
+        (f"ARG A0=x\n{DOUBLED}FROM $A40:1\n", "filled in by a variable", None),
+        ("ARG V=\nFROM a:$V\n", "is no image reference", None),
+    ],
+)
+def test_defaults_are_filled_in_and_hold_a_digest_where_another_value_replaces_it(
+    text: str, reason: str, made: str | None
+) -> None:
+    found = find("Dockerfile", text).found
+    assert all(reason in judging.verdict(each).reason for each in found)
+    wanted = {each: DIGEST for each in found if each.slot is not None}
+    assert editing.pinned("Dockerfile", text, wanted) == (made or text).replace("@D", f"@{DIGEST}")
+    for each in find("Dockerfile", made.replace("@D", f"@{DIGEST}")).found if made else ():
+        assert judging.verdict(each).rule == "pinned"
+        assert each.written(Digest("sha256:" + "f" * 64), drop_tag=True) == "@sha256:" + "f" * 64

@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 
 from wharfinger import __version__
-from wharfinger.access import addresses
+from wharfinger.access import addresses, tls_errors
 from wharfinger.access.addresses import Address
 from wharfinger.errors import RequestInvalid, Unreachable
 
@@ -258,15 +258,7 @@ def _in_words(place: str, seconds: float) -> Iterator[None]:
     except socket.gaierror as error:
         raise Unreachable(f"{place}: the name cannot be resolved") from error
     except httpx2.ConnectError as error:
-        raise Unreachable(f"cannot connect to {place}: {_reason(error)}") from error
+        why = tls_errors.complaint(error) or "the connection was refused, or there is no way there"
+        raise Unreachable(f"cannot connect to {place}: {why}") from error
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, UnicodeError) as error:
         raise Unreachable(f"what {place} answers is not HTTP, or broke off ({type(error).__name__})") from error
-
-
-def _reason(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS: {getattr(cause, 'verify_message', '') or cause.reason or 'failed'}"
-        cause = cause.__cause__ or cause.__context__
-    return "the connection was refused, or there is no way there"

@@ -4,12 +4,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
-from ssl import SSLError
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from wharfinger.access import tls_errors
 from wharfinger.cli import logins
 from wharfinger.cli.logins import Login
 from wharfinger.cli.output import clean
@@ -223,10 +223,5 @@ def in_words(url: str, seconds: float | None = None) -> Iterator[None]:
         raise Refusal(f"{url} is not a Wharfinger registry: what it answered is not JSON") from error
 
 
-def _reason(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, SSLError):
-            return f"TLS: {getattr(cause, 'verify_message', '') or cause.reason or cause}"
-        cause = cause.__cause__ or cause.__context__
-    return str(error).partition("] ")[2] or str(error)
+def _reason(error: httpx2.ConnectError) -> str:
+    return tls_errors.complaint(error) or str(error).partition("] ")[2] or str(error)

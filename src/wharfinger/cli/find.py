@@ -20,6 +20,7 @@ HEADINGS = (
     "Where",
     "Runs",
     "Layer",
+    "Known since",
     "Excused",
 )
 
@@ -65,27 +66,32 @@ def _rows(image: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for found in image["found"]:
         layers = " ".join(each.partition(":")[2][:12] for each in found["layers"])
         rest = (image["digest"], image["platform"], where, runs, layers)
-        for severity, id, fixed, excused in _said(image, found):
-            yield severity, id, found["package"], found["version"], fixed, *rest, excused
+        for severity, id, fixed, *more in _said(image, found):
+            yield severity, id, found["package"], found["version"], fixed, *rest, *more
 
 
 def _tags(place: dict[str, Any]) -> str:
     return f":{','.join(place['tags'])}" if place["tags"] else ""
 
 
-def _said(image: dict[str, Any], found: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _said(image: dict[str, Any], found: dict[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
     """A line for each vulnerability, or one for a package without any that is known."""
     if found["covered"]:
-        yield "", "covered by the distribution", "", ""
+        yield "", "covered by the distribution", "", "", ""
     elif not found["vulnerabilities"]:
-        yield "", "", "", ""
+        yield "", "", "", "", ""
     for each in found["vulnerabilities"]:
         yield (
             each["severity"],
             f"{each['id']} (exploited)" if each["kev"] else each["id"],
             each["fixed"] or each["state"],
+            _day(each.get("known_since")),
             _excused(image["places"], found["purl"], each["id"]),
         )
+
+
+def _day(since: str | None) -> str:
+    return (since or "").partition("T")[0]
 
 
 def _excused(places: list[dict[str, Any]], purl: str, id: str) -> str:

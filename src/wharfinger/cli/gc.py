@@ -15,7 +15,10 @@ DryRun = Annotated[bool, Parameter(negative="", help="Only list what would go no
 
 @gc.command
 def status(*, as_json: AsJson = False) -> None:
-    """What waits to be looked at, what waits to be deleted, and what went last."""
+    """What waits to be looked at, what waits to be deleted, and what went last.
+
+    wharf gc status
+    """
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:
@@ -38,7 +41,10 @@ def _status(found: dict[str, Any]) -> Any:
 
 @gc.command
 def run(*, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Give back now what is due, instead of within `collect_every`. It may be stopped at any time."""
+    """Give back now what is due, instead of within `collect_every`. It may be stopped at any time.
+
+    wharf gc run --dry-run
+    """
     if dry_run:
         _list(as_json=as_json)
     else:

@@ -65,6 +65,8 @@ def bring(
     """Print the lifecycle policy of another registry as a policy.yaml that decides the same.
 
     What cannot be translated exactly is refused with the reason. No server is asked and nothing is changed.
+
+    wharf lifecycle import --from ecr ecr.json --repositories 'shop/**' > policy.yaml
     """
     sys.stdout.write(lifecycle_foreign.text(kind, file, repositories))
     return 0

@@ -39,6 +39,9 @@ def plan(
     """Show which images would go, by which rule and why, and what that would give back. Changes nothing.
 
     A plan is lines of JSON: a head, one line for each repository, the sum. It can be applied for 7 days.
+
+    wharf lifecycle plan --repository 'shop/**' --out plan.json
+
     Exit status: 0 nothing to do, 2 something goes.
     """
     from wharfinger.cli.client import logged_in
@@ -62,6 +65,10 @@ def apply(
 
     When an image would stay by now, nothing is deleted and the image is named. What is deleted goes to the trash, and
     wharf lifecycle undo brings it back. Exit status: 0 done, 3 something was left, and the report says why.
+
+    wharf lifecycle apply plan.json
+
+    wharf lifecycle apply plan.json --skip-changed --yes
     """
     from wharfinger.cli.client import logged_in
     from wharfinger.lifecycle import plan_file
@@ -83,7 +90,10 @@ def apply(
 
 
 def runs(*, as_json: AsJson = False) -> None:
-    """List the latest runs: your own, and all if you may read the audit trail."""
+    """List the latest runs: your own, and all if you may read the audit trail.
+
+    wharf lifecycle runs --json
+    """
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:
@@ -99,7 +109,10 @@ def runs(*, as_json: AsJson = False) -> None:
 
 
 def run(id: RunNumber, *, as_json: AsJson = False) -> int:
-    """Show what a run did, image by image. Exit status: 0 all was done, 3 something was left."""
+    """Show what a run did, image by image. Exit status: 0 all was done, 3 something was left.
+
+    wharf lifecycle run 7
+    """
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:
@@ -119,6 +132,8 @@ def doomed(
     """List what will go when a brown-out ends, and what a pull has taken off that list.
 
     Columns: doomed or spared, image, when it goes, by which run, its tags, and why.
+
+    wharf lifecycle doomed shop/web
     """
     from wharfinger.cli.client import logged_in
 
@@ -135,6 +150,8 @@ def undo(id: RunNumber) -> int:
     """Bring back what a run took: images from the trash, and tags where they are free. Safe to repeat.
 
     Exit status: 0 all is back, 3 something is not, and what is said.
+
+    wharf lifecycle undo 7
     """
     from wharfinger.cli.client import logged_in
 
@@ -149,7 +166,10 @@ def undo(id: RunNumber) -> int:
 
 
 def explain(image: ImageName, *, as_json: AsJson = False) -> None:
-    """Say why an image is there, what protects it, and when it will go if nothing changes."""
+    """Say why an image is there, what protects it, and when it will go if nothing changes.
+
+    wharf explain shop/web:1.4.2
+    """
     from wharfinger.cli.client import logged_in, quoted
 
     wanted = references.parse(image)
@@ -184,6 +204,8 @@ def replay(
 
     What is not known any more, because it was purged or is gone from the trash, cannot be told of. Exit status: 0
     none would have failed, 2 some would.
+
+    wharf lifecycle replay --days 30 --policy policy.yaml
     """
     from wharfinger.cli.client import logged_in
 

@@ -18,6 +18,10 @@ from wharfinger.tagging.pinning.judging import Immutable
 from wharfinger.tagging.pinning.resolving import Resolver
 from wharfinger.tagging.pinning.sarif import Problem
 
+Exclude = Annotated[
+    list[str] | None, Parameter(negative="", help="Leave these out: old.yaml, templates, charts/*/test.")
+]
+
 
 @dataclass(slots=True)
 class _Row:
@@ -71,9 +75,7 @@ def pin(
     drop_tag: Annotated[
         bool, Parameter(negative="", help="With --write: write NAME@DIGEST, without the tag for people to read.")
     ] = False,
-    exclude: Annotated[
-        list[str] | None, Parameter(negative="", help="Leave these out: old.yaml, templates, charts/*/test.")
-    ] = None,
+    exclude: Exclude = None,
     plain_http: Annotated[
         list[str] | None,
         Parameter(negative="", help="Ask this HOST or HOST:PORT without TLS, and show it no password."),
@@ -85,6 +87,8 @@ def pin(
     Without --write nothing is changed, and only the registry logged in to is asked, for its rules. Comments and layout
     stay as they are. Exit status: 0 all pinned, or written; 1 with --check for what is not pinned, with --write for
     what could not be, and whenever a file cannot be read.
+
+    wharf pin --write k8s docker-compose.yml Dockerfile
     """
     if check and write:
         raise Refusal("--check changes nothing: use it, or --write, not both")
@@ -140,7 +144,7 @@ def _write(source: Source, rows: dict[Found, _Row], work: _Work) -> None:
         return
     for found, digest in changed.items():
         assert found.reference is not None
-        rows[found].pinned = str(found.reference.pinned(digest, drop_tag=work.drop_tag))
+        rows[found].pinned = str(found.means(digest, drop_tag=work.drop_tag))
 
 
 def _is_wanted(found: Found, row: _Row, *, update: bool) -> bool:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from wharfinger.cli.client import Client, quoted
+from wharfinger.cli.client import by_login, quoted
 from wharfinger.cli.output import clean
 from wharfinger.cli.registries import host, own_login, repositories
 from wharfinger.errors import Refusal
@@ -24,7 +24,7 @@ def asked(plain: frozenset[str], *, write: bool) -> Iterator[tuple[Immutable, Re
     with ExitStack() as stack:
         immutable: Immutable = judging.nobody_knows
         if own is not None:
-            rules = Rules(host(own), stack.enter_context(Client(own.url, own.token)).get)
+            rules = Rules(host(own), stack.enter_context(by_login(own)).get)
             stack.callback(rules.tell)
             immutable = rules.immutable
         resolver: Resolver | None = None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from wharfinger.remote.pushing import Pusher
     from wharfinger.remote.repositories import Repositories
 
+_OF_A_LOGIN = "wharf_l"
+"""How the tokens of logins begin."""
+
 
 @contextmanager
 def repositories(plain: frozenset[str]) -> "Iterator[Repositories]":
@@ -41,15 +44,29 @@ def pushing(plain: frozenset[str]) -> "Iterator[tuple[Repositories, Pusher]]":
 
 
 def known(keeper: Keeper, own: Login | None) -> "Known":
-    """What is known of each registry: what Docker keeps first, then our own login."""
+    """What is known of each registry: what Docker keeps first, then our own login.
+
+    A login that ``wharf login --also docker`` has handed on is our own: Docker's copy of it is not renewed.
+    """
 
     def found(registry: str) -> Credentials | None:
         kept = keeper.get(registry)
-        if kept is None and own is not None and host(own) == registry:
-            return Credentials(own.username, own.token)
-        return kept
+        if own is None or host(own) != registry or not (kept is None or _is_handed_on(kept, own)):
+            return kept
+        return _shown(logins.load())
 
     return found
+
+
+def _is_handed_on(kept: Credentials, own: Login) -> bool:
+    return bool(own.audience) and kept.username == own.username and kept.password.startswith(_OF_A_LOGIN)
+
+
+def _shown(own: Login) -> Credentials:
+    from wharfinger.cli.workload import lasting
+
+    lasts = lasting(own)
+    return Credentials(lasts.username, lasts.token)
 
 
 def host(login: Login) -> str:

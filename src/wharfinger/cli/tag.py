@@ -28,6 +28,10 @@ def tag(
     With --version 1.4.2, the floating tags 1.4 and 1 follow where they may: not when a higher version of their line is
     there, and not when a rule or your permissions forbid it. Which were left, and why, is said. No other tag is set
     that is not named, latest neither.
+
+    wharf tag shop/web@sha256:… --version 1.4.2 --commit a1b2c3d
+
+    wharf tag shop/web@sha256:… stable latest
     """
     from wharfinger.cli.client import logged_in
 
@@ -58,6 +62,8 @@ def history(
 
     Columns: when, tag, how (push, tag, rollback, delete; found: it was there before there was a history), who, and
     the digest; "gone" behind the digest of an image that is no longer there.
+
+    wharf history shop/web:prod --limit 5
     """
     from wharfinger.cli.client import logged_in
 
@@ -81,6 +87,8 @@ def rollback(
     """Let a tag point again at what it pointed at then. Rules and permissions count as they do for a push.
 
     It is refused when that image is gone.
+
+    wharf rollback shop/web:prod --to 2h-ago
     """
     from wharfinger.cli.client import logged_in
 

@@ -1,11 +1,12 @@
 """``wharf trash``, ``wharf purge``: what was deleted, back or gone for good."""
 
+import sys
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from wharfinger.cli import ask, references
-from wharfinger.cli.output import AsJson, amount, clean, moment, print_json, print_rows, size
+from wharfinger.cli.output import AsJson, amount, clean, counted, moment, print_json, print_rows, size
 from wharfinger.errors import Refusal
 from wharfinger.spec import digest as digests
 from wharfinger.spec import names
@@ -23,17 +24,23 @@ def list_trash(
 ) -> None:
     """List what was deleted and can come back, where you may delete.
 
-    Columns: image, size, when it was deleted, until when it can come back, who deleted it, why, and its tags.
+    Columns: image, size, when it was deleted, until when it can come back, who deleted it, why, and its tags. What is
+    still there, and goes when a brown-out ends, is counted on standard error: wharf lifecycle doomed lists it.
+
+    wharf trash list shop/web
     """
     from wharfinger.cli.client import logged_in
 
     wanted = {} if repository is None else {"repository": names.repository(repository)}
     with logged_in() as client:
         found = list(client.pages("/trash", "trash", **wanted))
+        doomed = sum(each["spared_at"] is None for each in client.pages("/doomed", "doomed", **wanted))
     if as_json:
         print_json(found)
-        return
-    print_rows(("Image", "Size", "Deleted", "Until", "By", "Why", "Tags"), map(_row, found))
+    else:
+        print_rows(("Image", "Size", "Deleted", "Until", "By", "Why", "Tags"), map(_row, found))
+    if doomed:
+        print(_to_come(doomed, repository), file=sys.stderr)
 
 
 @trash.command
@@ -45,6 +52,8 @@ def restore(
     """Bring an image back from the trash, with the children and referrers that went with it.
 
     Its tags are put back where they are free; which were not, and why, is said.
+
+    wharf trash restore shop/web:1.4.2
     """
     from wharfinger.cli.client import logged_in
 
@@ -68,7 +77,10 @@ def restore(
 def empty(
     what: Annotated[str, Parameter(help="REPOSITORY for all of its trash, or REPOSITORY@DIGEST.")], *, yes: Yes = False
 ) -> int:
-    """Take images out of the trash for good, before their time."""
+    """Take images out of the trash for good, before their time.
+
+    wharf trash empty shop/web --yes
+    """
     from wharfinger.cli.client import logged_in
 
     name, at, digest = what.partition("@")
@@ -95,6 +107,8 @@ def purge(
     A manifest goes with the blobs that nothing else needs; a blob with the manifests in the trash that need it. It is
     refused while a manifest that is there needs the blob, an index lists the manifest, or somebody holds it. What was
     pulled before is where it was pulled to: a secret that was leaked must be changed all the same.
+
+    wharf purge sha256:… --because "a private key in the third layer"
     """
     from wharfinger.cli.client import logged_in
 
@@ -110,6 +124,12 @@ def purge(
     for blob in found["kept"]:
         print(f"{blob}: kept, something else needs it")
     print(f"Purged {amount(found['bytes'])}.")
+
+
+def _to_come(doomed: int, repository: str | None) -> str:
+    goes = "goes" if doomed == 1 else "go"
+    of = f" {repository}" if repository else ""
+    return f"{counted(doomed, 'image')} more {goes} when a brown-out ends, if not pulled: wharf lifecycle doomed{of}"
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ def usage(
 
     A blob that several repositories hold counts in the bytes of each, and in the exclusive bytes of none.
     Whose a repository is, policy.yaml says; - stands where it does not.
+
+    wharf usage --by owner --price 0.023 --csv
+
+    wharf usage --without shop/web:1.4.2
     """
     from wharfinger.cli.client import logged_in
 

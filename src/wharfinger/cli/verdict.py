@@ -71,7 +71,7 @@ def _print(image: dict[str, Any]) -> None:
         print(clean(f"  VEX {each['statement']} met nothing: {each['reason']}{nearest}"))
     for each in known["vex_beside"]:
         print(clean(f"  {_beside(each)}"))
-    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Found by")
+    headings = ("Severity", "Vulnerability", "Package", "Version", "Fixed in", "Suppressed", "Known since", "Found by")
     shown = headings if image["scanners"] else headings[:-1]
     print_rows(shown, worst_first(_row(each)[: len(shown)] for each in known["report"]["findings"]))
 
@@ -84,9 +84,13 @@ def _beside(document: dict[str, Any]) -> str:
 
 def _row(finding: dict[str, Any]) -> tuple[str, ...]:
     known = " (known to be exploited)" if finding["kev"] else ""
-    fixed, by = finding["fixed"] or finding["state"], ", ".join(finding["scanners"])
-    words = finding["package"], finding["version"], fixed, finding["suppressed"] or "", by
-    return (finding["severity"], finding["id"] + known, *words)
+    package = finding["package"], finding["version"], finding["fixed"] or finding["state"]
+    rest = (
+        finding["suppressed"] or "",
+        (finding.get("known_since") or "").partition("T")[0],
+        ", ".join(finding["scanners"]),
+    )
+    return (finding["severity"], finding["id"] + known, *package, *rest)
 
 
 def _of_gate(gate: dict[str, Any] | None) -> Iterator[str]:

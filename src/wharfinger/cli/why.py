@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from wharfinger.cli import judged
 from wharfinger.cli.gate_files import Vex
 from wharfinger.cli.judged import ElseAdvisories, KnownTarget
-from wharfinger.cli.output import clean
+from wharfinger.cli.output import clean, moment
 from wharfinger.cli.targets import PlainHttp, Platform
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _facts(found: "Explanation", cause: "Cause") -> Iterator[tuple[str, str]]:
     for rating in finding.ratings:
         yield "Rated", f"{rating.severity} by {rating.source}{f' ({rating.vector})' if rating.vector else ''}"
     yield "Exploited", "known to be, by CISA" if finding.kev else "not known to be"
+    if finding.known_since is not None:
+        yield "Known here", f"since {moment(finding.known_since.timestamp())}"
     if finding.epss is not None:
         yield "Likelihood", f"{finding.epss:.1%} within 30 days, by EPSS"
     if finding.suppressed is not None:

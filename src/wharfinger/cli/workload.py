@@ -5,6 +5,7 @@ with the permission ``id-token: write``. None of them is looked at unless a logi
 """
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ ANY_ACCOUNT = "oidc"
 TOKEN_AT_MOST = 16_000
 ANSWER_AT_MOST = 64 * 1024
 TIMEOUT = 10.0
+ENDS_SOON = 30.0
+"""Seconds before its end in which a login is renewed: clocks differ, and a request takes its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def renewed(login: Login) -> str:
     again = log_in(Wanted(login.url, login.username, login.audience, login.file))
     logins.save(again)
     return again.token
+
+
+def lasting(login: Login) -> Login:
+    """The login that is kept; where it is by workload and has ended, or is about to, another. Raises Refusal.
+
+    For whoever shows its token to a realm or a registry, which does not say that it was refused for its age.
+    """
+    if not login.audience or time.time() < login.expires - ENDS_SOON:
+        return login
+    renewed(login)
+    return logins.load()
 
 
 def token(wanted: Wanted, environment: Mapping[str, str]) -> str:

@@ -10,20 +10,20 @@ from msgspec import Struct
 from wharfinger.lifecycle.conditions import Group, Item, T
 from wharfinger.lifecycle.images import Image, TagOf
 from wharfinger.lifecycle.ranking import newest
-from wharfinger.lifecycle.rules import Rule
+from wharfinger.lifecycle.rules import Label, Rule
 
 
 @dataclass(frozen=True)
 class Decision:
     """A rule that decided something, and what verdicts call it."""
 
-    label: str
+    label: Label
     rule: Rule
 
     @cached_property
     def words(self) -> str:
         """What it says of what it decides; said once, though of a million images."""
-        return f"{self.label} {self.rule.action}s what {self.rule.group}"
+        return f"{self.label.words} {self.rule.action}s what {self.rule.group}"
 
 
 class Candidate(Struct, eq=False, gc=False):
@@ -36,10 +36,10 @@ class Candidate(Struct, eq=False, gc=False):
     untagged_since: int
     protected: bool
     decided: Decision | None = None
-    taken: tuple[tuple[str, TagOf], ...] = ()
+    taken: tuple[tuple[Label, TagOf], ...] = ()
     """The tags that ``untag`` took, each with what took it."""
 
-    def take(self, tags: Sequence[TagOf], label: str, now: int) -> None:
+    def take(self, tags: Sequence[TagOf], label: Label, now: int) -> None:
         """Lose these tags; whoever loses the last has had none since now."""
         self.taken += tuple((label, tag) for tag in tags)
         self.tags = tuple(tag for tag in self.tags if tag not in tags)
@@ -84,7 +84,7 @@ class _Run:
 
 
 def decide(
-    rules: Iterable[tuple[str, Rule]], candidates: Sequence[Candidate], now: int, known: Known = NOTHING_KNOWN
+    rules: Iterable[tuple[Label, Rule]], candidates: Sequence[Candidate], now: int, known: Known = NOTHING_KNOWN
 ) -> None:
     """Note on each candidate which rule decided it, and which tags it has lost until then.
 
@@ -109,7 +109,7 @@ def newest_now(group: Group, candidates: Sequence[Candidate], now: int) -> froze
     return frozenset(one.image.id for one in candidates if id(one) in found)
 
 
-def _untag(label: str, group: Group, candidates: Sequence[Candidate], now: int) -> None:
+def _untag(label: Label, group: Group, candidates: Sequence[Candidate], now: int) -> None:
     items = list(_tag_items(candidates))
     run = _Run(items, now)
     taken: dict[int, tuple[Candidate, list[TagOf]]] = {}

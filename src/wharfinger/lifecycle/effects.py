@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from wharfinger.access.policy_things import Item
-from wharfinger.lifecycle import gathering, judging, reading, surveying
+from wharfinger.lifecycle import facts, foreseeing, gathering, judging, reading, surveying
 from wharfinger.lifecycle.book import Policies, PolicyBook, active
 from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
+from wharfinger.lifecycle.images import OURS
 from wharfinger.lifecycle.rules import joined
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, size_written
-from wharfinger.meta import lifecycle_blobs, lifecycle_facts
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts, scanners
 from wharfinger.meta.lifecycle_facts import Repository
 
 IMAGES_AT_MOST = 100_000
@@ -50,7 +51,7 @@ class Effects:
             self._look(tx, batch, old, new, found)
             if found.seen >= IMAGES_AT_MOST:
                 break
-        return _told(found)
+        return _told(found) + _unknown(tx, reading.policies(() if after is None else (after,)))
 
     def _look(self, tx: Connection, batch: Sequence[Repository], old: Policies, new: Policies, found: _Found) -> None:
         """Count what is otherwise in these repositories."""
@@ -58,9 +59,9 @@ class Effects:
         clock, within = round(now * SECOND), self._undeletable(tx, now)
         names = {each.id: each.name for each in batch}
         doomed: list[Repository] = []
-        for id, facts in lifecycle_facts.read(tx, list(names), gathering.asked((*old, *new))):
+        for id, stored in lifecycle_facts.read(tx, list(names), gathering.asked((*old, *new))):
             name = names[id]
-            images = gathering.images(name, facts, within(name))
+            images = gathering.images(name, stored, within(name))
             was = evaluate_repository(joined(active(old), name), images, clock)
             is_ = evaluate_repository(joined(active(new), name), images, clock)
             found.seen += len(images)
@@ -94,6 +95,15 @@ def _concerned(tx: Connection, policies: Policies) -> Iterator[Repository]:
 
 def _example(repository: str, digest: str, tags: Sequence[str]) -> str:
     return f"{repository}:{tags[0]}" if tags else f"{repository}@{digest}"
+
+
+def _unknown(tx: Connection, coming: Policies) -> str:
+    """Scanners that a rule names and that are not there: of them nothing counts, and a typing error is silent."""
+    groups = (group for policy in coming for group in foreseeing.every_group(list(policy.labelled())))
+    asked = (each for group in groups for each in group.conditions if isinstance(each, facts.Severity))
+    named = {name for each in asked for name in each.scanners or ()}
+    missing = sorted(named - {OURS, *(each.name for each in scanners.every(tx))})
+    return f"; there is no scanner {', '.join(missing)}" if missing else ""
 
 
 def _told(found: _Found) -> str:

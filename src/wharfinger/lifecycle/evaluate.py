@@ -12,7 +12,7 @@ from wharfinger.lifecycle import families
 from wharfinger.lifecycle.deciding import NOTHING_KNOWN, Candidate, Decision, Known, decide
 from wharfinger.lifecycle.families import Families
 from wharfinger.lifecycle.images import Image, by_repository
-from wharfinger.lifecycle.rules import Policy, Rule, joined
+from wharfinger.lifecycle.rules import Label, Policy, Rule, joined
 from wharfinger.lifecycle.units import ENDLESS, written
 
 Outcome = Literal["keep", "delete", "untag"]
@@ -60,7 +60,7 @@ def evaluate(policies: Iterable[Policy], images: Sequence[Image], now: int) -> l
 
 
 def evaluate_repository(
-    rules: Sequence[tuple[str, Rule]], images: Sequence[Image], now: int, known: Known = NOTHING_KNOWN
+    rules: Sequence[tuple[Label, Rule]], images: Sequence[Image], now: int, known: Known = NOTHING_KNOWN
 ) -> list[Verdict]:
     """The same for the images of one repository, by its joined list of rules: see :func:`rules.joined`.
 
@@ -132,12 +132,12 @@ class _Fates:
         taken = candidate.taken if candidate else ()
         reason = self._why_kept(i)
         if taken:
-            reason = f"{taken[0][0]} takes {_listed([tag.name for _, tag in taken])}; the image stays: {reason}"
+            reason = f"{taken[0][0].words} takes {_listed([tag.name for _, tag in taken])}; the image stays: {reason}"
         return Verdict(
             id=image.id,
             repository=image.repository,
             verdict="untag" if taken else "keep",
-            rule=taken[0][0] if taken else self._rule(i, self._kept),
+            rule=taken[0][0].rule if taken else self._rule(i, self._kept),
             reason=reason,
             tags_removed=_named(image, {tag.name for _, tag in taken}) if taken else (),
             protected_by=self._protected_by(i),
@@ -152,14 +152,14 @@ class _Fates:
         reason, unnamed = candidate.decided.words, _unnamed(candidate, candidate.decided)
         if unnamed:
             reason += f"; with it goes {_listed(unnamed)}, which the rule does not name"
-        return Verdict(image.id, image.repository, "delete", candidate.decided.label, reason, tags, None, unnamed)
+        return Verdict(image.id, image.repository, "delete", candidate.decided.label.rule, reason, tags, None, unnamed)
 
     def _rule(self, i: int, came_by: dict[int, int]) -> str | None:
         """The rule that decided it, or else what it came to its fate by."""
         while i not in self._candidates and came_by[i] != i:
             i = came_by[i]
         candidate = self._candidates.get(i)
-        return candidate.decided.label if candidate is not None and candidate.decided is not None else None
+        return candidate.decided.label.rule if candidate is not None and candidate.decided is not None else None
 
     def _why_kept(self, i: int) -> str:
         decided = self._candidates[i].decided if i in self._candidates else None

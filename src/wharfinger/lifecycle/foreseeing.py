@@ -12,10 +12,10 @@ from wharfinger.lifecycle.conditions import Age, Condition, Group, Protected, Un
 from wharfinger.lifecycle.deciding import NOTHING_KNOWN, Known, newest_now
 from wharfinger.lifecycle.evaluate import Verdict, candidates_of, evaluate_repository
 from wharfinger.lifecycle.images import Image
-from wharfinger.lifecycle.rules import Rule
+from wharfinger.lifecycle.rules import Label, Rule
 from wharfinger.select.selectors import Selector
 
-Rules = Sequence[tuple[str, Rule]]
+Rules = Sequence[tuple[Label, Rule]]
 
 MOMENTS_AT_MOST = 100
 WORK_AT_MOST = 200_000

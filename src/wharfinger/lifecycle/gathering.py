@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
 from wharfinger.lifecycle.images import NOTHING, OURS, SEVERITIES, Found, Image, TagOf, by_scanner
-from wharfinger.lifecycle.rules import Policy, Rule
+from wharfinger.lifecycle.rules import Label, Policy, Rule
 from wharfinger.meta.lifecycle_facts import Facts
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def asked(policies: Iterable[Policy]) -> frozenset[str]:
     return asked_by(labelled for policy in policies for labelled in policy.labelled())
 
 
-def asked_by(rules: Iterable[tuple[str, Rule]]) -> frozenset[str]:
+def asked_by(rules: Iterable[tuple[Label, Rule]]) -> frozenset[str]:
     """The same of a joined list of rules."""
     return frozenset(name for _, rule in rules for group in rule.group.all for name in _asked(group))
 

@@ -11,6 +11,14 @@ Action = Literal["keep", "delete", "untag"]
 Mode = Literal["active", "observe"]
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What verdicts call a rule: ``rule``, and in ``words`` also where it stands if it has a name of its own."""
+
+    rule: str
+    words: str
+
+
 @dataclass(frozen=True)
 class Rule:
     """What to do with what a group selects. ``name`` is what verdicts call it; without, they say ``policy/number``."""
@@ -40,10 +48,11 @@ class Policy:
     trash: int | None = None
     brownout: int | None = None
 
-    def labelled(self) -> Iterator[tuple[str, Rule]]:
+    def labelled(self) -> Iterator[tuple[Label, Rule]]:
         """Each rule with what verdicts call it."""
         for number, rule in enumerate(self.rules, start=1):
-            yield rule.name or f"{self.name}/{number}", rule
+            place = f"{self.name}/{number}"
+            yield Label(place, place) if rule.name is None else Label(rule.name, f"{rule.name} ({place})"), rule
 
 
 CEILING = 20
@@ -68,7 +77,7 @@ def brownout_length(policies: Iterable[Policy], repository: str) -> int:
     return max(stated, default=0)
 
 
-def joined(policies: Iterable[Policy], repository: str) -> list[tuple[str, Rule]]:
+def joined(policies: Iterable[Policy], repository: str) -> list[tuple[Label, Rule]]:
     """The one list of rules for a repository: binding ones first, widest first; then the others, narrowest first."""
     found = [(policy.repositories.narrowness(repository), policy) for policy in policies]
     applying = [(narrowness, policy) for narrowness, policy in found if narrowness is not None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 
+from wharfinger.meta import first_known
 from wharfinger.meta.judged import FindingRow, Outcome
 from wharfinger.meta.schema_judging import (
     FIXABLE,
@@ -55,10 +56,11 @@ def add(tx: Connection, wanted: Collection[Outcome]) -> dict[str, int]:
     return known
 
 
-def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> int:
+def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]], now: float) -> int:
     """Let these outcomes hold for these package versions from the set on; for how many they are others than before.
 
-    Safe to repeat, with other outcomes too: what was begun by the same set before is taken back.
+    What is found for the first time is known since ``now``. Safe to repeat, with other outcomes too: what was begun by
+    the same set before is taken back.
     """
     open_, closed = _last(tx, set_, wanted.keys())
     ends = [(p, o) for p, holding in open_.items() for o in holding if o not in wanted[p]]
@@ -69,6 +71,7 @@ def change(tx: Connection, set_: int, wanted: Mapping[int, Collection[int]]) -> 
     new = [{"package": p, "outcome": o, "since": set_} for p, o in begins if (p, o) not in closed]
     if new:
         tx.execute(plain_insert(judgements), new)
+        first_known.note(tx, set_, sorted({package for package, _ in begins}), now)
     return len({package for package, _ in (*ends, *begins)})
 
 

@@ -119,7 +119,7 @@ def _facts(found: Mapping[str, Sequence[Row]], asked: frozenset[str]) -> Facts:
     columns = {name: tuple(zip(*rows, strict=True))[1:] for name, rows in found.items() if rows}
     names = (*ALWAYS, *(name for name in OPTIONAL if name in asked))
     manifests = dict(zip(names, columns.pop("manifests"), strict=True))
-    in_use = frozenset(*columns.pop("in_use", ()))
+    in_use: frozenset[str] = frozenset(*columns.pop("in_use", ()))
     return Facts(manifests, in_use=in_use, **columns)
 
 

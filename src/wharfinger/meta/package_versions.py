@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy import insert as plain_insert
 
 from wharfinger.meta.judged import PackageVersion
-from wharfinger.meta.schema_judging import image_packages, judgements, package_versions
+from wharfinger.meta.schema_judging import first_known, image_packages, judgements, package_versions
 from wharfinger.meta.sql import among, chunks, insert, plain_rows
 
 _FACTS = (
@@ -92,6 +92,7 @@ def forget_unused(tx: Connection, limit: int) -> int:
     numbers = tx.execute(select(package_versions.c.id).where(unused).limit(limit)).scalars().all()
     for some in chunks(numbers):
         tx.execute(delete(judgements).where(judgements.c.package.in_(some)))
+        tx.execute(delete(first_known).where(first_known.c.package.in_(some)))
         tx.execute(delete(package_versions).where(package_versions.c.id.in_(some)))
     return len(numbers)
 

@@ -127,3 +127,14 @@ judgements = Table(
     Index(None, "outcome"),
     sqlite_with_rowid=False,
 )
+
+# Since when it is known here that a package version has a vulnerability: when it was first judged so. It stays when
+# what is said of the version changes, whether the vulnerability is then rated otherwise, gone, or back again.
+first_known = Table(
+    "first_known",
+    metadata,
+    Column("package", Integer, ForeignKey("package_versions.id"), primary_key=True, autoincrement=False),
+    Column("vulnerability", BYTEWISE, primary_key=True),
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)

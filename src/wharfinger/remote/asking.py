@@ -1,6 +1,5 @@
 """One bounded request after another to somebody's registry, where credentials go no further than they should."""
 
-import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from ipaddress import ip_address
 import httpx2
 
 from wharfinger import __version__
+from wharfinger.access import tls_errors
 from wharfinger.errors import Unreachable
 
 SECONDS = 30.0
@@ -217,10 +217,5 @@ def _in_words(target: httpx2.URL | str) -> Iterator[None]:
         raise Unreachable(f"what {place} answers is not HTTP, or broke off ({type(error).__name__})") from error
 
 
-def _reason(error: BaseException) -> str:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return f"TLS: {getattr(cause, 'verify_message', '') or cause.reason or 'failed'}"
-        cause = cause.__cause__ or cause.__context__
-    return str(error).partition("] ")[2] or str(error)
+def _reason(error: httpx2.ConnectError) -> str:
+    return tls_errors.complaint(error) or str(error).partition("] ")[2] or str(error)

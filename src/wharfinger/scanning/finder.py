@@ -5,6 +5,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from wharfinger.errors import RequestInvalid
-from wharfinger.meta import finding
+from wharfinger.meta import finding, first_known
 from wharfinger.meta.finding import Hit, Holder, Known, Node, Version
 from wharfinger.meta.judgements import bodies as bodies_of
 from wharfinger.scanning.answers.questions import AboutPackage, AboutVulnerability, Question
@@ -53,13 +54,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A vulnerability of a package."""
+    """A vulnerability of a package; ``known_since`` is when it was first found here in this version."""
 
     id: str
     severity: str
     fixed: str | None
     state: str
     kev: bool
+    known_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +193,13 @@ def _told(
     packages = {hit.package for some, _ in page for hit in some}
     versions = finding.versions(tx, packages)
     said = _said(tx, question, packages)
+    since = first_known.of_versions(tx, said)
     every = (fields for some in said.values() for judgement in some for fields in judgement.said)
     excusing = Excusing(tx, books, now, every)
     return [
         _image(tx, known[some[0].image], some, [(each.repository_id, some[0].digest) for each in holders], found)
         for some, holders in page
-        for found in [_Findings(versions, said, excusing, places, above)]
+        for found in [_Findings(versions, said, since, excusing, places, above)]
     ]
 
 
@@ -218,6 +221,7 @@ class _Findings:
 
     versions: Mapping[int, Version]
     said: Mapping[int, Sequence[_Judgement]]
+    since: Mapping[tuple[int, str], datetime]
     excusing: Excusing
     places: Mapping[Node, Place]
     above: Mapping[Node, Collection[Node]]
@@ -238,9 +242,7 @@ def _image(tx: Connection, image: Known, hits: Sequence[Hit], nodes: Sequence[No
         for fields in found
     ]
     places = [known.place(tx, image, findings, node) for node in nodes]
-    return FoundImage(
-        image.digest, image.platform, image.status, image.judged_at, places, _found(image, known.versions, mine)
-    )
+    return FoundImage(image.digest, image.platform, image.status, image.judged_at, places, _found(image, known, mine))
 
 
 def _places(
@@ -281,19 +283,20 @@ def _of_image(image: Known, judgements: Iterable[_Judgement]) -> Iterator[Fields
     return (each for judgement in judgements if judgement.is_by(image.set) for each in judgement.said)
 
 
-def _found(image: Known, versions: Mapping[int, Version], findings: Mapping[int, Sequence[Fields]]) -> Sequence[Found]:
+def _found(image: Known, about: _Findings, findings: Mapping[int, Sequence[Fields]]) -> Sequence[Found]:
     layers = _layers(image.catalogue)
     found = []
     for package, mine in findings.items():
-        version = versions[package]
+        version = about.versions[package]
         brought = layers.get(version.purl, ())
-        known = sorted(map(_told_of, mine), key=lambda each: each.id)
+        known = sorted((_told_of(each, package, about.since) for each in mine), key=lambda each: each.id)
         found.append(Found(version.purl, version.name, version.version, brought, version.covered, known))
     return sorted(found, key=lambda each: each.purl)
 
 
-def _told_of(fields: Fields) -> Said:
-    return Said(fields["id"], fields["severity"], fields["fixed"], fields["state"], fields["kev"])
+def _told_of(fields: Fields, package: int, since: Mapping[tuple[int, str], datetime]) -> Said:
+    known_since = first_known.earliest(since, package, (fields["id"], *fields["aliases"]))
+    return Said(fields["id"], fields["severity"], fields["fixed"], fields["state"], fields["kev"], known_since)
 
 
 class _Package(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -51,7 +51,8 @@ class Finding:
     package, whose binaries in this image are ``purls``; ``purl`` is one of them, that with the source's name if any.
     ``fixed`` is the version that has no part of it any more, where the advisories know one. ``severity`` is the
     effective one: ``unknown`` stays so, and ``Matched.unknown_as`` says what it counts as. ``published`` is the oldest
-    date of the advisories. ``confidence`` is low where the package itself was only guessed.
+    date of the advisories; ``known_since`` is when the registry that judged it first found it in this version of the
+    package. ``confidence`` is low where the package itself was only guessed.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Finding:
     published: date | None = None
     summary: str = ""
     confidence: Literal["high", "low"] = "high"
+    known_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,3 +98,8 @@ class Matched:
     def level(self, finding: Finding) -> Severity:
         """The severity that a gate compares: ``unknown`` counts as was asked for."""
         return self.unknown_as if finding.severity is Severity.UNKNOWN else finding.severity
+
+
+def instant(moment: datetime) -> str:
+    """A moment in reports: to the second, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

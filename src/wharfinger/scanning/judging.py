@@ -73,10 +73,10 @@ def judge(judge: Judge, versions: Mapping[int, PackageVersion]) -> Judged:
     )
 
 
-def note(tx: Connection, set_: int, judged: Judged) -> int:
+def note(tx: Connection, set_: int, judged: Judged, now: float) -> int:
     """Keep what the set says; of how many versions it says something else than the set before it."""
     numbers = judgements.add(tx, list(judged.outcomes.values()))
-    return judgements.change(tx, set_, {id: [numbers[key] for key in keys] for id, keys in judged.keys.items()})
+    return judgements.change(tx, set_, {id: [numbers[key] for key in keys] for id, keys in judged.keys.items()}, now)
 
 
 class Judging:
@@ -172,7 +172,7 @@ class Judging:
 
     async def _note(self, begun: AdvisorySet, by: Judge, versions: Mapping[int, PackageVersion]) -> None:
         judged = await asyncio.to_thread(judge, by, versions)
-        await self._db.write(note, begun.id, judged)
+        await self._db.write(note, begun.id, judged, self._now())
 
     def _rewrite(self, tx: Connection, set_: int) -> int:
         now = self._now()

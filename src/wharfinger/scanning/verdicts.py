@@ -129,7 +129,7 @@ class Verdicts:
             return False  # what was known before was forgotten meanwhile
         numbers = known | package_versions.add(tx, added)
         by_number = {numbers[each.key]: judged.said.keys[n] for n, each in enumerate(judged.new) if each in added}
-        note(tx, judged.set.id, Judged(by_number, judged.said.outcomes))
+        note(tx, judged.set.id, Judged(by_number, judged.said.outcomes), self._now())
         if judged.release is not None:
             advisory_sets.say(tx, judged.set.id, [judged.release])
         image = verdicts.put_image(tx, judged.scanned)

@@ -102,9 +102,7 @@ class _Parser:
         prefix = globs.prefix(text)
         is_across = text == f"{prefix}**"
         starts = prefix if is_across or text == f"{prefix}*" else None
-        return Glob(
-            text, prefix, spelt_out, compiled=Linear(translated.expression), starts=starts, is_across=is_across
-        )
+        return Glob(text, prefix, spelt_out, compiled=Linear(translated.expression), starts=starts, is_across=is_across)
 
     def _spelt_glob(self, value: Mapping[Any, Any], path: str, _: int) -> Selector:
         path = _join(path, "glob")

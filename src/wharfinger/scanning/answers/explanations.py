@@ -6,6 +6,7 @@ from typing import Any
 
 from wharfinger.scanning.answers.causes import Cause, Explanation
 from wharfinger.scanning.answers.origins import Base, Layer
+from wharfinger.scanning.findings import instant
 from wharfinger.scanning.packages import Package
 
 
@@ -52,6 +53,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
         ],
         "kev": finding.kev,
         "epss": finding.epss,
+        "known_since": None if finding.known_since is None else instant(finding.known_since),
         "suppressed": finding.suppressed,
         "package": finding.package,
         "version": finding.version,

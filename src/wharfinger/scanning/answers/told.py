@@ -5,6 +5,7 @@ Pure.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,7 +20,11 @@ from wharfinger.scanning.scans import ImageScan, Status
 
 @dataclass(frozen=True, slots=True)
 class ToldFinding:
-    """One vulnerability of one package. ``epss`` is the likelihood of being exploited, where whoever tells it knows."""
+    """One vulnerability of one package.
+
+    ``epss`` is the likelihood of being exploited, and ``known_since`` when a registry first found it in this version of
+    the package: where whoever tells it knows.
+    """
 
     id: str
     aliases: tuple[str, ...]
@@ -34,6 +39,7 @@ class ToldFinding:
     kev: bool
     suppressed: str | None
     epss: float | None = None
+    known_since: datetime | None = None
 
     @property
     def type(self) -> str:

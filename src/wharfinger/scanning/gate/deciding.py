@@ -145,6 +145,8 @@ def decide(images: Sequence[ImageScan], terms: Terms, unknown_as: Severity, toda
 def _judge(image: ImageScan, finding: Finding, terms: Terms, unknown_as: Severity, today: date) -> Judgement:
     level = unknown_as if finding.severity is Severity.UNKNOWN else finding.severity
     fails, rule, reason = _rule(finding, level, terms, today)
+    if fails and finding.known_since is not None:
+        reason += f"; known to the registry since {finding.known_since.date()}"
     by: tuple[By, ...] = ("terms",) if fails else ()
     return Judgement(image, finding, level, fails, rule, reason, _remedy(finding) if fails else "", by)
 

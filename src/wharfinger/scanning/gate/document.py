@@ -5,6 +5,7 @@ from typing import Any
 
 from wharfinger.scanning import report
 from wharfinger.scanning.excuses import excuser
+from wharfinger.scanning.findings import instant
 from wharfinger.scanning.gate.deciding import Doubt, Judgement
 from wharfinger.scanning.gate.verdict import Verdict
 from wharfinger.scanning.vex.applying import Unmatched
@@ -68,7 +69,7 @@ def judged(verdict: Verdict) -> dict[str, Any]:
 
 
 def _judgement(each: Judgement) -> dict[str, Any]:
-    suppressed = each.finding.suppressed
+    suppressed, published, known_since = each.finding.suppressed, each.finding.published, each.finding.known_since
     return {
         "image": each.image.digest,
         "platform": each.image.platform,
@@ -78,6 +79,8 @@ def _judgement(each: Judgement) -> dict[str, Any]:
         "version": each.finding.version,
         "fixed": each.finding.fixed,
         "severity": each.level.value,
+        "published": None if published is None else published.isoformat(),
+        "known_since": None if known_since is None else instant(known_since),
         "fails": each.fails,
         "rule": each.rule.value,
         "reason": each.reason,

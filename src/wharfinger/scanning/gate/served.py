@@ -179,6 +179,7 @@ def _finding(each: ToldFinding) -> Finding:
         kev=UNDATED if each.kev else None,
         suppressed=each.suppressed,
         purls=(each.purl,),
+        known_since=each.known_since,
     )
 
 

@@ -3,8 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
+from wharfinger.remote.references import ImageReference
+from wharfinger.tagging.pinning import docker_composed
 from wharfinger.tagging.pinning.docker_lines import Directive, Instruction, Word, read
-from wharfinger.tagging.pinning.found import Found, Gathering
+from wharfinger.tagging.pinning.docker_variables import Defaults, Expanded, expanded, named
+from wharfinger.tagging.pinning.found import Found, Gathering, Slot
 
 _VARIABLE = re.compile(r"\$(?:([a-zA-Z_][a-zA-Z0-9_]*)|\{([a-zA-Z_][a-zA-Z0-9_]*)\})")
 _ASSIGNMENT = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.*)", re.DOTALL)
@@ -13,9 +16,16 @@ _NOT_IN_ONE_PIECE = "it goes on in the next line, and is not touched"
 
 @dataclass(slots=True)
 class _Stages:
-    """What has been named so far: arguments before the first FROM, and stages."""
+    """What has been named so far, and the arguments before the first FROM, as they are and filled in.
+
+    ``reused`` are variables that are more than a part of one reference: another has them too, or a stage goes on with
+    them. ``slots`` are the references whose digests have a place, for several FROM may be one and the same.
+    """
 
     arguments: dict[str, Word] = field(default_factory=dict)
+    defaults: dict[str, Expanded] = field(default_factory=dict)
+    reused: frozenset[str] = frozenset()
+    slots: set[tuple[Slot, ImageReference]] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
     count: int = 0
 
@@ -24,13 +34,11 @@ def dockerfile(text: str, gathering: Gathering) -> None:
     """Every reference to an image that is not a stage of the file itself."""
     parts = list(read(text))
     every = _all_stages(parts)
-    stages = _Stages()
+    stages = _stages(parts)
     for part in parts:
         match part:
             case Directive("syntax", value):
                 _reference(value, gathering)
-            case Instruction("ARG", words) if stages.count == 0:
-                _arguments(words, stages)
             case Instruction("FROM", words):
                 _from(words, stages, gathering)
             case Instruction("COPY", words):
@@ -45,22 +53,80 @@ def _all_stages(parts: list[Directive | Instruction]) -> set[str]:
     return {name for name in named if name}
 
 
+def _stages(parts: list[Directive | Instruction]) -> _Stages:
+    """Before any of them, with what is to be known of the whole file."""
+    every = [part for part in parts if isinstance(part, Instruction)]
+    first = next((at for at, part in enumerate(every) if part.name == "FROM"), len(every))
+    stages = _Stages()
+    for part in every[:first]:
+        if part.name == "ARG":
+            _arguments(part.words, stages)
+    named = _taken_over(every[first:]) | _in_several(every[first:], stages.defaults)
+    inner = (stages.defaults[name].names for name in named if name in stages.defaults)
+    stages.reused = named.union(*inner)
+    return stages
+
+
 def _arguments(words: tuple[Word, ...], stages: _Stages) -> None:
     for word in words:
         found = _ASSIGNMENT.fullmatch(word.text)
         if found is not None:
             stages.arguments[found[1]] = _unquoted(word.part(found.start(2)))
+            stages.defaults[found[1]] = expanded(stages.arguments[found[1]], stages.defaults)
+
+
+def _taken_over(parts: list[Instruction]) -> frozenset[str]:
+    """Variables that a stage goes on with by ``ARG NAME``, and those of ``FROM --platform``."""
+    found: set[str] = set()
+    for part in parts:
+        if part.name == "FROM":
+            found.update(*(named(word.text) for word in _flags(part.words)))
+        elif part.name == "ARG":
+            found.update(word.text for word in part.words if "=" not in word.text)
+    return frozenset(found)
+
+
+def _in_several(parts: list[Instruction], defaults: Defaults) -> frozenset[str]:
+    """Variables that different references are made of."""
+    made = [expanded(_unquoted(word), defaults) for part in parts if part.name == "FROM" for word in _image(part)]
+    texts: dict[str, set[str]] = {}
+    for each in made:
+        for name in each.names:
+            texts.setdefault(name, set()).add(each.text)
+    return frozenset(name for name, several in texts.items() if len(several) > 1)
+
+
+def _image(part: Instruction) -> tuple[Word, ...]:
+    return _operands(part.words)[:1]
 
 
 def _from(words: tuple[Word, ...], stages: _Stages, gathering: Gathering) -> None:
     operands = _operands(words)
     if operands:
         image = _argument(_unquoted(operands[0]), stages)
-        if image.text.lower() not in stages.named and image.text != "scratch":
+        if "$" in image.text and image.is_whole and not operands[0].text.startswith("'"):
+            _composed(_unquoted(operands[0]), stages, gathering)
+        elif not _is_stage(image.text, stages):
             _reference(image, gathering)
     stages.count += 1
     if name := _stage(operands):
         stages.named.add(name)
+
+
+def _composed(image: Word, stages: _Stages, gathering: Gathering) -> None:
+    made = expanded(image, stages.defaults)
+    if _is_stage(made.text, stages):
+        return
+    found = docker_composed.found(image, made, stages.defaults, stages.reused)
+    if found.slot is not None and found.reference is not None:
+        if (found.slot, found.reference) in stages.slots:
+            return
+        stages.slots.add((found.slot, found.reference))
+    gathering.add(found)
+
+
+def _is_stage(text: str, stages: _Stages) -> bool:
+    return text.lower() in stages.named or text == "scratch"
 
 
 def _argument(image: Word, stages: _Stages) -> Word:

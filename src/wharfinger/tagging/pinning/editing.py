@@ -38,7 +38,7 @@ def _require_the_same(path: str, text: str, made: str, chosen: Mapping[Found, Di
 
 def _is_as_wanted(was: Found, now: Found, digest: Digest | None) -> bool:
     if digest is None:
-        return was.shown == now.shown
+        return (was.shown, was.reference) == (now.shown, now.reference)
     if was.reference is None or now.reference is None:
         return False
     same = (was.reference.registry, was.reference.repository) == (now.reference.registry, now.reference.repository)

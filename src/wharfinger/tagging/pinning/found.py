@@ -21,6 +21,7 @@ class Form(enum.Enum):
     WHOLE = "the whole reference"
     TAG = "a tag; what reads it puts the name and a colon before it"
     DIGEST = "a digest beside a name and a tag"
+    BEHIND = "nothing, or a digest; a reference that is put together from variables ends there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Slot:
 class Found:
     """A reference at ``start``, and up to ``end`` where it stands in one piece.
 
-    ``trouble`` says why it cannot be pinned; then there is no slot.
+    ``trouble`` says why it is not known which image it is; ``note`` what else is to be said of one that is known.
+    Without a slot it cannot be pinned here.
     """
 
     start: int
@@ -46,6 +48,7 @@ class Found:
     reference: ImageReference | None = None
     slot: Slot | None = None
     trouble: str = ""
+    note: str = ""
 
     def moved(self, shift: int) -> "Found":
         slot = self.slot and replace(self.slot, start=self.slot.start + shift, end=self.slot.end + shift)
@@ -62,7 +65,15 @@ class Found:
                 text = f"{self.reference.meant_tag}@{digest}"
             case Form.DIGEST:
                 text = str(digest)
+            case Form.BEHIND:
+                text = f"@{digest}" if self.reference.tag is not None else f":{self.reference.meant_tag}@{digest}"
         return self.slot.before + text
+
+    def means(self, digest: Digest, *, drop_tag: bool) -> ImageReference:
+        """The image that is used once this is written."""
+        assert self.reference is not None
+        assert self.slot is not None
+        return self.reference.pinned(digest, drop_tag=drop_tag and self.slot.form is Form.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)

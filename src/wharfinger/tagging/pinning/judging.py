@@ -41,9 +41,13 @@ def nobody_knows(_: ImageReference) -> bool | None:
 
 def verdict(found: Found, immutable: Immutable = nobody_knows) -> Verdict:
     """What is to be thought of the reference."""
-    reference = found.reference
-    if reference is None:
+    if found.reference is None:
         return Verdict("not-pinnable", found.trouble)
+    seen = _seen(found.reference, immutable)
+    return Verdict(seen.rule, f"{seen.reason}; {found.note}") if found.note and not seen.is_good else seen
+
+
+def _seen(reference: ImageReference, immutable: Immutable) -> Verdict:
     if reference.is_pinned:
         return Verdict("pinned", "pinned to a digest")
     ruled = immutable(reference)
