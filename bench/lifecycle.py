@@ -25,9 +25,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Table, text
 
-from bench import collection
+from bench import collection, filling
+from bench.backends import Backends
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import plan_file, service
 from wharfinger.meta import policy_sections
@@ -153,42 +154,27 @@ def batches(images: int) -> Iterator[Rows]:
 
 def make(url: str, images: int) -> None:
     """Fill a new database."""
-    db = open_database(url)
+    db, begun = open_database(url), time.perf_counter()
     migrate(db.engine)
-    with db.engine.connect() as tx:
-        if db.engine.dialect.name == "sqlite":
-            for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -400000"):
-                tx.exec_driver_sql(f"PRAGMA {pragma}")
+    with filling.unchecked(db, [table for table, _ in TABLES.values()]) as tx:
         for rows in batches(images):
             for name, (table, columns) in TABLES.items():
                 if rows[name]:
-                    _put(tx, table, columns, rows[name])
+                    filling.put(tx, table, columns, rows[name])
             tx.commit()
         policy_sections.write(tx, "lifecycle", POLICY, NOW)
         tx.commit()
-        tx.execute(text("ANALYZE"))
-        tx.commit()
+        print(f"rows: {time.perf_counter() - begun:.0f} s", flush=True)
+    print(f"with indexes: {time.perf_counter() - begun:.0f} s; of the processor here {time.process_time():.0f} s")
     db.engine.dispose()
-
-
-def _put(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    driver: Any = tx.connection.dbapi_connection
-    if tx.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        driver.execute("BEGIN")  # or each row would be a transaction
-        driver.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
-        driver.execute("COMMIT")
-        return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 async def measure(url: str) -> None:
     """Plan everything, then explain images of the repositories of a thousand and of the largest."""
     db = open_database(url)
     found = _lifecycle(db, lambda: NOW)
-    begun, busy, bytes_out = time.perf_counter(), time.process_time(), 0
+    backends = Backends(db)
+    begun, busy, theirs, bytes_out = time.perf_counter(), time.process_time(), backends.seconds(), 0
     plan = await found.plans.plan(system("bench", NOW))
     line, memory, number = b"", 0, 0
     async for line in plan.lines:
@@ -198,25 +184,29 @@ async def measure(url: str) -> None:
     took, busy = time.perf_counter() - begun, time.process_time() - busy
     for other in multiprocessing.active_children():
         other.join()  # until then nobody says what it needed
+    theirs = backends.seconds() - theirs
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     others = used.ru_utime + used.ru_stime
     last = plan_file.total(line)
     print(f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed, a file of {bytes_out >> 20} MiB")
-    print(f"      {took:.1f} s; of the processor {busy:.1f} s here and {others:.1f} s in others")
+    print(f"      {took:.1f} s; of the processor {busy:.1f} s here, {others:.1f} s in those that judge", end="")
+    print(f", {theirs:.1f} s in the database's")
     print(f"      {memory >> 10} MiB at most in all of them together")
     for name in ("bench/r00002", "bench/r00001"):
         with db.engine.connect() as tx:
             picked = "SELECT tags.name FROM tags JOIN repositories ON repositories.id = tags.repository_id"
             statement = text(f"{picked} WHERE repositories.name = :name ORDER BY tags.name LIMIT 40")
             chosen = [row[0] for row in tx.execute(statement, {"name": name})]
-        times, spent = [], []
+        times, spent, theirs = [], [], backends.seconds()
         for tag in chosen[::2]:
             begun, busy = time.perf_counter(), time.process_time()
             await found.explaining.explain(RepoName(name), Tag(tag))
             times.append(time.perf_counter() - begun)
             spent.append(time.process_time() - busy)
         middle, most, work = (each * 1000 for each in (statistics.median(times), max(times), statistics.median(spent)))
-        print(f"explain in {name}: median {middle:.0f} ms, most {most:.0f} ms; {work:.0f} ms of processor time")
+        theirs = (backends.seconds() - theirs) * 1000 / len(times)
+        print(f"explain in {name}: median {middle:.0f} ms, most {most:.0f} ms; ", end="")
+        print(f"{work:.0f} ms of processor time here and {theirs:.0f} ms in the database's")
     await db.close()
 
 
