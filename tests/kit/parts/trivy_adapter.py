@@ -31,6 +31,8 @@ def trivy_adapter(folder: Path) -> Iterator[str]:
         "PATH": f"{folder}/bin:/usr/bin:/bin",
         "SCANNER_API_SERVER_ADDR": f"127.0.0.1:{port}",
         "SCANNER_REDIS_URL": f"redis://127.0.0.1:{store}",
+        # Each is a second unless it is said, which a machine with much else to do does not keep.
+        **{f"SCANNER_REDIS_POOL_{each}_TIMEOUT": "30s" for each in ("CONNECTION", "READ", "WRITE")},
         "SCANNER_TRIVY_CACHE_DIR": f"{folder}/cache",
         "SCANNER_TRIVY_REPORTS_DIR": f"{folder}/reports",
         "SCANNER_TRIVY_OFFLINE_SCAN": "true",
