@@ -25,9 +25,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Table, text
 
-from bench import collection
+from bench import collection, filling
+from bench.backends import Backends
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import plan_file, service
 from wharfinger.meta import policy_sections
@@ -36,6 +37,7 @@ from wharfinger.meta.migrate import migrate
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Trash
+from wharfinger.spec import needs
 from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging.guard import RuleBook, TagGuard
 
@@ -58,7 +60,7 @@ TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "blob_links": (blob_links, ("repository_id", "digest", "linked_at")),
     "manifests": (
         manifests,
-        ("repository_id", "digest", "media_type", "annotations", "size", "pushed_at", "raw", "untagged_at"),
+        ("repository_id", "digest", "media_type", "annotations", "size", "pushed_at", "raw", "untagged_at", "needs"),
     ),
     "manifest_blobs": (manifest_blobs, ("repository_id", "manifest", "digest", "present")),
     "manifest_children": (manifest_children, ("repository_id", "manifest", "digest", "present")),
@@ -97,6 +99,7 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
             owned |= {n + 1, n + 2}
             children = [names[n + k] for k in (1, 2)]
             rows["manifest_children"] += [(number, name, child, child) for child in children]
+            needed: dict[str, int] = {}
             media_type, raw = f"{OCI}.index.v1+json", _index(children)
         else:
             own = {digest("own", number, n, k): OWN_SIZE + k for k in range(3)}
@@ -106,9 +109,8 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
             linked.update(own, base)
             rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
             media_type, raw = f"{OCI}.manifest.v1+json", _manifest(needed)
-        rows["manifests"].append(
-            (number, name, media_type, "{}", len(raw), pushed, raw, None if count else pushed + DAY)
-        )
+        since = None if count else pushed + DAY
+        rows["manifests"].append((number, name, media_type, "{}", len(raw), pushed, raw, since, needs.pack(needed)))
     rows["blob_links"] += [(number, one, NOW - 401 * DAY) for one in sorted(linked)]
     return rows
 
@@ -153,42 +155,27 @@ def batches(images: int) -> Iterator[Rows]:
 
 def make(url: str, images: int) -> None:
     """Fill a new database."""
-    db = open_database(url)
+    db, begun = open_database(url), time.perf_counter()
     migrate(db.engine)
-    with db.engine.connect() as tx:
-        if db.engine.dialect.name == "sqlite":
-            for pragma in ("synchronous = OFF", "foreign_keys = OFF", "cache_size = -400000"):
-                tx.exec_driver_sql(f"PRAGMA {pragma}")
+    with filling.unchecked(db, [table for table, _ in TABLES.values()]) as tx:
         for rows in batches(images):
             for name, (table, columns) in TABLES.items():
                 if rows[name]:
-                    _put(tx, table, columns, rows[name])
+                    filling.put(tx, table, columns, rows[name])
             tx.commit()
         policy_sections.write(tx, "lifecycle", POLICY, NOW)
         tx.commit()
-        tx.execute(text("ANALYZE"))
-        tx.commit()
+        print(f"rows: {time.perf_counter() - begun:.0f} s", flush=True)
+    print(f"with indexes: {time.perf_counter() - begun:.0f} s; of the processor here {time.process_time():.0f} s")
     db.engine.dispose()
-
-
-def _put(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    driver: Any = tx.connection.dbapi_connection
-    if tx.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        driver.execute("BEGIN")  # or each row would be a transaction
-        driver.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
-        driver.execute("COMMIT")
-        return
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 async def measure(url: str) -> None:
     """Plan everything, then explain images of the repositories of a thousand and of the largest."""
     db = open_database(url)
     found = _lifecycle(db, lambda: NOW)
-    begun, busy, bytes_out = time.perf_counter(), time.process_time(), 0
+    backends = Backends(db)
+    begun, busy, theirs, bytes_out = time.perf_counter(), time.process_time(), backends.seconds(), 0
     plan = await found.plans.plan(system("bench", NOW))
     line, memory, number = b"", 0, 0
     async for line in plan.lines:
@@ -198,25 +185,29 @@ async def measure(url: str) -> None:
     took, busy = time.perf_counter() - begun, time.process_time() - busy
     for other in multiprocessing.active_children():
         other.join()  # until then nobody says what it needed
+    theirs = backends.seconds() - theirs
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     others = used.ru_utime + used.ru_stime
     last = plan_file.total(line)
     print(f"plan: {last.images} images, {last.delete} go, {last.frees} bytes freed, a file of {bytes_out >> 20} MiB")
-    print(f"      {took:.1f} s; of the processor {busy:.1f} s here and {others:.1f} s in others")
+    print(f"      {took:.1f} s; of the processor {busy:.1f} s here, {others:.1f} s in those that judge", end="")
+    print(f", {theirs:.1f} s in the database's")
     print(f"      {memory >> 10} MiB at most in all of them together")
     for name in ("bench/r00002", "bench/r00001"):
         with db.engine.connect() as tx:
             picked = "SELECT tags.name FROM tags JOIN repositories ON repositories.id = tags.repository_id"
             statement = text(f"{picked} WHERE repositories.name = :name ORDER BY tags.name LIMIT 40")
             chosen = [row[0] for row in tx.execute(statement, {"name": name})]
-        times, spent = [], []
+        times, spent, theirs = [], [], backends.seconds()
         for tag in chosen[::2]:
             begun, busy = time.perf_counter(), time.process_time()
             await found.explaining.explain(RepoName(name), Tag(tag))
             times.append(time.perf_counter() - begun)
             spent.append(time.process_time() - busy)
         middle, most, work = (each * 1000 for each in (statistics.median(times), max(times), statistics.median(spent)))
-        print(f"explain in {name}: median {middle:.0f} ms, most {most:.0f} ms; {work:.0f} ms of processor time")
+        theirs = (backends.seconds() - theirs) * 1000 / len(times)
+        print(f"explain in {name}: median {middle:.0f} ms, most {most:.0f} ms; ", end="")
+        print(f"{work:.0f} ms of processor time here and {theirs:.0f} ms in the database's")
     await db.close()
 
 

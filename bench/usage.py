@@ -5,6 +5,7 @@ figures that are altered on purpose. Folding is measured with changes that come 
 """
 
 import asyncio
+import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +15,17 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from cyclopts import run
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, select, text
 
+from bench import filling
+from bench.backends import Backends
 from bench.images import memory_folder
 from tests.kit.parts.postgres import fresh_database, postgres
 from wharfinger.meta import usage_reading
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.migrate import migrate
-from wharfinger.meta.schema import blob_links
+from wharfinger.meta.schema import blob_links, repositories
+from wharfinger.meta.schema_access import leases
 from wharfinger.registry.usage import Usage
 from wharfinger.spec.names import RepoName
 
@@ -42,42 +46,66 @@ class Stock:
 def bench(
     *,
     database: Kind = "sqlite",
+    url: str | None = None,
     repositories: int = 10_000,
     links: int = 10_000_000,
     blobs: int = 3_000_000,
     changes: int = 50_000,
 ) -> None:
-    """Fill a database, ask for all figures, fold changes into them, compare them with the links."""
+    """Fill a database, ask for all figures, fold changes into them, compare them with the links.
+
+    The database at the URL stays, and is not filled again: it is as it was afterwards.
+    """
     stock = Stock(repositories, links, blobs, changes)
+    if url is not None:
+        asyncio.run(_bench(url, stock))
+        return
     with TemporaryDirectory(prefix="wharf-bench-", dir=memory_folder()) as folder:
         if database == "sqlite":
             asyncio.run(_bench(f"sqlite:///{folder}/wharf.db", stock))
         else:
-            with postgres(Path(folder)) as server, fresh_database(server) as url:
-                asyncio.run(_bench(url, stock))
+            with postgres(Path(folder)) as server, fresh_database(server) as fresh:
+                asyncio.run(_bench(fresh, stock))
 
 
 async def _bench(url: str, stock: Stock) -> None:
+    is_empty = await _is_empty(url)
     db = open_database(url)
-    migrate(db.engine)
-    with _timed(f"{stock.links:,} links of {stock.blobs:,} blobs were made"):
-        await asyncio.to_thread(_fill, db, stock)
+    timed = _Timed(Backends(db))
+    if is_empty:
+        with timed(f"{stock.links:,} links of {stock.blobs:,} blobs were made"):
+            await asyncio.to_thread(_fill, db, stock)
+    await _measure(db, stock, timed)
+    await db.close()
+
+
+async def _measure(db: Database, stock: Stock, timed: "_Timed") -> None:
+    await db.write(lambda tx: tx.execute(delete(leases)))  # whoever measured before may have one still
     usage = Usage(db, time.time)
     for _ in range(5):
-        with _timed(f"figures of {stock.repositories:,} repositories"):
+        with timed("figures of all repositories"):
             await _figures(db)
-    with _timed("compared with the links"):
+    with timed("compared with the links"):
         print("off:", (await usage.compare()).count)
     await db.write(_alter)
-    with _timed("compared again, two figures altered"):
+    with timed("compared again, two figures altered"):
         print("off:", (await usage.compare()).count)
-    await db.write(_more, stock.changes)
-    with _timed(f"folded {stock.changes:,} changes"):
+    for sign in (-1, 1):
+        await db.write(_more, stock.changes // 2, sign)
+    with timed(f"folded {stock.changes:,} changes"):
         while await usage.fold():
             pass
-    with _timed(f"figures of {stock.repositories:,} repositories"):
+    with timed("figures of all repositories"):
         await _figures(db)
+
+
+async def _is_empty(url: str) -> bool:
+    """Looked up by connections that end with this: SQLite leaves nobody another journal beside others."""
+    db = open_database(url)
+    migrate(db.engine)
+    found = await db.read(lambda tx: tx.execute(select(repositories.c.id).limit(1)).first())
     await db.close()
+    return found is None
 
 
 async def _figures(db: Database) -> None:
@@ -103,30 +131,10 @@ _SUMS = (
 )
 
 
-_UNCHECKED = {
-    "sqlite": [
-        "PRAGMA foreign_keys = OFF",
-        "PRAGMA journal_mode = OFF",  # or each row would be written twice, and read from the log until its end
-        "PRAGMA synchronous = OFF",
-        "PRAGMA cache_size = -1000000",
-    ],
-    "postgresql": ["SET session_replication_role = replica", "SET maintenance_work_mem = '512MB'"],
-}
-
-
 def _fill(db: Database, stock: Stock) -> None:
-    """Without looking whether what is referred to is there, which the numbers see to; the index of links comes last."""
-    kind = db.engine.dialect.name
-    with db.engine.connect() as tx:
-        for setting in _UNCHECKED[kind]:
-            tx.exec_driver_sql(setting)
-        index = next(iter(blob_links.indexes))
-        index.drop(tx)
-        for statement in _rows(stock, is_sqlite=kind == "sqlite"):
-            tx.execute(text(statement))
-            tx.commit()
-        index.create(tx)
-        for statement in (*_SUMS, "ANALYZE"):
+    """The numbers see to it that what is referred to is there."""
+    with filling.unchecked(db, (blob_links,)) as tx:
+        for statement in (*_rows(stock, is_sqlite=db.engine.dialect.name == "sqlite"), *_SUMS):
             tx.execute(text(statement))
             tx.commit()
 
@@ -178,20 +186,34 @@ def _alter(tx: Connection) -> None:
     tx.execute(text(f"UPDATE usage_blobs SET holders = holders + 1 WHERE digest = ({first})"))
 
 
-def _more(tx: Connection, changes: int) -> None:
-    """As if so many links went."""
-    gone = f"SELECT repository_id, digest FROM blob_links LIMIT {changes}"
+def _more(tx: Connection, changes: int, sign: int) -> None:
+    """As if so many links went (-1), or came again (1)."""
+    gone = f"SELECT repository_id, digest FROM blob_links ORDER BY repository_id, digest LIMIT {changes}"
     noted = f"""INSERT INTO usage_changes (repository_id, digest, size, sign)
-                SELECT l.repository_id, l.digest, b.size, -1 FROM ({gone}) l JOIN blobs b ON b.digest = l.digest"""
+                SELECT l.repository_id, l.digest, b.size, {sign} FROM ({gone}) l JOIN blobs b ON b.digest = l.digest"""
     tx.execute(text(noted))
 
 
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    began, busy = time.perf_counter(), time.process_time()
-    yield
-    elapsed, processor = time.perf_counter() - began, time.process_time() - busy
-    print(f"{what}: {elapsed:.2f} s, {processor:.2f} s of this process's processor time", flush=True)
+class _Timed:
+    """Says how long something took, of the clock and of the processor."""
+
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+
+    @contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        began, busy, theirs = time.perf_counter(), time.process_time(), self._backends.seconds()
+        yield
+        elapsed, busy, theirs = (
+            time.perf_counter() - began,
+            time.process_time() - busy,
+            self._backends.seconds() - theirs,
+        )
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        print(
+            f"{what}: {elapsed:.2f} s; of the processor {busy:.2f} s here, {theirs:.2f} s in the database's; ", end=""
+        )
+        print(f"{most} MiB at most until now", flush=True)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ Query = TypeVar("Query", bound=Select[Any])
 CHUNK = 500
 """Values in one IN list: well below SQLite's limit of bound variables."""
 
+BINARY = "wharfinger_binary"
+"""The execution option with which PostgreSQL says what it found as it has it, and not as text."""
+
 STREAMED = 10_000
 """Rows that are in memory of those that are read one after the other."""
 
@@ -111,7 +114,7 @@ def plain_rows(tx: Connection, query: Executable, values: Mapping[str, Any] | No
 
     Of columns whose types need nothing done to what the driver gives: numbers and text.
     """
-    result = tx.execute(query, values)
+    result = tx.execute(query, values, execution_options={BINARY: True})
     assert result.cursor is not None, "a SELECT has one"
     rows: Sequence[tuple[Any, ...]] = result.cursor.fetchall()
     result.close()
@@ -120,7 +123,8 @@ def plain_rows(tx: Connection, query: Executable, values: Mapping[str, Any] | No
 
 def stream(tx: Connection, query: Select[Any] | TextClause) -> Iterator[Sequence[Any]]:
     """The rows one after the other, for more of them than memory should hold."""
-    for rows in tx.execute(query, execution_options={"yield_per": STREAMED}).partitions():
+    result = tx.execute(query, execution_options={"stream_results": True, "max_row_buffer": STREAMED, BINARY: True})
+    for rows in result.partitions(STREAMED):  # said here: of plain SQL, `yield_per` is not heeded
         yield from rows
 
 
