@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -145,6 +147,67 @@ async def test_only_missing_bytes_are_unknown_never_a_missing_bucket() -> None:
     async with behaving(answering("404 Not Found", "NoSuchBucket")) as store:
         found = await refusals(store, but=("size", "delete", "seal"))
         assert set(found.values()) == {Unavailable}
+
+
+@dataclass
+class Bucket:
+    """A server that has deleted what it was told to delete, but for one key; it remembers what it was asked."""
+
+    refused: str = "none"
+    there: str = "none"
+    asked: list[str] = field(default_factory=list)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: *(\d+)", head.lower())
+        keys = re.findall("<Key>(.*?)</Key>", (await reader.readexactly(int(length[1]) if length else 0)).decode())
+        self.asked.append(f"{head.split()[0].decode()} {len(keys)}")
+        done = "".join(map(self._answer, keys))
+        content = f"<?xml version='1.0'?><DeleteResult>{done}</DeleteResult>" if keys else ""
+        status = "200 OK" if keys or head.split()[1].endswith(self.there.encode()) else "404 Not Found"
+        about = "Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\nETag: none\r\nConnection: close"
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n{about}\r\n\r\n{content}".encode())
+        await writer.drain()
+
+    def _answer(self, key: str) -> str:
+        if key.endswith(self.refused):
+            return f"<Error><Key>{key}</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
+        return f"<Deleted><Key>{key}</Key></Deleted>"
+
+
+async def test_many_are_deleted_in_two_requests_and_each_is_looked_at() -> None:
+    bucket = Bucket()
+    async with behaving(bucket.handle) as store:
+        assert await store.delete_many({store.new_location(): DIGEST for _ in range(20)}) == {}
+    assert bucket.asked == ["POST 20", "POST 20", *["HEAD 0"] * 20]
+
+
+@pytest.mark.parametrize("what", ["marker", "bytes"])
+async def test_one_that_cannot_be_deleted_keeps_none_of_the_others(what: str) -> None:
+    bucket = Bucket()
+    async with behaving(bucket.handle) as store:
+        wanted = {store.new_location(): DIGEST for _ in range(20)}
+        bad = list(wanted)[7]
+        bucket.refused = bad.removeprefix("blobs/") if what == "marker" else bad
+        left = await store.delete_many(wanted)
+    assert {location: type(why) for location, why in left.items()} == {bad: Unavailable}
+    if what == "marker":
+        assert bucket.asked.count("POST 20") == 1, "no bytes go before their markers"
+
+
+async def test_what_is_still_there_after_it_was_deleted_is_told() -> None:
+    bucket = Bucket()
+    async with behaving(bucket.handle) as store:
+        wanted = {store.new_location(): DIGEST for _ in range(20)}
+        bucket.there = list(wanted)[3]
+        assert list(await store.delete_many(wanted)) == [bucket.there]
+
+
+async def test_while_nothing_answers_all_that_were_to_be_deleted_are_left() -> None:
+    async with behaving(hanging_up) as store:
+        wanted = {store.new_location(): DIGEST for _ in range(3)}
+        left = await store.delete_many(wanted)
+    assert {location: type(why) for location, why in left.items()} == dict.fromkeys(wanted, Unavailable)
 
 
 async def test_a_cancelled_write_does_not_wait_for_ever_for_a_dead_server() -> None:

@@ -320,6 +320,30 @@ class StoreContract:
             await store.delete(location, DIGEST)
             assert await holdings() == []
 
+    async def test_many_are_deleted_at_once(self, store: BlobStore, holdings: Holdings) -> None:
+        sealed = {await store.seal(await stored(store, b"sealed"), DIGEST): DIGEST for _ in range(20)}
+        longer = await store.seal(await stored(store, b"sealed"), LONG_DIGEST)
+        half = await stored(store, b"whoever was to seal it was killed")
+        kept = await store.seal(await stored(store, b"kept"), DIGEST)
+        before = await holdings()
+        assert await store.delete_many({**sealed, longer: LONG_DIGEST, half: DIGEST}) == {}
+        assert [await store.size(location) for location in (*sealed, longer, half)] == [None] * 22
+        assert await content_of(store, kept) == b"kept"
+        assert len(await holdings()) < len(before)
+        await store.delete(kept, DIGEST)
+        assert await holdings() == []
+
+    async def test_what_is_gone_already_may_be_among_those_that_are_deleted(
+        self, store: BlobStore, holdings: Holdings
+    ) -> None:
+        gone, there = [await store.seal(await stored(store, b"content"), DIGEST) for _ in range(2)]
+        await store.delete(gone, DIGEST)
+        wanted = {gone: DIGEST, there: DIGEST, store.new_location(): DIGEST}
+        for _ in range(2):
+            assert await store.delete_many(wanted) == {}
+            assert await holdings() == []
+        assert await store.delete_many({}) == {}
+
     async def test_a_delete_does_not_disturb_who_seals_the_same_digest(self, store: BlobStore) -> None:
         kept = []
         for _ in range(5):

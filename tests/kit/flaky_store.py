@@ -1,12 +1,13 @@
 """A wrapper around a byte store that fails, waits or cuts where a test says so."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.kit.deleting import delete_each
 from wharfinger.blobs.store import BlobStore, Bytes
-from wharfinger.errors import Unavailable
+from wharfinger.errors import Refusal, Unavailable
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 
@@ -70,6 +71,9 @@ class FlakyStore:
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
         async with self._failing("delete"):
             await self.store.delete(location, digest)
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        return await delete_each(self, sealed)
 
     async def url(self, location: Location, seconds: int) -> str | None:
         async with self._failing("url"):

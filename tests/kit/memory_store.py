@@ -1,9 +1,10 @@
 """A byte store in memory, which keeps the same promises as the others, bounded memory aside."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
+from tests.kit.deleting import delete_each
 from wharfinger.blobs.store import Bytes, random_name
-from wharfinger.errors import BlobUnknown, Unavailable
+from wharfinger.errors import BlobUnknown, Refusal, Unavailable
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 
@@ -48,6 +49,9 @@ class MemoryStore:
         self.objects.pop(location, None)
         if digest is not None:
             self.objects.pop(self.sealed(location, digest), None)
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        return await delete_each(self, sealed)
 
     async def url(self, location: Location, seconds: int) -> str | None:
         return None

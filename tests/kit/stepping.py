@@ -4,13 +4,15 @@
 process: before, nothing of that step is done; after, it is done and durable, and only the answer is lost.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.sql import Select
 
+from tests.kit.deleting import delete_each
 from wharfinger.blobs.store import BlobStore, Bytes
+from wharfinger.errors import Refusal
 from wharfinger.meta.db import Database, Prepared
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -95,6 +97,10 @@ class SteppingStore:
         await self._step("delete")
         await self._store.delete(location, digest)
         await self._step("deleted")
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        # One after the other: between any two of them a process may end.
+        return await delete_each(self, sealed)
 
     async def url(self, location: Location, seconds: int) -> str | None:
         return await self._store.url(location, seconds)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -72,6 +72,9 @@ class Slow:
 
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
         await self._slowly(lambda: self._store.delete(location, digest))
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        return await self._slowly(lambda: self._store.delete_many(sealed))
 
     async def url(self, location: Location, seconds: int) -> str | None:
         return await self._store.url(location, seconds)

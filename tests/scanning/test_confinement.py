@@ -1,12 +1,14 @@
 """The process that reads layers: what it may do, what becomes of it, and that it says what a free one says."""
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
 import time
 from collections.abc import Callable
 from io import FileIO
+from pathlib import Path
 from typing import BinaryIO
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from tests.kit.layers import Link, Tree, archive, dpkg_status, layer, source
 from wharfinger.errors import BlobUnknown
 from wharfinger.scanning.cataloguing import LayerSource, Limits, catalogue_image, catalogue_layer, catalogue_layers
+from wharfinger.scanning.confining import Reader
 
 TREE: Tree = {
     "etc/os-release": Link("../usr/lib/os-release"),
@@ -46,7 +49,7 @@ import ctypes, os, sys
 import socket
 from wharfinger.scanning.confinement import confine
 from wharfinger.scanning.limits import Limits
-confine(Limits())
+confine(Limits(), lambda: None)
 try:
     {attempt}
 except (PermissionError, ZeroDivisionError):
@@ -61,9 +64,46 @@ def test_what_reads_layers_cannot_reach(attempt: str) -> None:
     assert subprocess.run([sys.executable, "-I", "-c", program], check=False, timeout=30).returncode == 42
 
 
+THREADED = """
+import ctypes, os, sys, threading
+import socket
+from wharfinger.scanning.confinement import confine
+from wharfinger.scanning.limits import Limits
+confined = threading.Event()
+def attempt():
+    confined.wait()
+    for each in sys.argv[1:]:
+        try:
+            exec(each)
+        except (PermissionError, ZeroDivisionError):
+            continue
+        os._exit(1)
+    os._exit(42)
+isolation = confine(Limits(), threading.Thread(target=attempt).start)
+assert isolation.endswith(", seccomp")
+confined.set()
+threading.Event().wait()
+"""
+
+
+def test_a_thread_that_was_started_before_the_filter_cannot_reach_anything_either() -> None:
+    program = [sys.executable, "-I", "-c", THREADED, *ATTEMPTS.values()]
+    assert subprocess.run(program, check=False, timeout=30).returncode == 42
+
+
 def test_more_memory_than_is_given_is_refused_by_the_kernel() -> None:
     program = CONFINED.format(attempt="bytearray(400 << 20)").replace("ZeroDivisionError", "MemoryError")
     assert subprocess.run([sys.executable, "-I", "-c", program], check=False, timeout=30).returncode == 42
+
+
+def test_whoever_reads_steps_back_with_every_thread() -> None:
+    with Reader(Limits()) as reader:
+        threads = Path(f"/proc/{reader.start().pid}/task")
+        reader.read(layer(TREE))  # by then all of them have been started
+        reader.step_back()
+        priorities = [os.getpriority(os.PRIO_PROCESS, int(each.name)) for each in threads.iterdir()]
+    wanted = min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+    assert priorities == [wanted, wanted]
 
 
 def test_a_layer_that_takes_too_long_is_partial_and_the_next_one_is_read() -> None:

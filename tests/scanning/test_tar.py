@@ -12,7 +12,7 @@ from tests.kit.effort import times
 from tests.kit.layers import Link, archive, zipped
 from wharfinger.scanning.limits import Unreadable
 from wharfinger.scanning.tar import Entry, Kind, Walk, clean
-from wharfinger.scanning.unpacking import Unpacked
+from wharfinger.scanning.unpacking import Unpacked, chunks
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=300)
 CONTENTS = st.one_of(
@@ -27,7 +27,7 @@ KINDS: dict[bytes, Kind] = {
 
 
 def walked(raw: bytes) -> list[tuple[Entry, bytes]]:
-    source = Unpacked(io.BytesIO(raw), 1 << 30)
+    source = Unpacked(chunks(io.BytesIO(raw)), 1 << 30)
     walk = Walk(source)
     seen = []
     for entry in walk:

@@ -13,18 +13,19 @@ import asyncio
 import errno
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 from wharfinger.blobs.batches import Batches
+from wharfinger.blobs.deleting import still_there
 from wharfinger.blobs.files import NewFile, OpenFile
 from wharfinger.blobs.folders import Folders
 from wharfinger.blobs.os_calls import REAL, OsCalls
 from wharfinger.blobs.store import Bytes, random_name
-from wharfinger.errors import BlobUnknown, StorageFull, Unavailable
+from wharfinger.errors import BlobUnknown, Refusal, StorageFull, Unavailable
 from wharfinger.spec import digest as digests
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -170,12 +171,31 @@ class FilesystemStore:
             raise BlobUnknown("there are no such bytes to read") from error
 
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
-        paths = [self._path(location)]
-        if digest is not None:
-            paths.append(self._path(self.sealed(location, digest)))
-        await self._in_writer(self._delete, paths)
+        await self._in_writer(self._delete, self._places(location, digest))
 
-    def _delete(self, paths: Sequence[Path]) -> None:
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        places = {location: self._places(location, digest) for location, digest in sealed.items()}
+        return await self._in_writer(self._delete_many, places)
+
+    def _places(self, location: Location, digest: Digest | None) -> Collection[Path]:
+        """Where the bytes may be: what has been sealed already is sealed to where it is."""
+        both = (location,) if digest is None else (location, self.sealed(location, digest))
+        return dict.fromkeys(map(self._path, both))
+
+    def _delete_many(self, places: Mapping[Location, Collection[Path]]) -> dict[Location, Refusal]:
+        found = ((location, self._why_left(paths)) for location, paths in places.items())
+        return {location: why for location, why in found if why is not None}
+
+    def _why_left(self, paths: Collection[Path]) -> Refusal | None:
+        try:
+            with os_errors():
+                self._delete(paths)
+                is_left = any(self._size(path) is not None for path in paths)
+        except Refusal as refusal:
+            return refusal
+        return still_there() if is_left else None
+
+    def _delete(self, paths: Iterable[Path]) -> None:
         for path in paths:
             with suppress(FileNotFoundError):
                 self._calls.unlink(str(path))

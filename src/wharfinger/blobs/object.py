@@ -11,7 +11,7 @@ multipart uploads (Azure does it by itself, after a week).
 import asyncio
 import re
 from asyncio import Future
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from wharfinger.blobs.batches import Batches
+from wharfinger.blobs.deleting import why_left, why_not_deleted
 from wharfinger.blobs.pipe import Pipe
 from wharfinger.blobs.store import Bytes, random_name
 from wharfinger.errors import BlobUnknown, Refusal, StorageFull, Unavailable
@@ -40,6 +41,9 @@ PART = 8 * 1024 * 1024
 
 PARTS_AT_ONCE = 4
 """With the one being filled, 40 MiB of memory for each upload."""
+
+SEEN_AT_ONCE = 8
+"""Objects that are looked at, or deleted one by one, at the same time."""
 
 # S3 and Ceph, MinIO, Azure, and Swift or a proxy that answers with the status alone.
 _FULL = re.compile(r"QuotaExceeded|StorageFull|InsufficientStorage|status code: 507")
@@ -171,6 +175,28 @@ class ObjectStore:
     async def _remove(self, location: Location) -> None:
         with object_errors(), suppress(FileNotFoundError):
             await obstore.delete_async(self._backend, self._key(location))
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        markers = [_marker(location, digest) for location, digest in sealed.items()]
+        # One by one where that fails: it does not say which of them is to blame, or what became of the others, and
+        # some backends mind when one is absent.
+        is_done = await self._remove_many(markers) and await self._remove_many(list(sealed))
+        found: dict[Location, Refusal] = {}
+        every = list(sealed.items())
+        for start in range(0, len(every), SEEN_AT_ONCE):
+            some = every[start : start + SEEN_AT_ONCE]
+            asked = (why_left(self, at) if is_done else why_not_deleted(self, at, digest) for at, digest in some)
+            answers = zip(some, await asyncio.gather(*asked), strict=True)
+            found |= {location: why for (location, _), why in answers if why is not None}
+        return found
+
+    async def _remove_many(self, locations: Sequence[Location]) -> bool:
+        try:
+            with object_errors():
+                await obstore.delete_async(self._backend, [self._key(location) for location in locations])
+        except Refusal:
+            return False
+        return True
 
     async def url(self, location: Location, seconds: int) -> str | None:
         if self._presign and isinstance(self._backend, AzureStore | GCSStore | S3Store):

@@ -6,9 +6,10 @@ without fear that it comes back. Stores do not hash and do not count: callers ve
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
+from wharfinger.errors import Refusal
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 
@@ -60,6 +61,13 @@ class BlobStore(Protocol):
 
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
         """Remove what is at ``location`` and, if staged for ``digest``, what it was sealed to. Absent is fine."""
+        ...
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        """The same for many at once, each looked at afterwards; why those are not gone that are not.
+
+        What becomes of one is nothing to the others, and whoever is not named in the answer is gone for good.
+        """
         ...
 
     async def url(self, location: Location, seconds: int) -> str | None:

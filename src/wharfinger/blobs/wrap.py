@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from wharfinger.blobs.store import BlobStore, Bytes
-from wharfinger.errors import BlobUnknown, StorageFull, Unavailable
+from wharfinger.errors import BlobUnknown, Refusal, StorageFull, Unavailable
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 
@@ -77,6 +77,10 @@ class Measured:
     async def delete(self, location: Location, digest: Digest | None = None) -> None:
         with self._measured("delete"):
             await self._store.delete(location, digest)
+
+    async def delete_many(self, sealed: Mapping[Location, Digest]) -> dict[Location, Refusal]:
+        with self._measured("delete_many"):
+            return await self._store.delete_many(sealed)
 
     async def url(self, location: Location, seconds: int) -> str | None:
         with self._measured("url"):

@@ -90,7 +90,7 @@ def collect_blobs(tx: Connection, now: float, limit: int) -> Batch:
     free = {Digest(row[0]): _blob(row) for row in plain_rows(tx, ask.in_hand, these)}
     # After the blobs are held: whoever links one, or moves it to the trash, holds it too.
     needed = {Digest(digest) for (digest,) in plain_rows(tx, ask.needed, these)}
-    known = {Digest(digest) for (digest,) in plain_rows(tx, ask.known, these)}
+    known = set(free) if len(free) == len(due) else {Digest(digest) for (digest,) in plain_rows(tx, ask.known, these)}
     tx.execute(ask.settle, these)
     gone = [digest for (digest,) in _remove(tx, [(digest,) for digest in sorted(set(free) - needed)], ask)]
     later = known - needed - set(gone)

@@ -13,12 +13,16 @@ import msgspec
 
 from wharfinger.scanning import frames
 from wharfinger.scanning.confinement import confine
+from wharfinger.scanning.inflating import Inflating
 from wharfinger.scanning.layers import LayerCatalogue
 from wharfinger.scanning.limits import Limits
 from wharfinger.scanning.reading import read_layer
 from wharfinger.scanning.spools import Spools
 
 _CODECS = ("utf-8-sig", "utf-16", "ascii", "latin-1")  # Python loads them when first used, which is then too late
+
+_TURN = 0.0005
+"""Seconds after which a thread lets the other one go on, to inflate more."""
 
 
 def main() -> None:
@@ -28,9 +32,11 @@ def main() -> None:
     for name in _CODECS:
         codecs.lookup(name)
     spools = Spools()
-    isolation = confine(limits)
+    inflating = Inflating()
+    sys.setswitchinterval(_TURN)
+    isolation = confine(limits, inflating.start)
     while (layer := frames.read(asking)) is not None:
-        catalogue = read_layer(layer.decode(), lambda: _again(asking, answering), limits, spools)
+        catalogue = read_layer(layer.decode(), lambda: _again(asking, answering), limits, spools, inflating.chunks)
         _answer(answering, replace(catalogue, isolation=isolation))
 
 

@@ -1,7 +1,8 @@
 """A process that gives up its rights: what reads a stranger's archive can read its input, answer, and nothing else.
 
-In this order: out of the network (a namespace of its own), out of root, bounds on memory and files, and last a filter
-that leaves only the system calls of reading, writing, and memory; opening a file or a socket is none of them.
+In this order: bounds on memory and files, out of the network (a namespace of its own), out of root, and last a filter
+that leaves only the system calls of reading, writing, and memory; opening a file or a socket is none of them, nor is
+starting a thread. Those that it needs are started before that, and the filter is laid over all of them at once.
 """
 
 import contextlib
@@ -11,21 +12,23 @@ import platform
 import resource
 import signal
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wharfinger.scanning.limits import MIB, Limits
 
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC = 0x10000000, 0x40000000, 0x08000000  # <linux/sched.h>
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38  # <linux/prctl.h>
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  # <linux/prctl.h>
+_SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1  # <linux/seccomp.h>
 _NOBODY = 65534
 
 
 @dataclass(frozen=True)
 class _Machine:
-    """A kind of processor: how the kernel names it to filters, and the numbers of the calls that stay allowed."""
+    """A kind of processor: how the kernel names it to filters, its number of seccomp, and of the calls left allowed."""
 
     audit: int
+    seccomp: int
     calls: Sequence[int]
 
 
@@ -35,10 +38,12 @@ class _Machine:
 _MACHINES = {
     "x86_64": _Machine(
         0xC000003E,
+        317,
         (0, 1, 3, 5, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 24, 25, 28, 39, 60, 77, 96, 131, 202, 219, 228, 231, 318),
     ),
     "aarch64": _Machine(
         0xC00000B7,
+        277,
         (
             *(63, 64, 57, 80, 62, 222, 226, 215, 214, 134, 135, 139, 67, 68, 124, 216, 233, 172, 93, 46, 169, 132, 98),
             *(128, 113, 94, 278),
@@ -47,15 +52,19 @@ _MACHINES = {
 }
 
 
-def confine(limits: Limits) -> str:
-    """Give up every right that reading does not need, and say which barriers hold. There is no way back."""
-    return ", ".join(["separate process", *_barriers(limits)])
+def confine(limits: Limits, start: Callable[[], object]) -> str:
+    """Give up every right that reading does not need, and say which barriers hold. There is no way back.
+
+    ``start`` is called when threads may still be started, and those that it starts have as few rights.
+    """
+    return ", ".join(["separate process", *_barriers(limits, start)])
 
 
-def _barriers(limits: Limits) -> Iterator[str]:
+def _barriers(limits: Limits, start: Callable[[], object]) -> Iterator[str]:
     _bound(limits)
     yield "bounded memory"
     if platform.system() != "Linux":
+        start()
         return
     libc = ctypes.CDLL(None, use_errno=True)
     without_privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
@@ -63,6 +72,7 @@ def _barriers(limits: Limits) -> Iterator[str]:
         yield "network namespace"
     _leave_root()
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # after it, since a change of user forgets it
+    start()  # not before: a process with threads can make no user namespace, and threads that run already stay outside
     if without_privileges and _filter(libc):
         yield "seccomp"
 
@@ -101,8 +111,9 @@ def _filter(libc: ctypes.CDLL) -> bool:
         return False
     code = _program(machine)
     program = _Program(len(code) // 8, code)
-    mode = 2  # SECCOMP_MODE_FILTER
-    refused: int = libc.prctl(_PR_SET_SECCOMP, mode, ctypes.byref(program), 0, 0)
+    # For every thread or for none: it answers with the number of one to which it could not be given.
+    call = (machine.seccomp, _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC)
+    refused: int = libc.syscall(*map(ctypes.c_long, call), ctypes.byref(program))
     return refused == 0
 
 

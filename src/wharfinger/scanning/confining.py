@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 
@@ -52,8 +53,12 @@ class Reader:
 
     def step_back(self) -> None:
         """Let others have the processor first: what is read before anybody waits for it must not be felt."""
+        pid, priority = self.start().pid, os.getpriority(os.PRIO_PROCESS, 0) + _STEPPED_BACK
         with suppress(OSError):  # it has ended, which is found out when it is asked
-            os.setpriority(os.PRIO_PROCESS, self.start().pid, os.getpriority(os.PRIO_PROCESS, 0) + _STEPPED_BACK)
+            os.setpriority(os.PRIO_PROCESS, pid, priority)
+            # On Linux that was its first thread alone. Those that it starts from now on have the same.
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), priority)
 
     def start(self) -> subprocess.Popen[bytes]:
         """The process, started if there is none that runs."""

@@ -13,7 +13,7 @@ from wharfinger.scanning.layers import LayerCatalogue
 from wharfinger.scanning.limits import Limits, Unreadable
 from wharfinger.scanning.spools import Spooled, Spools
 from wharfinger.scanning.tar import Entry, Kind
-from wharfinger.scanning.unpacking import Unpacked
+from wharfinger.scanning.unpacking import Unpacked, Unpacking, here
 
 _HEAD = 4
 _NO_OWNER = "it belongs to a file that is not in this layer, so what it changes there is not known"
@@ -33,20 +33,22 @@ Opening = Callable[[], Layer]
 """The layer's bytes from their beginning; a second time where a hard link leads back to what nobody wanted to see."""
 
 
-def read_layer(layer: str, open: Opening, limits: Limits, spools: Spools) -> LayerCatalogue:
+def read_layer(
+    layer: str, open: Opening, limits: Limits, spools: Spools, unpacking: Unpacking = here
+) -> LayerCatalogue:
     """What the layer says. It never raises for what the bytes are: what cannot be read is in ``problems``."""
-    return _Reading(layer, limits, spools).read(open)
+    return _Reading(layer, limits, spools, unpacking).read(open)
 
 
 class _Reading:
-    def __init__(self, layer: str, limits: Limits, spools: Spools) -> None:
-        self._limits, self._spools = limits, spools
+    def __init__(self, layer: str, limits: Limits, spools: Spools, unpacking: Unpacking) -> None:
+        self._limits, self._spools, self._unpacking = limits, spools, unpacking
         self._gathered = Gathering(layer, limits)
         self._seen: set[str] = set()  # the files that somebody looked into
         self._linked: dict[str, list[str]] = {}  # by files that nobody did: their names that somebody would look at
         self._kept: dict[str, Content] = {}
         self._complete = False
-        self._source = Unpacked(_Nothing(), 0)
+        self._source = Unpacked(iter(()), 0)
         self._walk = tar.Walk(self._source)
 
     def read(self, open: Opening) -> LayerCatalogue:
@@ -59,8 +61,8 @@ class _Reading:
 
     def _pass(self, open: Opening, look: Callable[[Entry], None]) -> None:
         self._complete = False
-        with self._gathered.problem_at(""), closing(open()) as layer:
-            self._source = Unpacked(layer, self._limits.unpacked, self._gathered.tick)
+        with self._gathered.problem_at(""), closing(open()) as layer, self._unpacking(layer) as chunks:
+            self._source = Unpacked(chunks, self._limits.unpacked, self._gathered.tick)
             self._walk = tar.Walk(self._source)
             for count, entry in enumerate(self._walk):
                 if count >= self._limits.entries:
@@ -164,11 +166,6 @@ class _Reading:
     def _give_back(self, content: Content) -> None:
         if isinstance(content, Spooled):
             self._spools.give_back(content)
-
-
-class _Nothing:
-    def read(self, size: int, /) -> bytes:  # noqa: ARG002  there is nothing, however much is wanted
-        return b""
 
 
 def _joined(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """A layer's bytes as they were before gzip or zstd, one bounded chunk after the other."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from io import RawIOBase
 from typing import IO, BinaryIO, Protocol, cast
 
@@ -24,12 +25,16 @@ class Stream(Protocol):
         """Some bytes, none at the end."""
 
 
+Unpacking = Callable[[Stream], AbstractContextManager[Iterator[bytes]]]
+"""Who unpacks; of a stream that was left, nothing is read any more."""
+
+
 class Unpacked:
     """Reads on from where it is. Raises Unreadable where the compression is broken, or it is more than ``most``."""
 
-    def __init__(self, stream: Stream | BinaryIO, most: int, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, chunks: Iterator[bytes], most: int, tick: Callable[[], None] = lambda: None) -> None:
         """``tick`` is called with every chunk, and may raise."""
-        self._chunks = chunks(stream)
+        self._chunks = chunks
         self._chunk, self._at = b"", 0
         self._most, self._tick = most, tick
         self.position = 0
@@ -100,6 +105,11 @@ def chunks(stream: Stream | BinaryIO) -> Iterator[bytes]:
     return _plain(first, stream)
 
 
+def here(stream: Stream) -> AbstractContextManager[Iterator[bytes]]:
+    """Unpacked by whoever asks for more."""
+    return nullcontext(chunks(stream))
+
+
 def _plain(first: bytes, stream: Stream | BinaryIO) -> Iterator[bytes]:
     while first:
         yield first
@@ -111,7 +121,7 @@ def _gzip(first: bytes, stream: Stream | BinaryIO) -> Iterator[bytes]:
     member, raw = _member(), first
     while True:
         try:
-            chunk = member.decompress(raw, MIB)
+            chunk = member.decompress(raw, _CHUNK)
         except (_BROKEN, EOFError) as error:
             raise Unreadable(f"gzip: {error}") from error
         if chunk:
@@ -150,7 +160,7 @@ def _zstd(first: bytes, stream: Stream | BinaryIO) -> Iterator[bytes]:
     reader = unpacker.stream_reader(cast(IO[bytes], _Prepended(first, stream)), read_across_frames=True)
     while True:
         try:
-            chunk = reader.read(MIB)
+            chunk = reader.read(_CHUNK)
         except zstandard.ZstdError as error:
             raise Unreadable(f"zstd: {error}") from error
         if not chunk:

@@ -21,7 +21,7 @@ from typing import IO
 from wharfinger.errors import Refusal
 from wharfinger.scanning.limits import Unreadable
 from wharfinger.scanning.tar import Kind, Walk
-from wharfinger.scanning.unpacking import Unpacked
+from wharfinger.scanning.unpacking import Unpacked, chunks
 
 FILE_AT_MOST = 256 * 2**20
 TOTAL_AT_MOST = 16 * 2**30
@@ -217,7 +217,7 @@ def _ordinary(opened: IO[bytes], info: zipfile.ZipInfo) -> bytes | None:
 
 
 def _tarred(opened: IO[bytes], name: str) -> Iterator[tuple[str, int, Reading]]:
-    source = Unpacked(_plain(opened, name.lower()), TOTAL_AT_MOST)
+    source = Unpacked(chunks(_plain(opened, name.lower())), TOTAL_AT_MOST)
     walk = Walk(source)
     for entry in walk:
         if entry.kind is Kind.FILE and not entry.sparse:

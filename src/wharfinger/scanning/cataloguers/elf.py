@@ -1,25 +1,53 @@
-"""As much of ELF as is needed to find a section by its name and a byte by its address. Pure."""
+"""As much of ELF as is needed to find a section by its name and a byte by its address. Pure.
+
+Of nearly all programs nobody wants any section, so a table of sections is looked through only where the name is there.
+"""
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wharfinger.scanning.contents import Content, exactly
-from wharfinger.scanning.limits import Unreadable
+from wharfinger.scanning.limits import MIB, Unreadable
 
 MAGIC = b"\x7fELF"
 _MOST = 4096
+_NOTHING_IN_THE_FILE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of the file: where it is there, and at which address it is loaded. Sections have a name, too."""
+    """A piece of the file: where it is there, and, where it is loaded, at which address."""
 
     start: int
     size: int
-    address: int
-    name: str = ""
+    address: int = 0
     writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """The table of sections, none where it was cut off: such programs run all the same."""
+
+    names: bytes = b""
+    table: bytes = b""
+    form: str = "x"
+
+    def __bool__(self) -> bool:
+        return any(kind != _NOTHING_IN_THE_FILE for _, kind, *_ in self._rows())
+
+    def find(self, name: bytes) -> Segment | None:
+        """The first of this name that has bytes in the file."""
+        whole = name + b"\0"
+        if whole not in self.names:
+            return None
+        for at, kind, _, _, start, size in self._rows():
+            if kind != _NOTHING_IN_THE_FILE and self.names.startswith(whole, at):
+                return Segment(start, size)
+        return None
+
+    def _rows(self) -> Iterator[tuple[int, ...]]:
+        return struct.iter_unpack(self.form, self.table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +56,8 @@ class Elf:
 
     content: Content
     order: str
-    sections: tuple[Segment, ...]
+    sections: Sections
     segments: tuple[Segment, ...]
-
-    def section(self, name: str) -> Segment | None:
-        """The section of this name."""
-        return next((section for section in self.sections if section.name == name), None)
 
     def at_address(self, address: int, length: int) -> bytes:
         """Bytes by where they are loaded. Raises Unreadable."""
@@ -63,7 +87,7 @@ def opened(content: Content) -> Elf:
     return Elf(
         content,
         order,
-        tuple(_sections(content, order, sections, section_size, section_count, names, wide=wide)),
+        _sections(content, order, sections, section_size, section_count, names, wide=wide),
         tuple(_segments(content, order, program, program_size, programs, wide=wide)),
     )
 
@@ -83,18 +107,10 @@ def _segments(content: Content, order: str, at: int, size: int, count: int, *, w
             yield Segment(start, length, address, writable=bool(flags & writes))
 
 
-def _sections(
-    content: Content, order: str, at: int, size: int, count: int, names: int, *, wide: bool
-) -> Iterator[Segment]:
-    """None where the table was cut off: such files run all the same."""
+def _sections(content: Content, order: str, at: int, size: int, count: int, names: int, *, wide: bool) -> Sections:
     form = f"{order}IIQQQQ" if wide else f"{order}IIIIII"
     raw = content.at(at, size * count)
     if size < struct.calcsize(form) or len(raw) < size * count or names >= count:
-        return
-    every = [struct.unpack_from(form, raw, index * size) for index in range(count)]
-    table = content.at(every[names][4], min(every[names][5], 1 << 20))
-    nothing_in_the_file = 8
-    for name, kind, _, address, start, length in every:
-        if kind != nothing_in_the_file:
-            text = table[name : table.find(b"\0", name)]
-            yield Segment(start, length, address, text.decode("ascii", "replace"))
+        return Sections()
+    _, _, _, _, start, length = struct.unpack_from(form, raw, names * size)
+    return Sections(content.at(start, min(length, MIB)) + b"\0", raw, f"{form}{size - struct.calcsize(form)}x")

@@ -25,7 +25,7 @@ def modules(program: Elf) -> Iterator[Statement]:
 
 def _told(program: Elf) -> tuple[str, str] | None:
     """The Go version and the text about modules, None where this is no Go program."""
-    place = program.section(".go.buildinfo")
+    place = program.sections.find(b".go.buildinfo")
     if place is None:
         place = next((each for each in program.segments if each.writable), None) if not program.sections else None
     at = _find(program, place) if place is not None else None

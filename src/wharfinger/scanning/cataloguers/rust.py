@@ -26,7 +26,7 @@ class _Crates(msgspec.Struct):
 
 def crates(program: Elf) -> Iterator[Statement]:
     """The crates. Nothing where there is no list; raises Unreadable where it is broken."""
-    section = program.section(".dep-v0")
+    section = program.sections.find(b".dep-v0")
     if section is None:
         return
     for crate in _crates(exactly(program.content, section.start, min(section.size, _LARGEST))):

@@ -151,7 +151,7 @@ def _plain(path: Path) -> IO[bytes]:
 def _unpacked(file: IO[bytes]) -> IO[bytes]:
     plain = TemporaryFile()  # noqa: SIM115 - handed on to whoever asked
     try:
-        source = unpacking.Unpacked(file, Limits().unpacked)
+        source = unpacking.Unpacked(unpacking.chunks(file), Limits().unpacked)
         while chunk := source.read(CHUNK):
             plain.write(chunk)
     except BaseException:
