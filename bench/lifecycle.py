@@ -168,8 +168,8 @@ def make(url: str, images: int) -> None:
         policy_sections.write(tx, "lifecycle", POLICY, NOW)
         tx.commit()
         print(f"rows: {time.perf_counter() - begun:.0f} s", flush=True)
-    print(f"with indexes: {time.perf_counter() - begun:.0f} s; of the processor {time.process_time():.0f} s here", end="")
-    print(f", {backends.seconds() - theirs:.0f} s in the database's")
+    print(f"with indexes: {time.perf_counter() - begun:.0f} s; of the processor {time.process_time():.0f} s", end="")
+    print(f" here, {backends.seconds() - theirs:.0f} s in the database's")
     db.engine.dispose()
 
 
