@@ -4,7 +4,7 @@ python -m bench.lifecycle make sqlite:///wharf.db --images 1000000       tables 
 python -m bench.lifecycle measure sqlite:///wharf.db
 python -m bench.lifecycle pushes sqlite:///wharf.db                      small images, alone and while it is planned
 
-For `make`, a PostgreSQL user has to be a superuser, who alone may fill tables without their foreign keys being looked at.
+For `make`, a PostgreSQL user has to be a superuser, who alone may fill tables while foreign keys are not looked at.
 
 There is a repository for every hundred images, the largest with a twentieth of all. Of ten blobs of an image
 three are its own, four are shared within the repository and three with others; every twentieth manifest is an index of
