@@ -108,6 +108,16 @@ def test_the_distribution_is_found_through_links(tree: Tree, *, is_debian: bool)
     assert known is is_debian
 
 
+@pytest.mark.parametrize("above", [{".wh.var": b""}, {"var/lib/dpkg/status.d/.wh.a": b""}, {STATUS: b"no package"}])
+def test_a_distribution_without_a_list_of_its_packages_is_not_all_that_is_there(above: Tree) -> None:
+    below: Tree = {"usr/lib/os-release": DEBIAN, **A1}
+    assert catalogue(below).problems == ()
+    problem = catalogue(below, above).problems[-1]
+    assert (problem.layer, problem.path) == ("layer-0", "usr/lib/os-release")
+    assert "debian, of whose packages no list was found" in problem.reason
+    assert problem not in catalogue(below, above, ELSEWHERE).problems
+
+
 def test_a_distribution_in_a_higher_layer_is_the_one() -> None:
     assert catalogue({"usr/lib/os-release": DEBIAN}, {"usr/lib/os-release": "ID=x\nVERSION_ID=1\n"}).distribution == (
         Distribution("x", "1")

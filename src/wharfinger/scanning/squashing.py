@@ -32,7 +32,7 @@ def squash(layers: Sequence[LayerCatalogue]) -> Catalogue:
     return Catalogue(
         packages=tuple(_packages(image, standing, distribution, owners)),
         distribution=None if distribution is None else _short(distribution),
-        problems=tuple(_problems(layers)),
+        problems=(*_problems(layers), *_unlisted(layers, standing, distribution)),
         cataloguer=", ".join(sorted({layer.cataloguer for layer in layers})),
         isolation=", ".join(sorted({layer.isolation for layer in layers if layer.isolation})),
     )
@@ -276,3 +276,15 @@ def _purl(found: Found, distribution: Distribution | None) -> str:
 def _problems(layers: Sequence[LayerCatalogue]) -> Iterator[Problem]:
     for layer in layers:
         yield from layer.problems
+
+
+def _unlisted(
+    layers: Sequence[LayerCatalogue], standing: Sequence[_Spell], distribution: Distribution | None
+) -> Iterator[Problem]:
+    """A distribution is made of packages: where none is to be seen their list was taken away, and they were not."""
+    types = OS_TYPES.values()
+    if distribution is None or any(found.type in types for spell in standing for found in spell.evidence.found):
+        return
+    said = next(spell for spell in standing if spell.evidence.distribution == distribution)
+    reason = f"it says this is {_short(distribution).id}, of whose packages no list was found: what they are is not known"
+    yield Problem(layers[said.start].layer, said.evidence.path, reason)
