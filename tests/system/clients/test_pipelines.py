@@ -3,6 +3,7 @@
 So does what ``wharf login --also`` gives to Docker and Podman: it is good for whatever reads what they keep.
 """
 
+import base64
 import json
 import re
 import subprocess
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.system
 
 GUIDE = (Path(__file__).parents[3] / "docs/guides/scanning-in-ci.md").read_text()
 GITHUB, GITLAB, JENKINS, TEKTON = re.findall(r"```(?:yaml|groovy)\n(.*?)```", GUIDE, re.DOTALL)
+ELSEWHERE = GUIDE[GUIDE.index("## An image of another registry") :]
 JOB = "https://jenkins.example.org/job/shop/"
 CLAIMS = (
     {"repository_id": "123"},
@@ -52,6 +54,7 @@ class House:
     registry: Registry
     issuer: Issuer
     engine: Docker
+    advisories: Path
 
     def job(self, folder: Path, **environment: str) -> "Job":
         return Job(self, folder, environment)
@@ -92,6 +95,7 @@ class Job:
         """Run a line of the guide; what it says is shown where the test fails."""
         host = self.house.registry.host
         here = line.replace("https://registry.example.org", f"http://{host}").replace("registry.example.org", host)
+        here = here.replace("registry.example.com", host)
         words = [*(shell or ("sh", "-ec")), here.replace("/var/run/wharf", str(self.folder))]
         done = subprocess.run(words, cwd=self.folder, env=self._environment(), timeout=300, check=False)
         return done.returncode
@@ -125,7 +129,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         registry.post("/issuers", {"url": ci.url, "audience": registry.url, "private": True})
         for claims in CLAIMS:
             registry.post("/trusts", {"account": "ci-shop", "issuer": ci.url, "claims": claims})
-        yield House(registry, ci, engine)
+        yield House(registry, ci, engine, Path(settings["WHARF_ADVISORIES"]))
 
 
 @pytest.mark.parametrize(("openssl", "status"), [(GOOD, 0), (BAD, 1)])
@@ -158,6 +162,26 @@ def test_the_guides_pipelines_pass_what_may_go_on_and_stop_what_may_not(
     assert job(step["script"], *step["script"].splitlines()[0].removeprefix("#!").split(), "-c") == status
 
 
+@pytest.mark.parametrize(("openssl", "status"), [(GOOD, 0), (BAD, 1)])
+def test_so_do_the_guides_lines_for_what_this_registry_does_not_judge(
+    house: House, tmp_path: Path, openssl: str, status: int
+) -> None:
+    job = house.job(tmp_path / "elsewhere")
+    built = trees.image([{"etc/os-release": trees.DEBIAN, "var/lib/dpkg/status": trees.dpkg(openssl=openssl)}])
+    trees.archive(job.folder / "web.tar", built)
+    default = job.folder / ".local/share/wharfinger/advisories.db"
+    default.parent.mkdir(parents=True)
+    default.symlink_to(house.advisories)
+    (job.folder / "advisories.db").symlink_to(house.advisories)
+    registry = house.registry
+    push = f"skopeo copy -q --dest-tls-verify=false --dest-creds '{registry.username}:{registry.password}'"
+    assert job(f"{push} oci-archive:web.tar docker://registry.example.com/shop/web:1.4") == 0
+    auth = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+    (job.folder / ".docker").mkdir()
+    (job.folder / ".docker/config.json").write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
+    assert [job(line) for line in re.findall(r"^(?:\$ )?(wharf gate .*)$", ELSEWHERE, re.MULTILINE)] == [status] * 2
+
+
 IMAGE = "$(tar -cf image.tar -C $LAYOUT . && podman --cgroup-manager cgroupfs pull --quiet oci-archive:image.tar)"
 ALSO = {
     "docker": (
@@ -176,7 +200,8 @@ ALSO = {
 @pytest.mark.parametrize("program", ALSO)
 def test_what_a_login_hands_on_is_good_for_whatever_reads_it(house: House, tmp_path: Path, program: str) -> None:
     layout = single_image()
-    token = house.token(github(house.issuer.url, time.time()))
+    now = time.time()
+    token = house.token(github(house.issuer.url, now, exp=int(now) + 3600))
     job = house.job(tmp_path / program, WHARF_ID_TOKEN=token, LAYOUT=str(layout.folder))
     if program == "docker":
         job.holds(GOOD)
