@@ -24,11 +24,12 @@ from tests.kit.advisories import osv, up_to, write_zip
 from tests.kit.parts.postgres import fresh_database, postgres
 from wharfinger.meta import package_versions, policy_sections, verdicts
 from wharfinger.meta.db import Database, open_database
+from wharfinger.meta.jobs import Job
 from wharfinger.meta.migrate import migrate
 from wharfinger.meta.schema_judging import TALLIES
 from wharfinger.meta.schema_scanning import verdicts as table
 from wharfinger.scanning import reports
-from wharfinger.scanning.admission import service
+from wharfinger.scanning.admission import making, service
 from wharfinger.scanning.advisories.building import bring_in, old_of
 from wharfinger.scanning.books import Books
 from wharfinger.scanning.outcomes import versions_of
@@ -103,6 +104,10 @@ async def _bench(db: Database, folder: Path, images: int, versions: int, records
     async with _timed("full: every version matched, every verdict rewritten"):
         await judge.judge_again()
     await _tell(db)
+    if gates:
+        await db.write(policy_sections.write, "gates", json.dumps([RULE | {"grace": "7d"}]), 0.0)
+        async with _timed(f"another rule: the rows of {images:,} images in {REPOSITORIES} repositories made again"):
+            await made.make_again(Job(1, making.KIND, making.ALL, {}, 1, 0.0))
     await _images(db, judge, every)
     judge.close()
     await db.close()

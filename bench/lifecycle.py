@@ -37,6 +37,7 @@ from wharfinger.meta.migrate import migrate
 from wharfinger.meta.schema import blob_links, blobs, manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.registry.tag_changes import TagChanges
 from wharfinger.registry.trash import Trash
+from wharfinger.spec import needs
 from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging.guard import RuleBook, TagGuard
 
@@ -59,7 +60,7 @@ TABLES: dict[str, tuple[Table, tuple[str, ...]]] = {
     "blob_links": (blob_links, ("repository_id", "digest", "linked_at")),
     "manifests": (
         manifests,
-        ("repository_id", "digest", "media_type", "annotations", "size", "pushed_at", "raw", "untagged_at"),
+        ("repository_id", "digest", "media_type", "annotations", "size", "pushed_at", "raw", "untagged_at", "needs"),
     ),
     "manifest_blobs": (manifest_blobs, ("repository_id", "manifest", "digest", "present")),
     "manifest_children": (manifest_children, ("repository_id", "manifest", "digest", "present")),
@@ -98,6 +99,7 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
             owned |= {n + 1, n + 2}
             children = [names[n + k] for k in (1, 2)]
             rows["manifest_children"] += [(number, name, child, child) for child in children]
+            needed: dict[str, int] = {}
             media_type, raw = f"{OCI}.index.v1+json", _index(children)
         else:
             own = {digest("own", number, n, k): OWN_SIZE + k for k in range(3)}
@@ -107,9 +109,8 @@ def repository(number: int, images: int, chance: random.Random) -> Rows:
             linked.update(own, base)
             rows["manifest_blobs"] += [(number, name, one, one) for one in needed]
             media_type, raw = f"{OCI}.manifest.v1+json", _manifest(needed)
-        rows["manifests"].append(
-            (number, name, media_type, "{}", len(raw), pushed, raw, None if count else pushed + DAY)
-        )
+        since = None if count else pushed + DAY
+        rows["manifests"].append((number, name, media_type, "{}", len(raw), pushed, raw, since, needs.pack(needed)))
     rows["blob_links"] += [(number, one, NOW - 401 * DAY) for one in sorted(linked)]
     return rows
 

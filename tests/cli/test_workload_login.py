@@ -1,5 +1,7 @@
 """``wharf login`` in a pipeline: with the job's token, with a service account's secret, and handed on to docker."""
 
+import asyncio
+import base64
 import json
 import os
 import time
@@ -10,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.access.test_real_issuer import id_token, provider
 from tests.cli.server import Server, Wharf
 from tests.kit.images import image
 from tests.kit.parts.github_actions import GithubActions, github_actions
 from tests.kit.parts.issuer import AUDIENCE, Issuer, github, issuer
 
+__all__ = ["provider"]
 MATCH = ("repository_id=123", "ref=refs/heads/main")
 
 
@@ -229,3 +233,57 @@ def test_docker_is_given_the_login_through_its_standard_input(pipeline: Pipeline
     pipeline.wharf.monkeypatch.setenv("PATH", str(program.parent))
     said = pipeline.wharf.refused("login", pipeline.server.url, "--workload", "--also", "docker")
     assert said.startswith("docker cannot be run")
+
+
+def ended(pipeline: Pipeline) -> str:
+    """A login that was good, is kept here, and has ended; docker has it, too."""
+    pipeline.in_github()
+    pipeline.log_in("--workload", "--audience", AUDIENCE)
+    kept = json.loads(pipeline.wharf.login_file.read_text())
+    pipeline.wharf.done("logout")
+    pipeline.wharf.login_file.write_text(json.dumps(kept | {"expires": time.time() - 1}))
+    auth = base64.b64encode(f"{pipeline.account}:{kept['token']}".encode()).decode()
+    folder = pipeline.wharf.home / "docker"
+    folder.mkdir()
+    host = pipeline.server.url.removeprefix("http://")
+    (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+    pipeline.wharf.monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    return f"{host}/{pipeline.account}/app"
+
+
+def test_a_login_that_has_ended_is_renewed_for_what_reads_images(pipeline: Pipeline, tmp_path: Path) -> None:
+    built = image()
+    pipeline.server.push(f"{pipeline.account}/app", built, "1.0")
+    name = ended(pipeline)
+    (tmp_path / "Dockerfile").write_text(f"FROM {name}:1.0\n")
+    pipeline.wharf.done("pin", "--write", str(tmp_path / "Dockerfile"))
+    assert (tmp_path / "Dockerfile").read_text() == f"FROM {name}:1.0@{built.digest}\n"
+    assert pipeline.actions.asked == [AUDIENCE, AUDIENCE], "once at the login, and once for all that was asked"
+
+
+def test_what_docker_knows_of_somebody_else_is_not_replaced(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.server.push(f"{pipeline.account}/app", image(), "1.0")
+    name = ended(pipeline)
+    config = tmp_path / "docker" / "config.json"
+    auth = base64.b64encode(b"somebody:else").decode()
+    config.write_text(json.dumps({"auths": {name.partition("/")[0]: {"auth": auth}}}))
+    (tmp_path / "Dockerfile").write_text(f"FROM {name}:1.0\n")
+    said = pipeline.wharf("pin", "--write", str(tmp_path / "Dockerfile"))
+    assert said.status != 0
+    assert "does not accept what 'docker login' or 'wharf login' left here" in said.out + said.err
+
+
+def test_a_token_of_a_provider_that_others_wrote(admin: Wharf, server: Server, provider: str) -> None:
+    account = f"ci-{provider.rpartition(':')[2]}"
+    admin.done("sa", "add", account, "--owner", "admin")
+    admin.done("issuer", "add", provider, "--audience", "wharf-of-acme", "--allow-private")
+    admin.done("trust", "add", account, provider, "sub=robot", "pipeline=release")
+    kept = admin.login_file.read_text()
+    admin.monkeypatch.setenv("WHARF_ID_TOKEN", asyncio.run(id_token(provider, "wharf-of-acme")))
+    assert admin.done("login", server.url, "--workload").out == f"Logged in to {server.url} as {account}.\n"
+    admin.done("grant", "list")
+    admin.monkeypatch.setenv("WHARF_ID_TOKEN", asyncio.run(id_token(provider, "somebody-else")))
+    assert "refused (audience)" in admin.refused("login", server.url, "--workload")
+    admin.login_file.write_text(kept)
+    admin.done("issuer", "rm", provider)
+    admin.done("sa", "rm", account)

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from tests.lifecycle.kit import policy
 from wharfinger.lifecycle import reading, surveying
@@ -13,7 +13,6 @@ from wharfinger.lifecycle.surveying import Survey
 from wharfinger.meta import blobs, lifecycle_blobs, lifecycle_facts, manifests, repos, tags, trash
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
-from wharfinger.meta.lifecycle_blobs import Contents
 from wharfinger.meta.schema import blobs as blob_rows
 from wharfinger.meta.schema import manifest_blobs
 from wharfinger.meta.schema import manifests as rows
@@ -22,6 +21,7 @@ from wharfinger.spec import manifest, needs
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
 from wharfinger.spec.names import RepoName, Tag
+from wharfinger.spec.needs import Key, key
 
 REPOSITORIES, IMAGES, BLOBS, SEEDS = 4, 12, 25, 3
 OCI = "application/vnd.oci.image"
@@ -90,17 +90,17 @@ class _Stock:
         return json.dumps({"schemaVersion": 2, **fields}).encode()
 
 
-def _edges(tx: Connection, id: int) -> dict[str, dict[str, int]]:
+def _edges(tx: Connection, id: int) -> dict[str, dict[Key, int]]:
     """By manifest, the blobs that its edges say are there, and how big they are stored."""
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[Key, int]] = {}
     edges, size = manifest_blobs.c, select(blob_rows.c.digest, blob_rows.c.size)
     sizes = dict(map(tuple, tx.execute(size)))
     for row in tx.execute(select(edges.manifest, edges.present).where(edges.repository_id == id)):
-        found.setdefault(row.manifest, {}).update({row.present: sizes[row.present]} if row.present else {})
+        found.setdefault(row.manifest, {}).update({key(row.present): sizes[row.present]} if row.present else {})
     return found
 
 
-def _holders(tx: Connection) -> dict[str, int]:
+def _holders(tx: Connection) -> dict[Key, int]:
     return {blob: count for blob, (count, _) in lifecycle_blobs.shared(tx).items()}
 
 
@@ -133,14 +133,13 @@ async def test_it_counts_what_edges_and_stored_sizes_say(db: Database, seed: int
     assert await db.read(_compare, names, survey)
     only = await db.read(lambda tx: lifecycle_facts.find(tx, names[0]))
     assert only is not None
-    # Of one repository, page by page; and what is compared again with what was late is no longer unmeasured.
-    await db.read(_compare, names[:1], survey)
-    pages = await db.read(lambda tx: list(Contents(tx, [only.id], page=5).of(lambda *_: True)))
-    assert sorted(each for _, each, _ in pages) == sorted(await db.read(_digests, only.id))
-    unmeasured = await db.read(_unmeasured, only.id)
+    unmeasured, packed = await db.read(_unmeasured, only.id), await db.read(_packed, only.id)
     assert unmeasured
+    assert packed == set(await db.read(_digests, only.id)) - unmeasured, "of all others, what they need is packed"
     await db.write(_out_and_in, only.id)
-    assert await db.read(_unmeasured, only.id) == unmeasured
+    assert (await db.read(_unmeasured, only.id), await db.read(_packed, only.id)) == (unmeasured, packed)
+    await db.read(_compare, names, await db.read(_survey))
+    await db.write(_forget, only.id)  # as in a database from before anything was packed
     await db.read(_compare, names, await db.read(_survey))
 
 
@@ -150,6 +149,15 @@ def _digests(tx: Connection, id: int) -> list[str]:
 
 def _unmeasured(tx: Connection, id: int) -> set[str]:
     return set(tx.execute(select(rows.c.digest).where(rows.c.repository_id == id, rows.c.unmeasured)).scalars())
+
+
+def _packed(tx: Connection, id: int) -> set[str]:
+    query = select(rows.c.digest).where(rows.c.repository_id == id, rows.c.needs.is_not(None))
+    return set(tx.execute(query).scalars())
+
+
+def _forget(tx: Connection, id: int) -> None:
+    tx.execute(update(rows).where(rows.c.repository_id == id).values(needs=None))
 
 
 def _out_and_in(tx: Connection, id: int) -> None:
@@ -167,6 +175,21 @@ def _out_and_in(tx: Connection, id: int) -> None:
 )
 def test_what_is_no_manifest_says_nothing(raw: bytes) -> None:
     assert needs.blobs(raw) is None
+    assert needs.packed(raw) is None
+
+
+@pytest.mark.parametrize(("digest", "size"), [("sha256:xyz", 1), (f"sha256:{'a' * 64}", -1), ("sha512:00", 2**64)])
+def test_what_is_no_digest_and_has_no_size_is_not_packed(digest: str, size: int) -> None:
+    assert needs.packed(json.dumps({"layers": [{"digest": digest, "size": size}]}).encode()) is None
+
+
+def test_what_is_packed_has_a_key_and_the_size_of_each_blob() -> None:
+    those = {digests.of(f"{n}".encode(), name): 10**n for n in range(4) for name in digests.ALGORITHMS}
+    layers = [{"digest": digest, "size": size} for digest, size in those.items()]
+    packed = needs.packed(json.dumps({"layers": layers}).encode())
+    assert packed is not None
+    assert dict(needs.unpack(packed)) == {key(digest): size for digest, size in those.items()}
+    assert len({key(digest) for digest in those}) == len(those)
 
 
 def test_a_blob_that_stands_there_twice_is_one_and_children_are_none() -> None:

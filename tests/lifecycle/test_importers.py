@@ -159,6 +159,12 @@ def test_acr_retention_is_about_what_was_untagged_after_it_was_enabled() -> None
     assert went(evaluated("acr", text, images)) == {"gone"}
 
 
+def test_acr_takes_a_minus_before_a_class_for_a_minus() -> None:
+    images = [image("dev", 9, "dev-17"), image("odd", 8, "a]b-["), image("other", 7, "dev-x")]
+    assert went(evaluated("acr", "acr purge --filter '.*:^[a-z]+-[0-9]+$' --ago 1d", images)) == {"dev-17"}
+    assert went(evaluated("acr", r"acr purge --filter '.*:^[a\]]+b-[[]$' --ago 1d", images)) == {"a]b-["}
+
+
 def test_acr_keeps_untagged_manifests_that_have_a_subject() -> None:
     images = [image("referrer", 9, subject="sha256:absent"), image("bare", 9)]
     assert went(evaluated("acr", "acr purge --untagged-only --ago 1d", images)) == {"bare"}

@@ -66,13 +66,14 @@ async def test_an_image_whose_verdict_is_better_by_now_stays_though_a_plan_lists
 
 def test_an_index_is_known_once_all_of_its_images_are() -> None:
     def facts(first: str | None, second: str | None) -> Facts:
-        rows = [
-            ("a", 1, None, None, *[None] * 7, first, first),
-            ("b", 1, None, None, *[None] * 7, second, None),
-            ("index", 1, None, None, *[None] * 9),
-            ("outer", 1, None, None, *[None] * 9),
+        found = [
+            ("digest", ("a", "b", "index", "outer")),
+            ("pushed", (1,) * 4),
+            *((name, (None,) * 4) for name in ("untagged", "subject")),
+            ("severity", (first, second, None, None)),
+            ("fixable_severity", (first, None, None, None)),
         ]
-        return Facts(rows, children=[("index", "a"), ("index", "b"), ("outer", "index")])
+        return Facts(dict(found), children=(("index", "index", "outer"), ("a", "b", "index")))
 
     def of(first: str | None, second: str | None) -> list[tuple[Found | None, Found | None]]:
         found = gathering.images("shop/web", facts(first, second), None)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_what_docker_login_left_is_read(tmp_path: Path) -> None:
     assert keeper.get("registry.example.org") is None
     assert (keeper.helper("gcr.io"), keeper.helper("helped.example.org")) == ("gcloud", "desktop")
     assert "se:cret" not in repr(keeper.get("docker.io"))
+
+
+def test_what_podman_login_left_where_there_is_no_runtime_folder_is_read(tmp_path: Path) -> None:
+    auth = base64.b64encode(b"anna:secret").decode()
+    file = tmp_path / "containers" / str(os.geteuid()) / "auth.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"auths": {"registry.example.org": {"auth": auth}}}))
+    keeper = credentials.load({"HOME": str(tmp_path)}, tmp_path / "containers")
+    assert keeper.get("registry.example.org") == Credentials("anna", "secret")
+    other = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    assert credentials.load(other, tmp_path / "containers").get("registry.example.org") is None
 
 
 @pytest.mark.parametrize("content", ["{", "[" * 100_000, '{"auths": {"a": {"auth": "!"}}}'])

@@ -136,6 +136,22 @@ def test_what_is_no_answer_is_said_in_a_sentence(
     assert len(registry.asked) <= asking.REDIRECTS_AT_MOST + 2
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"errors":[{"message":"by the gate\\u001b[31m"}]}', r"refuses it: by the gate\[31m$"),
+        (b'{"errors":[7]}', "may not be pulled"),
+        (b"no", "may not be pulled"),
+    ],
+)
+def test_a_refusal_is_passed_on_in_the_registrys_words(
+    registry: Registry, asker: Asker, content: bytes, why: str
+) -> None:
+    registry.answer = lambda _: (403, {}, content)
+    with pytest.raises(Unauthorized, match=why):
+        Repositories(asker, Authorizer(asker, lambda _: None)).manifest(reference(f"{registry.host}/shop/web:1.4"))
+
+
 def test_nobody_there_is_said_too(asker: Asker) -> None:
     with running() as gone:
         host = gone.host

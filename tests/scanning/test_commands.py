@@ -196,6 +196,13 @@ def test_a_platform_is_asked_for_with_or_without_its_variant(wharf: Wharf) -> No
     assert wharf("scan", "both", "--advisories", "known", "--platform", "linux/arm64/v7").status == 2
 
 
+def test_an_index_without_images_is_not_scanned(wharf: Wharf) -> None:
+    trees.layout(Path("none"), index([]), tags=["1"])
+    assert "an index without images" in wharf.refused(
+        "gate", "none", "--advisories", "known", "--fail-on", "critical", status=2
+    )
+
+
 def test_a_target_of_which_nothing_can_be_read_is_not_scanned(wharf: Wharf) -> None:
     (Path("web/blobs") / BOOKWORM.digest.replace(":", "/")).write_bytes(b"{}")
     assert wharf("scan", "web", "--advisories", "known").status == 2

@@ -329,6 +329,16 @@ class TestDistributions:
         assert pairs(found) == {("curl", "CVE-2026-0001")}
         assert found.ecosystem == "Ubuntu:22.04:LTS"
 
+    def test_an_advisory_that_names_no_release_is_about_all_of_them(self, only: Any) -> None:
+        of_all = osv("X-1", "Debian", "curl", *up_to("8"), aliases=["CVE-2026-0001"])
+        of_this = osv("X-2", "Debian:12", "apt", *up_to("3"))
+        assert pairs(judged(only(of_all, of_this), deb("curl", "7.88.1-10"))) == {("curl", "CVE-2026-0001")}
+
+    def test_advisories_that_name_no_release_are_not_those_of_a_release(self, only: Any) -> None:
+        known = only(osv("X-1", "Debian", "curl", *up_to("8")))
+        (nobody,) = judged(known, deb("apt", "2.6.1")).not_assessed
+        assert nobody.ecosystem == "Debian:12"
+
     def test_repositories_of_one_release_are_one_and_more_than_cves_may_be_upstream(self, only: Any) -> None:
         """As Red Hat publishes: the same package for each repository, and of support that is paid for apart."""
         fixed = up_to("1:22.23.2-2.module+el9.8.0+24958+80b2ac6e")

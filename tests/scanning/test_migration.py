@@ -51,7 +51,7 @@ def test_the_verdicts_of_the_version_before_stay_until_there_are_others(tmp_path
         assert reports.findings(tx, verdict) == FINDINGS
         assert found[OTHER].advisory_set == verdict.advisory_set
         assert jobs.waiting_for(tx, KIND, [DIGEST, OTHER]) == {DIGEST, OTHER}
-        assert verdicts.rewrite(tx, verdict.advisory_set + 1, 10, 8.0).count == 0
+        assert verdicts.rewrite(tx, verdict.advisory_set + 1, 0, 10, 8.0).count == 0
     db.engine.dispose()
 
 

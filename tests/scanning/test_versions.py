@@ -88,6 +88,12 @@ ASCENDING = {
         "20100102-203040",
         "20100103",
     ),
+    # rpm's parseEVR: no epoch, an empty one and 0 are the same
+    "rpm": (
+        "1.0-1 = 0:1.0-1 = :1.0-1",
+        "1.0-2",
+        "1:0.9-1",
+    ),
     # https://semver.org, 11
     "cargo": (
         "0.0.0-0",

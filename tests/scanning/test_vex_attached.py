@@ -279,6 +279,42 @@ async def test_what_was_pushed_before_any_were_noticed_is_looked_for_once(guarde
     assert await guarded.pull() == (200, "")
 
 
+async def test_what_lay_in_the_trash_then_is_looked_at_when_it_comes_back(guarded: Guarded) -> None:
+    await trust(guarded, "- {name: all, repositories: '**', pushed_by: a-maintainer}\n")
+    db, client = guarded.registry.services.db, guarded.registry.client
+    pushed = [await client.push_image("shop/web", beside(document()))]
+    pushed.append(await client.push_image("shop/web", attestations(document()), ATT))
+    await guarded.work()
+    for each in pushed:
+        require(await client.delete_manifest("shop/web", each), 202)
+    await db.write(_forget, pushed)
+    for each in pushed:
+        await Caller(guarded.registry.as_("maintainer"))("POST", "/trash/restore/shop/web", {"reference": each})
+        await guarded.work()
+        assert await guarded.pull() == (200, ""), each
+        assert {said["pushed_by"] for said in await told(guarded)} == {"a-maintainer"}
+        require(await client.delete_manifest("shop/web", each), 202)
+
+
+async def test_a_gate_is_not_settled_until_images_are_judged_by_whose_word_counts_now(guarded: Guarded) -> None:
+    await trust(guarded, "- {name: all, repositories: '**'}\n")
+    await attach(guarded, beside(document()))
+    await guarded.push(CLEAN, "other")
+    for rules, outcome in (("  []\n", "block"), ("- {name: all, repositories: '**'}\n", "allow")):
+        await trust(guarded, rules, work=False)
+        assert not (await gate(guarded))["settled"]
+        assert (await gate(guarded, "other"))["settled"], "nothing lies beside it"
+        await guarded.work()
+        found = await gate(guarded)
+        assert (found["settled"], found["outcome"]) == (True, outcome)
+
+
+async def gate(guarded: Guarded, reference: str = "1") -> dict[str, Any]:
+    found = await Caller(guarded.registry.client)("GET", f"/verdicts/shop/web/{reference}")
+    said: dict[str, Any] = found["images"][0]["gate"]
+    return said
+
+
 async def test_it_is_looked_for_page_by_page(guarded: Guarded) -> None:
     client = guarded.registry.client
     pushed = [await client.push_image("shop/web", beside(document(), said={"n": str(n)})) for n in range(3)]

@@ -43,11 +43,15 @@ class Registry:
 
     def post(self, path: str, fields: dict[str, Any]) -> dict[str, Any]:
         """What the management API answers."""
-        headers = {"Authorization": self._basic(), "Content-Type": "application/json"}
-        asked = Request(f"{self.url}/api/v1{path}", json.dumps(fields).encode(), headers)
-        with urlopen(asked, timeout=60) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
+        found: dict[str, Any] = json.loads(self.send(path, json.dumps(fields).encode()))
+        return found
+
+    def send(self, path: str, body: bytes, kind: str = "application/json") -> bytes:
+        """The same of any body."""
+        headers = {"Authorization": self._basic(), "Content-Type": kind}
+        with urlopen(Request(f"{self.url}/api/v1{path}", body, headers), timeout=60) as answer:
+            raw: bytes = answer.read()
+            return raw
 
     def reference(self, repository: str, tag: str = "v1") -> str:
         """What clients call an image in this registry."""

@@ -32,6 +32,7 @@ POLICY = """version: 1
 lifecycle:
   - {name: p, repositories: '**', ceiling: 100%, rules: [delete: {tags: old-*}]}
 """
+BROWNOUT = POLICY.replace("ceiling", "brownout: 3d, ceiling")
 SECONDS = 120
 
 
@@ -86,13 +87,20 @@ class Killed:
                 assert time.monotonic() < deadline, found
                 await asyncio.sleep(0.05)
 
-    async def stock(self) -> None:
+    async def until(self, run: int, state: str) -> None:
+        """Return when all images of the run are so."""
+        deadline = time.monotonic() + SECONDS
+        while not self.states(run) or set().union(*self.states(run).values()) != {state}:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+    async def stock(self, policy: str = POLICY) -> None:
         async with self.client() as client:
             for name in names():
                 for number, each in enumerate(GOING):
                     await client.push_image(name, each, f"old-{number}")
                 await client.push_image(name, STAYING, "new")
-            await Caller(client)("POST", "/policy/apply", {"policy": POLICY})
+            await Caller(client)("POST", "/policy/apply", {"policy": policy})
 
     async def begin(self) -> int:
         async with self.client() as client:
@@ -175,3 +183,26 @@ async def test_a_run_whose_server_is_killed_is_finished_and_can_be_undone(tmp_pa
         assert await killed.live() == all_tags("new", "old-0", "old-1")
         server.kill()
         assert facts.check(local(data).database, local(data).shelf) == []
+
+
+async def test_who_was_answered_in_a_brown_out_relies_on_it_though_the_server_is_killed_at_once(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with serve(data, workers=2) as server:
+        killed = Killed(server, data)
+        await killed.stock(BROWNOUT)
+        run = await killed.begin()
+        await killed.until(run, "doomed")
+        async with server.client() as client:
+            answer = require(await client.get_manifest(names()[3], "old-1"), 200)
+            assert "put off by a pull" in answer.headers["warning"]
+            server.kill()
+        assert killed.rows("SELECT count(*) FROM lifecycle_run_items WHERE state = 'spared'") == [(1,)]
+        killed.rows("UPDATE lifecycle_run_items SET goes_at = 1 WHERE goes_at IS NOT NULL")  # the three days are over
+        killed.rows("UPDATE lifecycle_runs SET report = json_set(report, '$.goes_at', 1)")
+        killed.start()
+        report = await killed.ended(run)
+        assert (report["run"]["state"], report["counts"]) == (
+            "finished",
+            {"spared": 1, "deleted": 2 * REPOSITORIES - 1},
+        )
+        assert await killed.live() == all_tags("new") | {names()[3]: {"new", "old-1"}}

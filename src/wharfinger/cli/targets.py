@@ -58,7 +58,9 @@ def chosen(target: "Opened", platform: str | None) -> "Sequence[Image]":
 
     images = [each for each in target.images if is_for(each.platform, platform)]
     if not images:
-        known = ", ".join(each.platform or "one that says none" for each in target.images) or "none"
+        known = ", ".join(each.platform or "one that says none" for each in target.images)
+        if not known:
+            raise RequestInvalid("it is an index without images")
         raise RequestInvalid(f"there is no image for {platform}; there are: {known}")
     return images
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from wharfinger.cli import references
 from wharfinger.cli.findings import worst_first
-from wharfinger.cli.output import AsJson, clean, moment, print_json, print_rows
+from wharfinger.cli.output import AsJson, clean, counted, moment, print_json, print_rows
 from wharfinger.cli.references import ImageName
 
 SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
@@ -61,7 +61,7 @@ def _print(image: dict[str, Any]) -> None:
     suppressed = f"; {known['suppressed']} suppressed" if known["suppressed"] else ""
     print(f"  findings: {counts or 'none'}{fixed}{suppressed}")
     for each in known["report"]["not_assessed"]:
-        print(f"  not assessed: {each['packages']} packages of {each['ecosystem']}: {each['reason']}")
+        print(f"  not assessed: {counted(each['packages'], 'package')} of {each['ecosystem']}: {each['reason']}")
     for each in known["report"]["problems"]:
         print(f"  not read: {each['layer']} {each['path']}: {each['reason']}")
     for each in image["scanners"]:

@@ -162,17 +162,10 @@ class Age(Condition):
         return bool(self.those((item,), group, run))
 
     def those(self, items: Sequence[T], group: "Group", run: Run) -> Sequence[T]:
-        when, within, since, found = WHEN[self.what], self.within, run.now - self.length, []
-        selected = group.selected if self.what == "tagged" else _no_tags
-        for item in items:
-            at = when(item, selected(item))
-            if at is None:
-                if within:
-                    continue  # only a real pull is one
-                at = item.pushed
-            if (at >= since) is within:
-                found.append(item)
-        return found
+        since, times = run.now - self.length, zip(items, WHEN[self.what](items, group), strict=True)
+        if self.within:  # only a real pull is one
+            return [item for item, at in times if at is not None and at >= since]
+        return [item for item, at in times if (item.pushed if at is None else at) < since]
 
     def __str__(self) -> str:
         ago = f"in the last {duration_written(self.length)}"
@@ -278,10 +271,12 @@ class Group:
         """What the tags satisfy that the group selects; None where it selects all."""
         return next((each.selector for each in self.conditions if isinstance(each, Tags)), None)
 
-    def selected(self, item: Item) -> tuple[TagOf, ...]:
-        """The item's tags that the group selects."""
-        selector = self.tags
-        return item.tags if selector is None else tuple([tag for tag in item.tags if selector.matches(tag.name)])
+    def selected(self, items: Sequence[Item]) -> Sequence[Sequence[TagOf]]:
+        """Of each item the tags that the group selects."""
+        if self.tags is None:
+            return [item.tags for item in items]
+        matches = self.tags.matches
+        return [[tag for tag in item.tags if matches(tag.name)] for item in items]
 
     def rest_of(self, items: Sequence[T], run: Run) -> Sequence[T]:
         """The items of which all but ``newest`` hold."""
@@ -318,10 +313,6 @@ class Group:
         return self.words
 
 
-def _no_tags(_: Item) -> tuple[TagOf, ...]:
-    return ()
-
-
 def tagged(item: Item, selected: Sequence[TagOf]) -> int:
     """The newest time among the tags that a group selects, else the push."""
     if len(selected) == 1:
@@ -334,10 +325,10 @@ def created(item: Item) -> int:
     return item.pushed if item.image.created is None else item.image.created
 
 
-WHEN: Mapping[What, Callable[[Item, Sequence[TagOf]], int | None]] = {
-    "pushed": lambda item, _: item.pushed,
-    "tagged": tagged,
-    "pulled": lambda item, _: item.pulled,
-    "created": lambda item, _: created(item),
+WHEN: Mapping[What, Callable[[Sequence[Item], Group], Sequence[int | None]]] = {
+    "pushed": lambda items, _: [item.pushed for item in items],
+    "tagged": lambda items, group: [*map(tagged, items, group.selected(items))],
+    "pulled": lambda items, _: [item.pulled for item in items],
+    "created": lambda items, _: [*map(created, items)],
 }
-"""When something last happened to an item of which a group selects these tags; None for never."""
+"""When something last happened to each item, of which the group selects some tags; None for never."""

@@ -29,6 +29,7 @@ from wharfinger.meta import lifecycle_blobs
 from wharfinger.meta.db import Database, open_database
 from wharfinger.meta.lifecycle_blobs import Span
 from wharfinger.meta.lifecycle_facts import Repository
+from wharfinger.spec.needs import Key
 
 Batch = Sequence[Repository]
 
@@ -39,7 +40,7 @@ UNTRACED = 200_000
 """Objects after which rings of them are looked for: rows and verdicts come by the million, and make none."""
 
 _encoder = msgspec.msgpack.Encoder()
-_blobs = msgspec.msgpack.Decoder(dict[str, tuple[int, int]])
+_blobs = msgspec.msgpack.Decoder(dict[Key, tuple[int, int]])
 _lines = msgspec.msgpack.Decoder(list[Written])
 
 
@@ -131,7 +132,7 @@ def _end_with_the_other() -> None:
     os._exit(1)
 
 
-def _share(within: Span) -> dict[str, tuple[int, int]]:
+def _share(within: Span) -> dict[Key, tuple[int, int]]:
     return _Judge.runner.run(_Judge.db.read(lifecycle_blobs.shared, within))
 
 

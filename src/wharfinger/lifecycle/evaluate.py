@@ -120,7 +120,7 @@ class _Fates:
         self._now = now
         self._protected = families.reached(protections, family)
         spared = [i for i, one in candidates.items() if one.decided is None or one.decided.rule.action != "delete"]
-        self._kept = families.reached([*spared, *self._protected, *families.unowned(candidates, family)], family)
+        self._kept = families.reached([*spared, *self._protected, *families.unowned(family)], family)
         doomed = [i for i in candidates if i not in self._kept]
         self._doomed = families.owned_by(doomed, family)
 
@@ -204,7 +204,7 @@ def _unnamed(candidate: Candidate, decided: Decision) -> tuple[str, ...]:
     group = decided.rule.group
     if group.tags is None:
         return ()
-    named = group.selected(candidate)
+    (named,) = group.selected((candidate,))
     return tuple(tag.name for tag in candidate.tags if tag not in named)
 
 

@@ -74,7 +74,7 @@ def _facts(
     else:
         found = lifecycle_facts.read_some(tx, repository_id, sorted(kin | wanted), asked)
     assert found is not None, "the image is there"
-    return found, kin if kin is not None else {row[0] for row in found.manifests}
+    return found, kin if kin is not None else set(found.digests)
 
 
 def _wanted(tx: Connection, repository_id: int, counts: list[Counted] | None, asked: frozenset[str]) -> set[str] | None:

@@ -59,21 +59,20 @@ class Families:
 def of(images: Sequence[Image]) -> Families:
     """The families of one repository's images."""
     numbers = {image.id: i for i, image in enumerate(images)}
-    ordinary: list[tuple[TagOf, ...]] = []
-    children: dict[int, list[int]] = {}
-    subjects: dict[int, list[int]] = {}
-    for i, image in enumerate(images):
-        tags = image.tags
-        for tag in tags:
-            if tag.name.startswith("sha256-"):
-                tags = tuple(tag for tag in image.tags if not _is_reference(tag.name, numbers))
-                break
-        ordinary.append(tags)
-        if image.children:
-            children[i] = [n for each in dict.fromkeys(image.children) if (n := numbers.get(each, i)) != i]
-        if image.subject is not None or len(tags) < len(image.tags):
-            subjects[i] = [n for each in _subjects(image) if (n := numbers.get(each, i)) != i]
+    ordinary = [image.tags for image in images]
+    referring = {i for i, image in enumerate(images) if image.subject is not None}
+    for i in {i for i, tags in enumerate(ordinary) for tag in tags if tag.name.startswith("sha256-")}:
+        ordinary[i] = tuple([tag for tag in ordinary[i] if not _is_reference(tag.name, numbers)])
+        if len(ordinary[i]) < len(images[i].tags):
+            referring.add(i)
+    subjects = {i: _others(i, _subjects(images[i]), numbers) for i in sorted(referring)}
+    children = {i: _others(i, image.children, numbers) for i, image in enumerate(images) if image.children}
     return Families(ordinary, children, subjects, _turned(subjects), _turned(children))
+
+
+def _others(number: int, named: Iterable[str], numbers: Mapping[str, int]) -> list[int]:
+    """The numbers of those that are named and present, each once, without the one that names them."""
+    return [n for each in dict.fromkeys(named) if (n := numbers.get(each, number)) != number]
 
 
 def _is_reference(tag: str, present: Mapping[str, int]) -> bool:
@@ -115,7 +114,8 @@ def last_pulls(images: Sequence[Image], families: Families) -> list[int | None]:
 
 def reached(starts: Iterable[int], families: Families) -> dict[int, int]:
     """Whatever stays because one of ``starts`` does, by which it stays; the starts by themselves."""
-    found = {i: i for i in starts}
+    starts = [*starts]
+    found = dict(zip(starts, starts, strict=True))
     waiting = [i for i in found if i in families.related] if families.related else []
     for i in waiting:  # grows as it goes
         for other in families.kept_with(i):
@@ -125,17 +125,18 @@ def reached(starts: Iterable[int], families: Families) -> dict[int, int]:
     return found
 
 
-def unowned(candidates: Iterable[int], families: Families) -> list[int]:
+def unowned(families: Families) -> list[int]:
     """Those that no candidate owns, however far: circles, as of an index with the tag of a signature of its child."""
-    found = owned_by(candidates, families)
-    if len(found) == len(families.ordinary):
+    if not families.unseen:
         return []
-    return [i for i in range(len(families.ordinary)) if i not in found]
+    found = owned_by(families.related - families.unseen, families)
+    return [i for i in sorted(families.unseen) if i not in found]
 
 
 def owned_by(starts: Iterable[int], families: Families) -> dict[int, int]:
     """Whatever the starts own, however far, by which; the starts by themselves."""
-    found = {i: i for i in starts}
+    starts = [*starts]
+    found = dict(zip(starts, starts, strict=True))
     waiting = [i for i in found if i in families.related] if families.related else []
     for i in waiting:
         for other in families.owned(i):

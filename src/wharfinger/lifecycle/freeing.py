@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-Shared: TypeAlias = Mapping[str, tuple[int, int]]
+from wharfinger.spec.needs import Key, Packed, unpack
+
+Shared: TypeAlias = Mapping[Key, tuple[int, int]]
 """Of each blob that more than one repository has: how many do, and its size."""
 
 
@@ -13,24 +15,23 @@ Shared: TypeAlias = Mapping[str, tuple[int, int]]
 class Freed:
     """What one repository gives back: first all that stays is told, then each that goes.
 
-    ``each`` is by digest what each image alone counts for. ``waiting`` is left for :class:`Across`: the blobs that here
-    nothing keeps, and that other repositories have.
+    ``alone`` are the blobs that nothing else has. ``waiting`` is left for :class:`Across`: those that here nothing
+    keeps, and that other repositories have.
     """
 
     shared: Shared
-    staying: set[str] = field(default_factory=set)
-    each: dict[str, int] = field(default_factory=dict)
-    alone: dict[str, int] = field(default_factory=dict)
-    waiting: set[str] = field(default_factory=set)
+    staying: set[Key] = field(default_factory=set)
+    alone: dict[Key, int] = field(default_factory=dict)
+    waiting: set[Key] = field(default_factory=set)
 
-    def keep(self, blobs: Iterable[str]) -> None:
-        """Something stays that needs these."""
-        self.staying.update(blobs)
+    def keep(self, needed: Packed) -> None:
+        """Something stays that needs this."""
+        self.staying.update([blob for blob, _ in unpack(needed)])
 
-    def give_up(self, manifest: str, blobs: Mapping[str, int]) -> None:
-        """An image goes that needs these."""
+    def give_up(self, needed: Packed) -> int:
+        """An image goes that needs this; what it alone counts for."""
         staying, shared, alone, frees = self.staying, self.shared, self.alone, 0
-        for blob, size in blobs.items():
+        for blob, size in unpack(needed):
             if blob in staying:
                 continue
             if blob in shared:
@@ -38,7 +39,7 @@ class Freed:
             else:
                 alone[blob] = size
                 frees += size
-        self.each[manifest] = frees
+        return frees
 
     @property
     def in_all(self) -> int:
@@ -50,9 +51,9 @@ class Across:
     """Sums up blobs that several repositories have: they go when they go from all of them."""
 
     def __init__(self) -> None:
-        self._given_up: Counter[str] = Counter()
+        self._given_up: Counter[Key] = Counter()
 
-    def add(self, waiting: Iterable[str]) -> None:
+    def add(self, waiting: Iterable[Key]) -> None:
         """Note what one more repository gives up."""
         self._given_up.update(waiting)
 

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any, TypeAlias, TypeVar
 
 from wharfinger.lifecycle import conditions, facts
 from wharfinger.lifecycle.conditions import Condition, Group
 from wharfinger.lifecycle.images import NOTHING, OURS, SEVERITIES, Found, Image, TagOf, by_scanner
 from wharfinger.lifecycle.rules import Label, Policy, Rule
-from wharfinger.meta.lifecycle_facts import OPTIONAL, Facts, Row
+from wharfinger.meta.lifecycle_facts import Facts
 
+T = TypeVar("T")
+Known: TypeAlias = Mapping[str, Sequence[Any]]
 IsUndeletable = Callable[[str], bool]
 """Whether the tag of this name may not be removed."""
 
-EVERYTHING = frozenset(OPTIONAL)
 _ASKS: Mapping[type[Condition], str] = {
     conditions.NeverPulled: "pulled",
     facts.LargerThan: "size",
@@ -20,7 +23,8 @@ _ASKS: Mapping[type[Condition], str] = {
     facts.Platform: "platform",
     facts.ArtifactType: "artifact_type",
 }
-_UNKNOWN: Row = (None, None)
+NONE = repeat(None)
+_SEVERITIES = ("severity", "fixable_severity")
 _RANKS = {"pulled": "pulled", "active": "pulled", "created": "created"}
 
 
@@ -50,90 +54,72 @@ def _asked(group: Group) -> Iterator[str]:
 
 
 def images(repository: str, found: Facts, is_undeletable: IsUndeletable | None) -> list[Image]:
-    """The images of one repository; ``is_undeletable`` None where no tag of it is."""
-    tags = _tags(found, is_undeletable)
-    children = _lists(found.children)
-    holds: dict[str, int] = dict(found.holds)
-    if found.columns:
-        return _described(repository, found, tags, children, holds)
-    in_use = found.in_use
+    """The images of one repository; ``is_undeletable`` None where no tag of it is.
+
+    Column by column, for there may be a million; of a column that was not read, nothing is known.
+    """
+    children = _lists(*found.children)
+    known = _with_severities(found.manifests, children)
+    digests, holds = known["digest"], dict(zip(*found.holds, strict=True))
     return [
-        Image(
-            digest,
-            pushed,
-            tuple(tags.get(digest, ())),
-            repository,
-            untagged_since=untagged,
-            children=tuple(children.get(digest, ())),
-            subject=subject,
-            held_until=holds.get(digest),
-            in_use=digest in in_use,
+        *map(
+            Image,
+            digests,
+            known["pushed"],
+            _of(digests, _tags(found, is_undeletable), ()),
+            repeat(repository),
+            known.get("pulled", NONE),
+            known.get("created", NONE),
+            known["untagged"],
+            known.get("size", NONE),
+            map(_words, known.get("labels", NONE)),
+            map(_words, known.get("annotations", NONE)),
+            known.get("platform", NONE),
+            known.get("artifact_type", NONE),
+            _of(digests, children, ()),
+            known["subject"],
+            _of(digests, holds, None),
+            map(found.in_use.__contains__, digests),
+            known.get("severity", NONE),
+            known.get("fixable_severity", NONE),
         )
-        for digest, pushed, untagged, subject in found.manifests
     ]
 
 
-def _described(
-    repository: str,
-    found: Facts,
-    tags: Mapping[str, Sequence[TagOf]],
-    children: Mapping[str, Sequence[str]],
-    holds: Mapping[str, int],
-) -> list[Image]:
-    """The same with what is known beside that, where a rule asks for some of it."""
-    images = []
-    for row in _with_severities(_whole(found), children):
-        digest, pushed, untagged, subject, pulled, created, platform, artifact_type, size, *said = row
-        labels, annotations, *severities = said
-        image = Image(
-            digest,
-            pushed,
-            tuple(tags.get(digest, ())),
-            repository,
-            pulled,
-            created,
-            untagged,
-            size,
-            json.loads(labels) if labels else NOTHING,
-            json.loads(annotations) if annotations else NOTHING,
-            platform,
-            artifact_type,
-            tuple(children.get(digest, ())),
-            subject,
-            holds.get(digest),
-            digest in found.in_use,
-            *map(_found, severities),
-        )
-        images.append(image)
-    return images
+def _of(digests: Iterable[str], told: Mapping[str, T], nothing: T) -> Iterable[T]:
+    """What is told of each."""
+    return map(told.get, digests, repeat(nothing)) if told else repeat(nothing)
 
 
-def _whole(found: Facts) -> Sequence[Row]:
-    """The rows with all of :data:`OPTIONAL`, of which nothing is known that was not read."""
-    places = [4 + found.columns.index(name) if name in found.columns else None for name in OPTIONAL]
-    return [(*row[:4], *[None if place is None else row[place] for place in places]) for row in found.manifests]
+def _words(written: str | None) -> Mapping[str, str]:
+    return json.loads(written) if written else NOTHING
 
 
-def _with_severities(rows: Sequence[Row], children: Mapping[str, Sequence[str]]) -> Sequence[Row]:
+def _with_severities(known: Known, children: Mapping[str, Sequence[str]]) -> Known:
     """An index is as bad as the worst of its images, once all of them are known; scanning knows only those."""
-    known = {row[0]: tuple(map(_found, row[-2:])) for row in rows if row[-2] is not None or row[-1] is not None}
-    if not known or not children:
-        return rows
-    return [(*row[:-2], *_worst(row[0], known, children)) if row[0] in children else row for row in rows]
+    told = {name: [*map(_found, known[name])] for name in _SEVERITIES if name in known}
+    return {**known, **{name: _risen(known["digest"], found, children) for name, found in told.items()}}
 
 
-def _worst(index: str, known: Mapping[str, Row], children: Mapping[str, Sequence[str]]) -> Row:
-    below = [known.get(each, _UNKNOWN) for each in _leaves(index, children)]
-    return tuple(None if None in each else _worst_of(each) for each in zip(*below, strict=True))
+def _risen(
+    digests: Sequence[str], found: Sequence[Found | None], children: Mapping[str, Sequence[str]]
+) -> Sequence[Found | None]:
+    known = dict(zip(digests, found, strict=True))
+    return [
+        _worst([known.get(leaf) for leaf in _leaves(digest, children)]) if digest in children else own
+        for digest, own in known.items()
+    ]
 
 
-def _worst_of(found: Sequence[Found]) -> Found:
+def _worst(found: Sequence[Found | None]) -> Found | None:
     """By each scanner the worst of what it said of any; plain where ours alone has looked."""
     worst: dict[str, str] = {}
     for each in found:
+        if each is None:
+            return None
         for name, level in by_scanner(each).items():
             worst[name] = min(level, worst.get(name, level), key=SEVERITIES.index)
-    return worst[OURS] if list(worst) == [OURS] else worst
+    return worst[OURS] if list(worst) == [OURS] else worst or None
 
 
 def _found(text: Found | None) -> Found | None:
@@ -158,16 +144,15 @@ def _leaves(index: str, children: Mapping[str, Sequence[str]]) -> list[str]:
     return found
 
 
-def _tags(found: Facts, is_undeletable: IsUndeletable | None) -> dict[str, list[TagOf]]:
-    tags: dict[str, list[TagOf]] = {}
-    for name, digest, moved in found.tags:
-        tag = TagOf(name, moved) if is_undeletable is None else TagOf(name, moved, is_undeletable(name))
-        tags.setdefault(digest, []).append(tag)
-    return tags
+def _tags(found: Facts, is_undeletable: IsUndeletable | None) -> Mapping[str, Sequence[TagOf]]:
+    names, digests, moved = found.tags
+    each = map(TagOf, names, moved) if is_undeletable is None else map(TagOf, names, moved, map(is_undeletable, names))
+    return _lists(digests, each)
 
 
-def _lists(edges: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    lists: dict[str, list[str]] = {}
-    for one, other in edges:
+def _lists(ones: Iterable[str], others: Iterable[T]) -> Mapping[str, tuple[T, ...]]:
+    """By each, all of the others that are in the same place."""
+    lists: dict[str, list[T]] = {}
+    for one, other in zip(ones, others, strict=True):
         lists.setdefault(one, []).append(other)
-    return lists
+    return {one: tuple(own) for one, own in lists.items()}

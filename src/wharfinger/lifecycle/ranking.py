@@ -47,7 +47,8 @@ def newest(items: Sequence[Item], group: Group, run: Run) -> set[int]:
     """The ``id()`` of each item that is among the newest of those that the rest of the group selects."""
     wanted = group.newest
     assert wanted is not None
-    chosen: list[Entry] = [(item, group.selected(item)) for item in group.rest_of(items, run)]
+    rest = group.rest_of(items, run)
+    chosen: list[Entry] = [*zip(rest, group.selected(rest), strict=True)]
     parts = [chosen] if wanted.per is None else _parts(chosen, wanted.per, group.tags)
     return {id(item) for part in parts for item, _ in _first(part, wanted.count, RANKS[wanted.by])}
 

@@ -16,7 +16,6 @@ from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import lifecycle_facts, lifecycle_past, repos
 from wharfinger.meta.db import Database
-from wharfinger.meta.lifecycle_facts import Facts
 from wharfinger.spec.names import RepoName
 
 FAILED_AT_MOST = 1000
@@ -77,8 +76,8 @@ class Replays:
 
     def _images(self, tx: Connection, name: RepoName, id: int, policies: Policies, now: float) -> list[Image]:
         """All that is there, and in the trash."""
-        facts = lifecycle_facts.read_one(tx, id, gathering.asked(policies)) or Facts(())
-        found = gathering.images(name, facts, self._undeletable(tx, now)(name))
+        facts = lifecycle_facts.read_one(tx, id, gathering.asked(policies))
+        found = [] if facts is None else gathering.images(name, facts, self._undeletable(tx, now)(name))
         rows, edges = lifecycle_past.trashed(tx, id)
         children: dict[str, list[str]] = {}
         for index, child in edges:

@@ -1,6 +1,6 @@
 """Plans some repositories in one read: what goes, what stays, and what deleting gives back."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -12,9 +12,9 @@ from wharfinger.lifecycle.freeing import Freed, Shared
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
-from wharfinger.meta import lifecycle_facts, lifecycle_runs
-from wharfinger.meta.lifecycle_blobs import Contents
+from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.lifecycle_facts import Repository
+from wharfinger.spec.needs import Key
 
 UndeletableIn = Callable[[Connection, float], Callable[[str], IsUndeletable | None]]
 """At a time, of a repository, what says which tags may not be removed; None where all may. Given by whoever knows."""
@@ -31,7 +31,7 @@ class Survey:
     undeletable: UndeletableIn
     clock: int
     now: float
-    shared: Shared = field(default_factory=dict[str, tuple[int, int]])
+    shared: Shared = field(default_factory=dict[Key, tuple[int, int]])
     """The blobs that several repositories have: see ``meta/lifecycle_blobs.py``."""
 
 
@@ -39,7 +39,7 @@ class Part(Struct, frozen=True):
     """One repository's part of a plan, and its blobs that go when all repositories give them up."""
 
     plan: RepositoryPlan
-    waiting: frozenset[str] = frozenset()
+    waiting: frozenset[Key] = frozenset()
 
 
 class Written(Struct, frozen=True):
@@ -47,7 +47,7 @@ class Written(Struct, frozen=True):
 
     line: bytes
     counts: Total
-    waiting: frozenset[str]
+    waiting: frozenset[Key]
 
 
 def written(part: Part) -> Written:
@@ -69,10 +69,12 @@ def batches(repositories: Iterable[Repository]) -> Iterable[list[Repository]]:
         yield batch
 
 
-def judged(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> Iterable[Judged]:
-    """The verdicts in each of the repositories that some policy is for."""
+def judged(
+    tx: Connection, repositories: Sequence[Repository], survey: Survey, more: frozenset[str] = frozenset()
+) -> Iterable[Judged]:
+    """The verdicts in each of the repositories that some policy is for; ``more`` are columns beside what rules ask."""
     concerned = {each.id: each.name for each in repositories if judging.is_concerned(survey.policies, each.name)}
-    asked = gathering.asked(survey.policies)
+    asked = gathering.asked(survey.policies) | more
     if concerned:
         undeletable = survey.undeletable(tx, survey.now)
         lately = lifecycle_runs.taken_since(tx, concerned, survey.now - judging.LATELY)
@@ -84,17 +86,8 @@ def judged(tx: Connection, repositories: Sequence[Repository], survey: Survey) -
 
 def parts(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Part]:
     """The part of each repository, in their order."""
-    found = {each.repository: each for each in judged(tx, repositories, survey)}
-    doomed = {each.id: found[each.name].doomed for each in repositories if each.name in found}
-    freed = _freed(tx, {id: digests for id, digests in doomed.items() if digests}, survey.shared)
-    made, nothing = [], Freed({})
-    for each in repositories:
-        if each.name not in found:
-            made.append(Part(RepositoryPlan(each.name, each.images)))
-            continue
-        gives = freed.get(each.id, nothing)
-        made.append(Part(judging.part(found[each.name], gives.each, gives.in_all), frozenset(gives.waiting)))
-    return made
+    found = {each.repository: each for each in judged(tx, repositories, survey, frozenset({"needs"}))}
+    return [_part(tx, each, found.get(each.name), survey.shared) for each in repositories]
 
 
 def lines(tx: Connection, repositories: Sequence[Repository], survey: Survey) -> list[Written]:
@@ -102,12 +95,20 @@ def lines(tx: Connection, repositories: Sequence[Repository], survey: Survey) ->
     return [written(part) for part in parts(tx, repositories, survey)]
 
 
-def _freed(tx: Connection, doomed: Mapping[int, Collection[str]], shared: Shared) -> Mapping[int, Freed]:
-    """What each repository gives back when these of its manifests go."""
-    found = {id: Freed(shared) for id in doomed}
-    contents = Contents(tx, list(doomed))
-    for id, _, blobs in contents.of(lambda key, manifest: manifest not in doomed[key]):
-        found[id].keep(blobs)
-    for id, manifest, blobs in contents.of(lambda key, manifest: manifest in doomed[key]):
-        found[id].give_up(manifest, blobs)
-    return found
+def _part(tx: Connection, repository: Repository, judged: Judged | None, shared: Shared) -> Part:
+    if judged is None:
+        return Part(RepositoryPlan(repository.name, repository.images))
+    freed = Freed(shared)
+    if not judged.doomed:
+        return Part(judging.part(judged, {}, 0))
+    facts = judged.facts
+    needs = lifecycle_blobs.filled(tx, repository.id, facts.digests, facts.manifests["needs"])
+    for verdict, needed in zip(judged.verdicts, needs, strict=True):
+        if verdict.verdict != "delete":
+            freed.keep(needed)
+    frees = {
+        verdict.id: freed.give_up(needed)
+        for verdict, needed in zip(judged.verdicts, needs, strict=True)
+        if verdict.verdict == "delete"
+    }
+    return Part(judging.part(judged, frees, freed.in_all), frozenset(freed.waiting))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 
 from wharfinger.meta.judged import AdvisorySet, Release
 from wharfinger.meta.schema_judging import advised_releases, advisory_sets, judgements
@@ -88,11 +88,9 @@ def used_releases(tx: Connection) -> set[tuple[str, str]]:
     return {(distribution, release) for distribution, release in rows}
 
 
-def oldest_used(tx: Connection) -> int | None:
-    """The oldest set that a verdict on package versions goes by."""
-    query = select(func.min(verdicts.c.advisory_set)).join(scanned_images, scanned_images.c.id == verdicts.c.image)
-    found: int | None = tx.execute(query.where(scanned_images.c.report.is_(None))).scalar()
-    return found
+def has_older(tx: Connection, id: int) -> bool:
+    """Whether there are older sets, of which verdicts may be: they go when nothing goes by them."""
+    return bool(tx.execute(select(exists().where(advisory_sets.c.id < id))).scalar())
 
 
 def forget_before(tx: Connection, id: int) -> None:

@@ -1,6 +1,6 @@
 """How images stand with the rules about pulls, one row for each image of a repository; made where something changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -181,10 +181,13 @@ def images_of(tx: Connection, repository: RepoName, limit: int) -> list[Holder]:
 # --- other rules than before
 
 
-def outdated(tx: Connection, repository_id: int, rules: str, limit: int) -> list[Holder]:
-    """Up to ``limit`` images of the repository that were judged but do not stand by these rules; those in use first."""
+def outdated(tx: Connection, rules: Mapping[int, str], limit: int) -> list[Holder]:
+    """Up to ``limit`` images of these repositories that were judged but do not stand by their rules; in use first."""
+    these = Given(tx.dialect.name, repository_id=Integer(), rules=Text())
     sides = [
-        select(table.c.repository_id, table.c.digest, table.c.pushed_at).where(table.c.repository_id == repository_id)
+        select(table.c.repository_id, table.c.digest, table.c.pushed_at, these.c.rules).join(
+            these.table, these.c.repository_id == table.c.repository_id
+        )
         for table in (manifests, trash)
     ]
     held = union_all(*sides).subquery()
@@ -195,17 +198,19 @@ def outdated(tx: Connection, repository_id: int, rules: str, limit: int) -> list
         .join(held, held.c.repository_id == repositories.c.id)
         .join(scanned_images, scanned_images.c.digest == held.c.digest)
         .join(verdicts, verdicts.c.image == scanned_images.c.id)
-        .where(~exists().where(row, gate_rows.c.rules == rules))
-        .order_by(used.desc(), held.c.digest)
+        .where(~exists().where(row, gate_rows.c.rules == held.c.rules))
+        .order_by(used.desc(), scanned_images.c.id)  # of those that came one after the other all is read in one piece
         .limit(limit)
     )
-    return [_holder(found) for found in tx.execute(query)]
+    return [_holder(found) for found in plain_rows(tx, query, these.values(list(rules.items())))]
 
 
-def uncover(tx: Connection, repository_id: int) -> int:
-    """Forget every row of a repository that no rule is about any more; how many."""
-    tx.execute(delete(grandfathered).where(grandfathered.c.repository_id == repository_id))
-    return tx.execute(delete(gate_rows).where(gate_rows.c.repository_id == repository_id)).rowcount
+def uncover(tx: Connection, repository_ids: Iterable[int]) -> None:
+    """Forget every row of repositories that no rule is about any more."""
+    ids = list(repository_ids)
+    for table in (grandfathered, gate_rows):
+        for these in among(tx, table.c.repository_id, ids):
+            tx.execute(delete(table).where(these))
 
 
 def sweep(tx: Connection, now: float) -> int:
@@ -240,14 +245,14 @@ def is_grandfathered(tx: Connection, repository_id: int, digest: Digest, now: fl
     return tx.execute(select(gate_rows.c.digest).where(new)).first() is not None and _is_used(tx, repository_id, digest)
 
 
-def grandfather_unjudged(tx: Connection, repository_id: int, now: float) -> None:
-    """What is in use in the repository and was never judged may be pulled, though what is unscanned is refused."""
+def grandfather_unjudged(tx: Connection, repository_ids: Iterable[int], now: float) -> None:
+    """What is in use in these and was never judged may be pulled, though what is unscanned is refused."""
     judged = (scanned_images.c.digest == in_use.c.digest) & (verdicts.c.image == scanned_images.c.id)
     same = (manifests.c.repository_id == in_use.c.repository_id) & (manifests.c.digest == in_use.c.digest)
     long_there = exists().where(same, manifests.c.pushed_at <= now - JUST_PUSHED)
-    mine = in_use.c.repository_id == repository_id
-    query = select(in_use.c.digest).where(mine, long_there, ~exists().where(judged)).distinct()
-    _grandfather(tx, [(repository_id, Digest(digest)) for digest in tx.execute(query).scalars()], now)
+    query = select(in_use.c.repository_id, in_use.c.digest).where(long_there, ~exists().where(judged)).distinct()
+    for mine in among(tx, in_use.c.repository_id, repository_ids):
+        _grandfather(tx, [(id, Digest(digest)) for id, digest in tx.execute(query.where(mine))], now)
 
 
 def see_used(tx: Connection, now: float, patience: float) -> int:

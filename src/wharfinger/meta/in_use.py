@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, text
 
-from wharfinger.meta.schema import manifest_blobs, manifests, repositories, tags
+from wharfinger.meta.schema import manifest_blobs, manifests, tags
 from wharfinger.meta.schema_trash import in_use, reporters
 from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
-from wharfinger.spec.names import RepoName
 
 SILENT_AFTER = 2
 """Of its own intervals."""
@@ -111,13 +110,6 @@ def used_among(tx: Connection, repository_id: int, some: Collection[Digest]) -> 
 
 
 # --- what a report means
-
-
-def repository_keys(tx: Connection, names: Iterable[RepoName]) -> dict[RepoName, int]:
-    """The keys of those repositories that there are."""
-    query = select(repositories.c.name, repositories.c.id)
-    rows = (row for some in chunks(names) for row in tx.execute(query.where(repositories.c.name.in_(some))))
-    return {RepoName(row.name): row.id for row in rows}
 
 
 def tagged(tx: Connection, repository_id: int, names: Iterable[str]) -> dict[str, Digest]:

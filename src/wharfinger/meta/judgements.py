@@ -206,9 +206,10 @@ def _said_in(tx: Connection, set_: int, images: Sequence[int]) -> Iterator[Selec
         yield query.select_from(image_packages.join(judgements, mine)).where(these)
 
 
-def touched(tx: Connection, before: int, first: int, last: int) -> set[int]:
-    """The images with these numbers of whose packages something else is said since that set."""
-    mine = (image_packages.c.package == judgements.c.package) & image_packages.c.image.between(first, last)
+def touched(tx: Connection, before: int, after: int, last: int) -> set[int]:
+    """The images after one, up to the last, of whose packages something else is said since the set ``before``."""
+    some = (image_packages.c.image > after) & (image_packages.c.image <= last)
+    mine = (image_packages.c.package == judgements.c.package) & some
     query = (
         select(image_packages.c.image)
         .select_from(judgements.outerjoin(image_packages, mine))

@@ -5,11 +5,11 @@ Times are microseconds since the epoch, which the database makes of its seconds:
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     BigInteger,
@@ -34,13 +34,15 @@ from wharfinger.meta.sql import chunks, plain_rows
 from wharfinger.spec.names import RepoName
 
 Row = tuple[Any, ...]
+Columns: TypeAlias = Sequence[Sequence[Any]]
 
 MICROSECONDS = 1_000_000
 ENDLESS = 253_402_214_400 * MICROSECONDS
 """Until when something is held that is held without an end: the last day of the year 9999."""
+ALWAYS = ("digest", "pushed", "untagged", "subject")
 OPTIONAL = (
     *("pulled", "created", "platform", "artifact_type", "size", "labels", "annotations"),
-    *("severity", "fixable_severity"),
+    *("severity", "fixable_severity", "needs"),
 )
 """What is read only where somebody asks for it, in the order in which a row has it."""
 
@@ -56,18 +58,23 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One repository's.
+    """One repository's, in columns: the same place in each is about the same thing.
 
-    ``manifests`` are (digest, pushed, untagged, subject, and the ``columns``), by digest; ``tags`` (name, digest,
-    moved), by name; ``children`` (index, child), where both are there; ``holds`` (digest, until); ``in_use`` digests.
+    ``manifests`` has, by digest, those of :data:`ALWAYS`, and what else was asked for; ``tags`` names, digests and when
+    they moved, by name; ``children`` indexes and a child, where both are there; ``holds`` digests and until when;
+    ``in_use`` has digests.
     """
 
-    manifests: Sequence[Row]
-    tags: Sequence[Row] = ()
-    children: Sequence[Row] = ()
-    holds: Sequence[Row] = ()
-    in_use: frozenset[str] = field(default_factory=frozenset)
-    columns: Sequence[str] = OPTIONAL
+    manifests: Mapping[str, Sequence[Any]]
+    tags: Columns = ((), (), ())
+    children: Columns = ((), ())
+    holds: Columns = ((), ())
+    in_use: frozenset[str] = frozenset()
+
+    @property
+    def digests(self) -> Sequence[str]:
+        """Of the manifests."""
+        return self.manifests["digest"]
 
 
 def repositories_after(tx: Connection, last: str, limit: int) -> list[Repository]:
@@ -87,12 +94,9 @@ def find(tx: Connection, name: RepoName) -> Repository | None:
 
 def read(tx: Connection, ids: Sequence[int], asked: frozenset[str]) -> Iterator[tuple[int, Facts]]:
     """(id, facts) of each of these repositories that has manifests, with those columns of :data:`OPTIONAL`."""
-    columns = [name for name in OPTIONAL if name in asked]
-    beside = {name: _grouped(tx, _whole(name), {"ids": ids}) for name in ("tags", "children", "holds")}
-    used = _grouped(tx, _whole("in_use"), {"ids": ids})
+    beside = {name: _grouped(tx, _whole(name), {"ids": ids}) for name in _BESIDE}
     for id, rows in _grouped(tx, _whole("manifests", asked), {"ids": ids}).items():
-        own = {name: found.get(id, ()) for name, found in beside.items()}
-        yield id, Facts(rows, in_use=frozenset(digest for (digest,) in used.get(id, ())), columns=columns, **own)
+        yield id, _facts({"manifests": rows} | {name: found.get(id, ()) for name, found in beside.items()}, asked)
 
 
 def read_one(tx: Connection, repository_id: int, asked: frozenset[str]) -> Facts | None:
@@ -107,9 +111,16 @@ def read_some(tx: Connection, repository_id: int, digests: Sequence[str], asked:
         for name in _IMAGE:
             query = _some(name, asked if name == "manifests" else frozenset())
             found[name] += _grouped(tx, query, {"ids": [repository_id], "digests": some}).get(repository_id, ())
-    used = frozenset(digest for (digest,) in found.pop("in_use"))
-    columns = [name for name in OPTIONAL if name in asked]
-    return Facts(**found, in_use=used, columns=columns) if found["manifests"] else None
+    return _facts(found, asked) if found["manifests"] else None
+
+
+def _facts(found: Mapping[str, Sequence[Row]], asked: frozenset[str]) -> Facts:
+    """From rows, in each the repository's id first: to columns, which takes less than cutting that off each row."""
+    columns = {name: tuple(zip(*rows, strict=True))[1:] for name, rows in found.items() if rows}
+    names = (*ALWAYS, *(name for name in OPTIONAL if name in asked))
+    manifests = dict(zip(names, columns.pop("manifests"), strict=True))
+    in_use: frozenset[str] = frozenset(*columns.pop("in_use", ()))
+    return Facts(manifests, in_use=in_use, **columns)
 
 
 def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
@@ -127,9 +138,8 @@ def lock(tx: Connection, repository_id: int, digests: Iterable[str]) -> None:
 
 
 def _grouped(tx: Connection, query: Select[Any], values: Mapping[str, Any]) -> Mapping[int, Sequence[Row]]:
-    """The rows by their first column, which is the repository's id, and without it."""
-    rows = plain_rows(tx, query, values)
-    return {id: [row[1:] for row in own] for id, own in groupby(rows, itemgetter(0))}
+    """The rows by their first column, which is the repository's id."""
+    return {id: list(own) for id, own in groupby(plain_rows(tx, query, values), itemgetter(0))}
 
 
 # Statements are made once: making one takes longer than running it for a few rows.
@@ -157,6 +167,7 @@ def _manifests(asked: frozenset[str]) -> Select[Any]:
         "annotations": manifests.c.annotations,
         "severity": _severity("found"),
         "fixable_severity": _severity("fixable"),
+        "needs": manifests.c.needs,
     }
     always = (
         manifests.c.repository_id,

@@ -10,6 +10,7 @@ from wharfinger.meta import journal, reviews
 from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import manifest_blobs, manifest_children, manifests, repositories, tags
 from wharfinger.meta.sql import chunks, insert
+from wharfinger.spec import needs
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.manifest import Manifest
@@ -79,6 +80,7 @@ def sizes_in(tx: Connection, repository_id: int, digests: set[Digest]) -> dict[D
 
 def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Digest], now: float) -> None:
     """Store the manifest and its edges; ``present`` are the targets that the repository holds. Safe to repeat."""
+    is_measured = all(blob.digest in present for blob in manifest.blobs)
     row = {
         "repository_id": repository_id,
         "digest": manifest.digest,
@@ -89,9 +91,10 @@ def add(tx: Connection, repository_id: int, manifest: Manifest, present: set[Dig
         "size": len(manifest.raw),
         "pushed_at": now,
         "raw": manifest.raw,
-        "unmeasured": None if all(blob.digest in present for blob in manifest.blobs) else True,
+        "unmeasured": None if is_measured else True,
+        "needs": needs.pack({blob.digest: blob.size for blob in manifest.blobs}) if is_measured else None,
     }
-    again = {name: row[name] for name in ("media_type", "artifact_type", "pushed_at", "unmeasured")}
+    again = {name: row[name] for name in ("media_type", "artifact_type", "pushed_at", "unmeasured", "needs")}
     put = insert(tx, manifests).values(row)
     tx.execute(put.on_conflict_do_update(index_elements=["repository_id", "digest"], set_=again))
     _add_edges(tx, manifest_blobs, repository_id, manifest.digest, manifest.blobs, present)

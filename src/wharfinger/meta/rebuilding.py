@@ -31,6 +31,7 @@ from wharfinger.meta.schema_trash import last_pulls, trash, trash_blobs, trash_c
 from wharfinger.meta.schema_usage import fsck_state, usage_blobs, usage_changes, usage_repositories
 from wharfinger.meta.sql import chunks
 from wharfinger.meta.sql import insert as upsert
+from wharfinger.spec import needs
 from wharfinger.spec.descriptor import Descriptor
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.locations import Location
@@ -174,6 +175,7 @@ def _note_links(tx: Connection, made: Iterable[Any]) -> None:
 
 def _row(found: Found) -> Record:
     manifest = found.manifest
+    is_measured = all(map(found.has, manifest.blobs))
     return {
         "repository_id": found.repository_id,
         "digest": manifest.digest,
@@ -183,7 +185,8 @@ def _row(found: Found) -> Record:
         "annotations": json.dumps(manifest.annotations),
         "size": len(manifest.raw),
         "raw": manifest.raw,
-        "unmeasured": None if all(map(found.has, manifest.blobs)) else True,
+        "unmeasured": None if is_measured else True,
+        "needs": needs.pack({blob.digest: blob.size for blob in manifest.blobs}) if is_measured else None,
         **{name: found.record[name] for name in _KEPT},
     }
 

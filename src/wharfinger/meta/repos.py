@@ -1,6 +1,6 @@
 """Repositories."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection, select
 
@@ -8,7 +8,7 @@ from wharfinger.errors import NameUnknown
 from wharfinger.meta import journal
 from wharfinger.meta.journal import Kind
 from wharfinger.meta.schema import repositories
-from wharfinger.meta.sql import insert
+from wharfinger.meta.sql import among, insert
 from wharfinger.spec.names import RepoName
 
 
@@ -23,6 +23,13 @@ def require(tx: Connection, name: RepoName) -> int:
     if key is None:
         raise NameUnknown(f"repository {name} is not known: nothing was pushed to it", name=name)
     return key
+
+
+def keys(tx: Connection, names: Iterable[RepoName]) -> dict[RepoName, int]:
+    """Those of these repositories that are known, with their keys."""
+    query = select(repositories.c.name, repositories.c.id)
+    rows = (row for these in among(tx, repositories.c.name, names) for row in tx.execute(query.where(these)))
+    return {RepoName(name): key for name, key in rows}
 
 
 def name_of(tx: Connection, key: int) -> RepoName:

@@ -153,11 +153,8 @@ def report(tx: Connection, name: str, digest: Digest) -> ReportRow | None:
 def reports(tx: Connection, digests: Sequence[Digest]) -> list[ReportRow]:
     """What the scanners said of these images, in order of their names."""
     query = select(scanner_reports).order_by(scanner_reports.c.scanner)
-    return [
-        ReportRow(*row)
-        for some in sql.chunks(digests)
-        for row in tx.execute(query.where(scanner_reports.c.digest.in_(some)))
-    ]
+    rows = (tx.execute(query.where(these)) for these in sql.among(tx, scanner_reports.c.digest, digests))
+    return [ReportRow(*row) for some in rows for row in some]
 
 
 def reported(tx: Connection, name: str | None = None) -> list[Digest]:

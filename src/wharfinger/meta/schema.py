@@ -86,6 +86,9 @@ manifests = Table(
     Column("total_size", BigInteger),
     # True where a blob was not there when it was pushed, so that nobody has compared with it what its descriptor says.
     Column("unmeasured", Boolean),
+    # What else its bytes say: its blobs and their sizes as `spec/needs.py` packs them, for who looks at a million. Null
+    # where that is not to be believed, and of what nobody has packed: see `lifecycle_blobs.py`.
+    Column("needs", LargeBinary),
     # The lifecycle run in whose brown-out it is, beside what every pull reads; null of nearly all. See `brownouts.py`.
     Column("brownout", KEY),
     Index(None, "repository_id", "subject", "digest"),

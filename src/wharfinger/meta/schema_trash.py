@@ -39,6 +39,7 @@ trash = Table(
     Column("labels", Text),
     Column("total_size", BigInteger),
     Column("unmeasured", Boolean),
+    Column("needs", LargeBinary),
     Column("trashed_at", Double, nullable=False),
     Column("empties_at", Double, nullable=False, index=True),
     Column("who", Text, nullable=False),

@@ -6,7 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from wharfinger.meta import advisory_sets, judgements
 from wharfinger.meta.schema import blobs
@@ -77,15 +90,18 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """So many verdicts; the images that have other findings now; and those of which something could not be read."""
+    """So many verdicts, and on which image the last of them is, None where there were none any more.
+
+    ``changed`` are the images that have other findings now, ``partial`` those of which something could not be read.
+    """
 
     count: int
+    last: int | None
     changed: Sequence[Digest]
     partial: Sequence[tuple[Digest, RepoName]]
 
 
 _WHOLE = scanned_images.alias()
-_JUDGED_BY_PACKAGES = ~exists().where(_WHOLE.c.id == verdicts.c.image, _WHOLE.c.report.is_not(None))
 
 
 def catalogues(tx: Connection, layers: Iterable[Digest], cataloguer: str) -> dict[Digest, bytes]:
@@ -141,37 +157,40 @@ def put(tx: Connection, image: int, set_: int, own_status: str | None, now: floa
     tx.execute(insert(tx, verdicts).values(row).on_conflict_do_update(index_elements=["image"], set_=newer))
 
 
-def _oldest(tx: Connection, set_: int, limit: int) -> tuple[int, int, int] | None:
-    """The first and the last of up to ``limit`` images whose verdicts are by older sets, and the oldest of the sets."""
-    first = (
-        select(verdicts.c.image, verdicts.c.advisory_set)
-        .join(scanned_images, scanned_images.c.id == verdicts.c.image)
-        .where(verdicts.c.advisory_set < set_, scanned_images.c.report.is_(None))
-        .order_by(verdicts.c.image)
-        .limit(limit)
-        .subquery()
-    )
-    query = select(func.min(first.c.image), func.max(first.c.image), func.min(first.c.advisory_set))
-    low, high, oldest = tx.execute(query).one()
-    return None if low is None else (low, high, oldest)
-
-
-def rewrite(tx: Connection, set_: int, limit: int, now: float) -> Rewritten:
-    """Let up to ``limit`` verdicts by older sets be by this one."""
-    found = _oldest(tx, set_, limit)
-    if found is None:
-        return Rewritten(0, (), ())
-    first, last, oldest = found
-    touched = judgements.touched(tx, oldest, first, last)
-    behind = verdicts.c.image.between(first, last) & (verdicts.c.advisory_set < set_) & _JUDGED_BY_PACKAGES
-    moved = update(verdicts).where(behind).values(advisory_set=set_, judged_at=now)
-    rows = plain_rows(tx, moved.returning(verdicts.c.image, verdicts.c.status))
-    changed = sorted(touched.intersection(image for image, _ in rows))
+def rewrite(tx: Connection, set_: int, after: int, limit: int, now: float) -> Rewritten:
+    """Let up to ``limit`` verdicts by older sets, on images after one, be by this one. Each row is written once."""
+    older = _older(tx, set_, after, limit)
+    if not older:
+        return Rewritten(0, None, (), ())
+    last = max(older)
+    touched = judgements.touched(tx, min(was for was, _ in older.values()), after, last)
+    changed = sorted(touched.intersection(older))
     if changed:
         sums = judgements.sums(tx, set_, changed)
-        _recount(tx, {image: sums.get(image, {}) for image in changed}, now)
-    partial = [image for image, status in rows if status == "partial"]
-    return Rewritten(len(rows), digests(tx, changed), _addresses(tx, partial))
+        _recount(tx, set_, {image: sums.get(image, {}) for image in changed}, now)
+    same = verdicts.c.image.between(min(older), last) & (verdicts.c.advisory_set < set_)
+    tx.execute(update(verdicts).where(same, _by_packages(after, last)).values(advisory_set=set_, judged_at=now))
+    partial = [image for image, (_, status) in older.items() if status == "partial"]
+    return Rewritten(len(older), last, digests(tx, changed), _addresses(tx, partial))
+
+
+def _older(tx: Connection, set_: int, after: int, limit: int) -> dict[int, tuple[int, str]]:
+    """Of the first images whose verdicts are by older sets, by which, and their status."""
+    query = (
+        select(verdicts.c.image, verdicts.c.advisory_set, verdicts.c.status)
+        .where(verdicts.c.image > after, verdicts.c.advisory_set < set_, _by_packages(after))
+        .order_by(verdicts.c.image)
+        .limit(limit)
+    )
+    return {image: (was, status) for image, was, status in plain_rows(tx, query)}
+
+
+def _by_packages(after: int, last: int | None = None) -> ColumnElement[bool]:
+    """What an earlier version said of the image as a whole stays: no set of advisories says another thing of it."""
+    whole = _WHOLE.c.report.is_not(None) & (_WHOLE.c.id > after)
+    if last is not None:
+        whole &= _WHOLE.c.id <= last
+    return ~exists().where(_WHOLE.c.id == verdicts.c.image, whole)
 
 
 def _addresses(tx: Connection, images: Iterable[int]) -> list[tuple[Digest, RepoName]]:
@@ -181,15 +200,17 @@ def _addresses(tx: Connection, images: Iterable[int]) -> list[tuple[Digest, Repo
     return [(Digest(digest), RepoName(name)) for digest, name in rows]
 
 
-def _recount(tx: Connection, said: Mapping[int, Mapping[str, int]], now: float) -> None:
+def _recount(tx: Connection, set_: int, said: Mapping[int, Mapping[str, int]], now: float) -> None:
     is_own = or_(*(verdicts.c.status == each for each in OWN_STATUSES))
     status = case((is_own, verdicts.c.status), else_=bindparam("b_status"))
-    values = {name: bindparam(f"b_{name}") for name in TALLIES} | {"status": status, "changed_at": now}
+    values: dict[str, Any] = {"advisory_set": set_, "status": status, "judged_at": now, "changed_at": now}
+    values |= {name: bindparam(f"b_{name}") for name in TALLIES}
     rows = [
         {"b_image": image, "b_status": _status(found)} | {f"b_{name}": found.get(name, 0) for name in TALLIES}
         for image, found in said.items()
     ]
-    tx.execute(update(verdicts).where(verdicts.c.image == bindparam("b_image")).values(values), rows)
+    behind = (verdicts.c.image == bindparam("b_image")) & (verdicts.c.advisory_set < set_)
+    tx.execute(update(verdicts).where(behind).values(values), rows)
 
 
 def _status(said: Mapping[str, int]) -> str:

@@ -1,13 +1,13 @@
 """What may be VEX documents that were pushed before any were noticed, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, exists, select, tuple_
 
 from wharfinger.meta.schema import manifests, repositories, tags
 from wharfinger.meta.schema_exceptions import vex_attached
-from wharfinger.meta.sql import insert
+from wharfinger.meta.sql import chunks, insert
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName
 
@@ -56,6 +56,20 @@ def tagged(tx: Connection, after: Place, limit: int) -> list[Candidate]:
     return [
         Candidate((id, tag), RepoName(name), id, Digest(digest), media_type, raw, since, tag)
         for name, id, digest, media_type, raw, since, tag in found
+    ]
+
+
+def unnoticed(tx: Connection, repository_id: int, digests: Collection[Digest]) -> list[Candidate]:
+    """Those of these manifests of a repository that have a subject, and that nobody has noticed."""
+    noticed = exists().where(
+        vex_attached.c.repository_id == manifests.c.repository_id, vex_attached.c.manifest == manifests.c.digest
+    )
+    query = select(*_WHAT, manifests.c.pushed_at).join(repositories, repositories.c.id == manifests.c.repository_id)
+    query = query.where(manifests.c.repository_id == repository_id, manifests.c.subject.is_not(None), ~noticed)
+    rows = (row for some in chunks(digests) for row in tx.execute(query.where(manifests.c.digest.in_(some))))
+    return [
+        Candidate((), RepoName(name), id, Digest(digest), media_type, raw, since)
+        for name, id, digest, media_type, raw, since in rows
     ]
 
 

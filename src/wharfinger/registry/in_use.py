@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.errors import Denied, GrantUnknown, RequestInvalid
-from wharfinger.meta import audit, in_use
+from wharfinger.meta import audit, in_use, repos
 from wharfinger.meta.db import Database
 from wharfinger.meta.in_use import Reporter, Use
 from wharfinger.spec import names
@@ -134,7 +134,7 @@ def _resolve(tx: Connection, running: Sequence[Running]) -> Resolved:
     by_repository: dict[RepoName, list[Running]] = {}
     for one in running:
         by_repository.setdefault(one.repository, []).append(one)
-    keys = in_use.repository_keys(tx, sorted(by_repository))
+    keys = repos.keys(tx, sorted(by_repository))
     places: dict[tuple[int, Digest], dict[str, None]] = {}
     missing: list[Running] = []
     for repository, theirs in sorted(by_repository.items()):

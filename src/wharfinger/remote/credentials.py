@@ -17,6 +17,8 @@ from wharfinger.remote.references import DOCKER
 BYTES_AT_MOST = 1024 * 1024
 SECONDS = 15
 """What a program has that may have to ask somebody for a password."""
+CONTAINERS = Path("/run/containers")
+"""Where Podman keeps what it knows of a user who has no folder of their own for what runs."""
 _HELPER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DOCKER_HUB = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
 
@@ -91,12 +93,12 @@ def _answered(raw: bytes, program: str) -> Credentials | None:
     return None
 
 
-def load(environment: Mapping[str, str] = os.environ) -> Keeper:
+def load(environment: Mapping[str, str] = os.environ, containers: Path = CONTAINERS) -> Keeper:
     """Everything in the files that Docker and Podman read. Raises Refusal where one is damaged."""
     known: dict[str, Credentials] = {}
     helped: dict[str, str] = {}
     every = ""
-    for file in _files(environment):
+    for file in _files(environment, containers):
         config = _read(file)
         for key, entry in _mapping(config, "auths").items():
             found = _credentials(entry, file)
@@ -108,12 +110,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Keeper:
     return Keeper(known, helped, every)
 
 
-def _files(environment: Mapping[str, str]) -> Iterator[Path]:
+def _files(environment: Mapping[str, str], containers: Path) -> Iterator[Path]:
     home = Path(environment.get("HOME") or Path.home())
     if named := environment.get("REGISTRY_AUTH_FILE"):
         yield Path(named)
     elif runtime := environment.get("XDG_RUNTIME_DIR"):
         yield Path(runtime) / "containers" / "auth.json"
+    else:  # as in a container of a pipeline
+        yield containers / str(os.geteuid()) / "auth.json"
     yield Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
 
 

@@ -1,6 +1,7 @@
 """Repositories of any registry: manifests and blobs, read by digest and seen to be what they are called."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from wharfinger.spec import media_types
 from wharfinger.spec.digest import Digest
 
 MANIFEST_AT_MOST = 4 * 1024 * 1024
+_REASON_AT_MOST = 1000
 PULL, PUSH = "pull", "pull,push"
 _HOST_OF_DOCKER = "registry-1.docker.io"
 _ACCEPTED = (
@@ -131,11 +133,22 @@ def _require_answered(answer: Answer | Stream, reference: ImageReference) -> Non
         case 200:
             return
         case 401 | 403:
-            raise Unauthorized(f"{reference}: its registry does not say: it may not be pulled, or is not there")
+            said = _reason(answer.content) if isinstance(answer, Answer) and answer.status == 403 else ""
+            refusal = f"refuses it: {said}" if said else "does not say: it may not be pulled, or is not there"
+            raise Unauthorized(f"{reference}: its registry {refusal}")
         case 429:
             raise Unreachable(f"{reference}: its registry has been asked too often: log in there, or try later")
         case status:
             raise Unreachable(f"{reference}: its registry answered {status}")
+
+
+def _reason(content: bytes) -> str:
+    """Why the registry refuses, in its own words: a gate's refusal names the finding and the way out."""
+    try:
+        said = json.loads(content)["errors"][0]["message"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return "".join(filter(str.isprintable, str(said)))[:_REASON_AT_MOST]
 
 
 def _verified(chunks: Iterator[bytes], reference: ImageReference, digest: Digest, size: int) -> Iterator[bytes]:

@@ -113,6 +113,8 @@ class AttachedDocuments:
     def came(self, tx: Connection, by: Caller, where: Where, digests: Sequence[Digest]) -> None:
         """These are back out of the trash, by the hand of ``by``, whose word they are from now on."""
         brought = by.name, by.identity.principals
+        for digest, subject in attached_before.among(tx, where.id, digests):
+            self._bring(tx, where, digest, subject, brought, by.now)
         for unread in vex_attached.bring_back(tx, where.id, digests, brought, by.now):
             self._ask(tx, where.name, unread, by.now)
         self.went(tx, where, digests)

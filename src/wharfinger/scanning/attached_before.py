@@ -4,7 +4,7 @@ The migration asks for it as a job. Each page asks for the next one in its own t
 was, whoever dies. Nobody knows who brought them: they count where a rule trusts whoever may push.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,6 +39,17 @@ def look(tx: Connection, payload: Mapping[str, Any], ask: Callable[[Candidate], 
         jobs.enqueue(tx, KIND, BEFORE, {"what": what, "after": list(page[-1].place)}, now)
     elif what == "referrers":
         jobs.enqueue(tx, KIND, BEFORE, {"what": "tags"}, now)
+
+
+def among(tx: Connection, repository_id: int, digests: Sequence[Digest]) -> Iterator[tuple[Digest, Digest]]:
+    """Those of these that may be documents and that nobody has noticed, with what they are about.
+
+    What lay in the trash at the upgrade was not looked at then.
+    """
+    for candidate in vex_before.unnoticed(tx, repository_id, digests):
+        subject = _subject(candidate)
+        if subject is not None:
+            yield candidate.digest, subject
 
 
 def _subject(candidate: Candidate) -> Digest | None:

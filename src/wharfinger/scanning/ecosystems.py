@@ -83,11 +83,14 @@ VENDORS: Mapping[str, Vendor] = {
 
 
 def loaded(vendor: Vendor, version: str, ecosystems: Collection[str]) -> tuple[str, ...]:
-    """The ecosystems of a release of which there are advisories."""
+    """The ecosystems of a release of which there are advisories, and last the one of records that name no release.
+
+    Those are about every release, so they count; but they alone are not the advisories of a release.
+    """
     name = vendor.ecosystem(version)
-    if not vendor.is_prefix:
-        return (name,) if name in ecosystems else ()
-    return tuple(sorted(each for each in ecosystems if each == name or each.startswith(name + ":")))
+    found = [each for each in sorted(ecosystems) if each == name or (vendor.is_prefix and each.startswith(name + ":"))]
+    base = name.partition(":")[0]
+    return (*found, base) if found and base in ecosystems else tuple(found)
 
 
 def known_end(distribution: Distribution) -> date | None:

@@ -20,6 +20,7 @@ from wharfinger.errors import Unavailable
 from wharfinger.meta import advisory_sets, jobs, judgements, leases, package_versions, verdicts
 from wharfinger.meta.db import Database
 from wharfinger.meta.judged import AdvisorySet, Outcome, PackageVersion, Release
+from wharfinger.meta.verdicts import Rewritten
 from wharfinger.scanning.advisories.building import old_of
 from wharfinger.scanning.advisories.changes import Changes, between
 from wharfinger.scanning.advisories.database import Damaged
@@ -104,12 +105,19 @@ class Judging:
             return 0
         async with self._held.now() as known:
             set_ = await self.current(known)
-        count = 0
-        while rewritten := await self._db.write(self._rewrite, set_.id):
-            count += rewritten
+        count = await self._rewritten(set_.id) if await self._db.read(advisory_sets.has_older, set_.id) else 0
+        while await self._db.write(_tidy, set_.id):
             await self._require_lease()
-        while await self._db.write(_tidy):
+        return count
+
+    async def _rewritten(self, set_: int) -> int:
+        """Let every verdict by an older set be by this one; how many."""
+        done = await self._db.write(self._rewrite, set_, 0)
+        count = done.count
+        while done.last is not None:
             await self._require_lease()
+            done = await self._db.write(self._rewrite, set_, done.last)
+            count += done.count
         return count
 
     async def current(self, known: Known) -> AdvisorySet:
@@ -174,14 +182,14 @@ class Judging:
         judged = await asyncio.to_thread(judge, by, versions)
         await self._db.write(note, begun.id, judged, self._now())
 
-    def _rewrite(self, tx: Connection, set_: int) -> int:
+    def _rewrite(self, tx: Connection, set_: int, after: int) -> Rewritten:
         now = self._now()
-        done = verdicts.rewrite(tx, set_, self._at_once or VERDICTS_AT_ONCE[tx.dialect.name], now)
+        done = verdicts.rewrite(tx, set_, after, self._at_once or VERDICTS_AT_ONCE[tx.dialect.name], now)
         if done.changed:
             self._changed(tx, done.changed)
         for digest, repository in done.partial:  # what could not be read then may be another time
             jobs.enqueue(tx, KIND, digest, {"repository": repository}, now)
-        return done.count
+        return done
 
     async def _have_lease(self) -> bool:
         now = self._now()
@@ -217,10 +225,12 @@ def _finish(tx: Connection, set_: int, by: Judge, seen: Iterable[int], now: floa
     return set()
 
 
-def _tidy(tx: Connection) -> bool:
-    """Whether there may be more to tidy."""
-    oldest = advisory_sets.oldest_used(tx)
-    if oldest is None:
-        return False
-    advisory_sets.forget_before(tx, oldest)
-    return judgements.forget_before(tx, oldest, FORGOTTEN_AT_ONCE)
+def _tidy(tx: Connection, set_: int) -> bool:
+    """Forget what no verdict goes by, now that every one is by this set or a later one; whether there may be more.
+
+    The older sets themselves go last: while there are some, whoever comes after a killed one looks at the verdicts.
+    """
+    if judgements.forget_before(tx, set_, FORGOTTEN_AT_ONCE):
+        return True
+    advisory_sets.forget_before(tx, set_)
+    return False

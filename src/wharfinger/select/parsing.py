@@ -100,8 +100,9 @@ class _Parser:
         if globs.is_exact(text):
             return Exact(text, spelt_out)
         prefix = globs.prefix(text)
-        starts = prefix if text == f"{prefix}*" else None
-        return Glob(text, prefix, spelt_out, compiled=Linear(translated.expression), starts=starts)
+        is_across = text == f"{prefix}**"
+        starts = prefix if is_across or text == f"{prefix}*" else None
+        return Glob(text, prefix, spelt_out, compiled=Linear(translated.expression), starts=starts, is_across=is_across)
 
     def _spelt_glob(self, value: Mapping[Any, Any], path: str, _: int) -> Selector:
         path = _join(path, "glob")

@@ -79,11 +79,13 @@ class Glob(Selector):
     spelt_out: bool = False
     compiled: Linear = field(compare=False, repr=False, kw_only=True)
     starts: str | None = field(compare=False, repr=False, kw_only=True)
-    """For ``prefix*``, by far the most frequent glob: its prefix, so that nothing needs to be run."""
+    """For ``prefix*`` and ``prefix**``, by far the most frequent globs: the prefix, so that nothing needs to be run."""
+    is_across: bool = field(compare=False, repr=False, kw_only=True, default=False)
+    """Whether it is the second of these."""
 
     def matches(self, text: str) -> bool:
         if self.starts is not None:
-            return text.startswith(self.starts) and "/" not in text[len(self.starts) :]
+            return text.startswith(self.starts) and (self.is_across or "/" not in text[len(self.starts) :])
         return self.compiled.matches(text)
 
     @property

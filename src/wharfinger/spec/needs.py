@@ -1,4 +1,11 @@
-"""What a manifest needs, read from bytes that :mod:`manifest` has taken before: for who reads a million of them."""
+"""What a manifest needs, as those want it who look at a million of them.
+
+From bytes that :mod:`manifest` has taken before, and packed: of each blob a key and its size, in a sixth of the bytes.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -39,3 +46,36 @@ def blobs(raw: bytes) -> dict[str, int] | None:
     if stored.manifests:
         found |= {each.digest: each.size for each in stored.manifests if each.media_type not in _OTHERS}
     return found
+
+
+Packed: TypeAlias = bytes
+"""Blobs and their sizes: see :func:`pack`."""
+Key: TypeAlias = bytes
+"""What stands for a digest: sixteen bytes of it, so many that nobody finds two blobs that have them in common."""
+
+_ENTRY = struct.Struct("<16sQ")
+_KEY = 16
+
+
+def key(digest: str) -> Key:
+    """The key of a digest. Raises ValueError where it is none."""
+    return bytes.fromhex(digest.partition(":")[2][: 2 * _KEY])
+
+
+def pack(blobs: Mapping[str, int]) -> Packed:
+    """The blobs with their sizes, packed."""
+    return b"".join([_ENTRY.pack(key(digest), size) for digest, size in blobs.items()])
+
+
+def packed(raw: bytes) -> Packed | None:
+    """What :func:`blobs` says of these bytes; None also where what they name is no digest, or has no size."""
+    found = blobs(raw)
+    try:
+        return None if found is None else pack(found)
+    except (ValueError, struct.error):
+        return None
+
+
+def unpack(packed: Packed) -> Iterator[tuple[Key, int]]:
+    """(key, size) of each blob."""
+    return _ENTRY.iter_unpack(packed)

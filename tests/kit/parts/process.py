@@ -83,13 +83,20 @@ def run(
     command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "", seconds: float = 300
 ) -> str:
     """Run command to its end and return what it printed; its own words are in the error if it fails."""
+    return finished(command, env=env, stdin=stdin, seconds=seconds).stdout
+
+
+def finished(
+    command: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str = "", seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """The same, with what it said beside that."""
     words = [str(word) for word in command]
     whole = {**os.environ, **(env or {})}
     result = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=seconds, env=whole, check=False)
     if result.returncode != 0:
         said = result.stdout[-2000:] + result.stderr[-4000:]
         raise ProgramFailed(f"{' '.join(words)} ended with {result.returncode}:\n{said}")
-    return result.stdout
+    return result
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool], seconds: float) -> None:

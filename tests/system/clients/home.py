@@ -3,12 +3,13 @@
 import gzip
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Self
 
-from tests.kit.parts.process import run
+from tests.kit.parts.process import finished
 from tests.kit.parts.tools import tool
 from tests.kit.rootfs import TAG, Layout, sha256
 from tests.system.registry import Registry
@@ -33,8 +34,15 @@ class Home:
 
     def run(self, program: str, *words: str | Path, stdin: str = "") -> str:
         """What the program says when it is run from here; an error of its own is an error here."""
-        env = dict.fromkeys(_FOLDERS, str(self.folder))
-        return run([tool(program), *words], env={**env, "REGISTRY_AUTH_FILE": f"{self.folder}/auth.json"}, stdin=stdin)
+        return self._finished(program, words, stdin).stdout
+
+    def warned(self, program: str, *words: str | Path) -> str:
+        """The same of what it says on standard error."""
+        return self._finished(program, words, "").stderr
+
+    def _finished(self, program: str, words: Sequence[str | Path], stdin: str) -> CompletedProcess[str]:
+        env = dict.fromkeys(_FOLDERS, str(self.folder)) | {"REGISTRY_AUTH_FILE": f"{self.folder}/auth.json"}
+        return finished([tool(program), *words], env=env, stdin=stdin)
 
     def archive(self, layout: Layout) -> Path:
         """The layout as one tar file."""

@@ -8,8 +8,10 @@ import re
 from wharfinger.errors import RequestInvalid
 from wharfinger.select import parse
 
+_PART = re.compile(r"(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*|.")
+"""An escape, a class up to its end, or any other character."""
+_SUBTRACTING = "subtracting from a class, -[…], is read differently by .NET and RE2"
 _DOT_NET_ONLY = (
-    (re.compile(r"-\["), "subtracting from a class, -[…], is read differently by .NET and RE2"),
     (re.compile(r"\\[QECGa]"), "the escapes \\Q, \\E, \\C, \\G and \\a are read differently by .NET and RE2"),
     (re.compile(r"\(\?[A-Za-z]*[Ux]"), "the flags U and x are read differently by .NET and RE2"),
 )
@@ -47,9 +49,11 @@ def between(expression: str, begin: str, end: str) -> dict[str, object]:
 
 def dot_net(expression: str) -> str:
     """One that regexp2, .NET's dialect, reads as RE2 does. Raises RequestInvalid."""
-    for pattern, why in _DOT_NET_ONLY:
-        if pattern.search(expression):
-            raise RequestInvalid(f"{expression[:80]!r} is not translated: {why}")
+    wrong = [why for pattern, why in _DOT_NET_ONLY if pattern.search(expression)]
+    if any(part.startswith("[") and "-[" in part for part in _PART.findall(expression)):
+        wrong.append(_SUBTRACTING)
+    if wrong:
+        raise RequestInvalid(f"{expression[:80]!r} is not translated: {wrong[0]}")
     return expression
 
 

@@ -25,8 +25,10 @@ KIND = "gates"
 ALL = "all"
 REPORTED = "reported"
 """Images on which scanners of others have reported: asked for when a database comes from a version that let them be."""
-AT_ONCE = 50
-PAGE = 500
+IN_A_JOB = 50
+AT_ONCE = 500
+"""Images in one transaction, whatever repositories they are in: what they share is read and weighed once."""
+REPOSITORIES, LISTED = 500, 10_000
 
 
 class Making:
@@ -64,8 +66,8 @@ class Making:
 
     def ask_about(self, tx: Connection, digests: Sequence[Digest], now: float) -> None:
         """What is known of so many images has changed that their rows are not made in this transaction."""
-        for start in range(0, len(digests), AT_ONCE):
-            some = digests[start : start + AT_ONCE]
+        for start in range(0, len(digests), IN_A_JOB):
+            some = digests[start : start + IN_A_JOB]
             jobs.enqueue(tx, KIND, f"{len(some)} from {some[0]}", {"images": some}, now)
 
     async def make_again(self, job: Job) -> None:
@@ -82,31 +84,29 @@ class Making:
 
     async def _make_outdated(self) -> None:
         last = ""
-        while page := await self._db.read(repos.page, last, PAGE):
-            for repository in page:
-                await self._db.write(self._begin, repository)
-                while await self._db.write(self._some, repository) == AT_ONCE:
-                    pass
+        while page := await self._db.read(repos.page, last, REPOSITORIES):
+            await self._db.write(self._begin, page)
+            while images := await self._db.read(self._outdated, page):
+                for start in range(0, len(images), AT_ONCE):
+                    await self._db.write(self._make_some, images[start : start + AT_ONCE])
             last = page[-1]
 
-    def _begin(self, tx: Connection, repository: RepoName) -> None:
-        rules, repository_id = self._book.held(tx).within(repository), repos.require(tx, repository)
-        if rules is None:
-            rows.uncover(tx, repository_id)
-        elif rules.placed("unscanned").outcome is Outcome.BLOCK:
-            rows.grandfather_unjudged(tx, repository_id, self._now())
-
-    def _some(self, tx: Connection, repository: RepoName) -> int:
-        """Some rows of a repository; how many, less than at once when there are no more to be made."""
+    def _begin(self, tx: Connection, page: Sequence[RepoName]) -> None:
         gates = self._book.held(tx)
-        rules = gates.within(repository)
-        if rules is None:
-            return 0
-        repository_id = repos.require(tx, repository)
-        images = rows.outdated(tx, repository_id, rules.id, AT_ONCE)
+        rules = {key: gates.within(name) for name, key in repos.keys(tx, page).items()}
+        rows.uncover(tx, [key for key, each in rules.items() if each is None])
+        strict = [key for key, each in rules.items() if each and each.placed("unscanned").outcome is Outcome.BLOCK]
+        rows.grandfather_unjudged(tx, strict, self._now())
+
+    def _outdated(self, tx: Connection, page: Sequence[RepoName]) -> list[Holder]:
+        gates = self._book.read(tx)
+        rules = {key: gates.within(name) for name, key in repos.keys(tx, page).items()}
+        return rows.outdated(tx, {key: each.id for key, each in rules.items() if each}, LISTED)
+
+    def _make_some(self, tx: Connection, images: Sequence[Holder]) -> None:
+        gates = self._book.held(tx)
         rows.hold(tx, [each.digest for each in images])  # what is known of them is read after this
         self._make(tx, gates, images)
-        return len(images)
 
     def _make(self, tx: Connection, gates: Gates, images: Sequence[Holder]) -> None:
         known = verdicts.find(tx, sorted({each.digest for each in images}))

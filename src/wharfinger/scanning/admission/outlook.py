@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from wharfinger.meta import gates as rows
-from wharfinger.meta import glass, repos
+from wharfinger.meta import glass, jobs, repos, vex, vex_attached
 from wharfinger.meta.gates import Holder
 from wharfinger.meta.glass import Glass
+from wharfinger.scanning import trusting
 from wharfinger.scanning.admission import counting
 from wharfinger.scanning.admission.book import Gates
 from wharfinger.scanning.admission.counting import Told
@@ -27,8 +28,9 @@ class Outlook:
     """The answer, and all that the rules of the repository have against the image.
 
     ``rules`` are the names of those that cover the repository, and ``policy`` changes when one of them does.
-    ``settled`` is false while the image has no row by these rules. The answer is the gate's own: ``grandfathered``
-    and ``glass`` say why a pull may pass all the same.
+    ``settled`` is false while the image has no row by these rules, or waits to be judged by other rules about the VEX
+    documents that lie beside it. The answer is the gate's own: ``grandfathered`` and ``glass`` say why a pull may pass
+    all the same.
     """
 
     answer: Answer
@@ -53,7 +55,11 @@ def of(
     told = counting.told_by_others(tx, [each.digest for each in images])
     named |= {item.id.upper() for some in told.values() for _, report in some for item in report.items}
     book = books.load(tx, now, named)
-    return {each.digest: _of(tx, rules, book, repository, each, told.get(each.digest, ()), age, now) for each in images}
+    changing = bool(jobs.waiting_for(tx, trusting.KIND, [trusting.ALL]))
+    return {
+        each.digest: _of(tx, rules, book, repository, each, told.get(each.digest, ()), age, now, changing=changing)
+        for each in images
+    }
 
 
 def _of(
@@ -65,6 +71,8 @@ def _of(
     told: Told,
     age: float,
     now: float,
+    *,
+    changing: bool,
 ) -> Outlook:
     is_image, verdict = image.state != "nothing-to-scan", image.verdict
     repository_id, row = repos.require(tx, repository), rows.find(tx, repository, image.digest)
@@ -76,8 +84,14 @@ def _of(
         answer,
         rules.id,
         tuple(rule.name for rule in rules.rules),
-        settled=not is_image or (row is not None and row.rules == rules.id),
+        settled=not is_image
+        or (row is not None and row.rules == rules.id and not (changing and _has_documents(tx, repository, image))),
         against=tuple(weigh(rules, status, known, age, now)) if is_image else (),
         grandfathered=rows.is_grandfathered(tx, repository_id, image.digest, now),
         glass=glass.of_one(tx, repository_id, image.digest, now),
     )
+
+
+def _has_documents(tx: Connection, repository: RepoName, image: Scanned) -> bool:
+    """Whether the image stands as it does by documents, while it may be another's word that counts by now."""
+    return bool(vex_attached.about(tx, repository, [image.digest, *vex.indexes_of(tx, repository, image.digest)]))

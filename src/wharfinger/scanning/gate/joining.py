@@ -94,7 +94,7 @@ def _doubts(
         yield _unjudged(image, scan, decision, waited)
         return
     if image.is_awaited:
-        reason = f"the gate rules have changed, and it was not judged by them within {waited}"
+        reason = f"the rules of the registry have changed, and it was not judged by them within {waited}"
         yield Doubt(scan, Rule.REJUDGING, "undecided", reason, "ask again, or say how long to --wait")
     if gate is None:
         return

@@ -25,7 +25,7 @@ RULES: Mapping[str, str] = {
     "warned": "A gate rule of the registry warns of it",
     "allowed": "The gate of the registry has nothing against it",
     "unscanned": "The registry has not judged it",
-    "rejudging": "The gate rules of the registry have changed, and it was not judged by them yet",
+    "rejudging": "The rules about pulls or VEX documents have changed, and it was not judged by them yet",
     "stale": "The advisories of the registry are too old",
     "gate": "The gate of the registry has something against the image",
 }

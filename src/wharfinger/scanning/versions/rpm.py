@@ -11,13 +11,13 @@ _TILDE, _END, _CARET, _LETTERS, _DIGITS = (bytes((mark,)) for mark in range(1, 6
 def key(version: str) -> bytes:
     epoch, colon, rest = checked(version).partition(":")
     if not colon:
-        epoch, rest = "0", version
+        epoch, rest = "", version
     upstream, dash, release = rest.rpartition("-")
     if not dash:
         upstream, release = rest, ""
-    if not epoch.isdecimal() or not upstream:
+    if not (epoch or "0").isdecimal() or not upstream:
         raise VersionInvalid(f"{version!r} is no version of an RPM")
-    return number(epoch) + _part(upstream) + _part(release)
+    return number(epoch or "0") + _part(upstream) + _part(release)
 
 
 def _part(text: str) -> bytes:
