@@ -1,5 +1,12 @@
 """Wharfinger: a container registry and its management."""
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("wharfinger")
+
+def __getattr__(name: str) -> str:
+    """The version, looked up by who asks for it: the processes that read layers do not, and are started often."""
+    if name != "__version__":
+        raise AttributeError(name)
+    from importlib.metadata import version
+
+    return version("wharfinger")

@@ -46,7 +46,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     db = services.db
     key = audit_keys.load(audit_key(settings))
     gates, counted = services.gates, ScanMetrics(metrics)
-    readers = Readers(ahead=settings.scan_on_push)
+    readers = Readers()
     arriving = open_arriving(store_settings(settings)) if settings.scan_on_push else None
     following = None if arriving is None else Following(arriving, readers)
     scans = Verdicts(
@@ -58,7 +58,6 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
     sweeps |= gates.sweeps(advisories(settings)) | services.excusing.attached.sweeps()
     sweeps["exceptions counted"] = partial(services.excusing.exceptions.count, exception_gauges(metrics))
     with closing(scans):
-        await asyncio.to_thread(readers.prepare)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Journal(db, notes, now, journal_gauge(metrics).set).run())
             tasks.create_task(Sealer(db, key, now).run())
@@ -74,6 +73,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
             # In a queue of its own: whoever does not answer holds up no scan of ours.
             tasks.create_task(Queue(db, {scanners.KIND: asking.step}, now).run())
             if settings.scan_on_push:
+                tasks.create_task(readers.keep_prepared())
                 tasks.create_task(Backfill(db, now).run())
             if following is not None:
                 tasks.create_task(following.run())

@@ -29,7 +29,8 @@ def test_what_a_brown_out_takes_later_is_pointed_to(admin: Wharf, server: Server
     rules = "ceiling: 100%, brownout: 3d, rules: [delete: {}]"
     text = f"version: 1\nlifecycle: [{{name: brief, repositories: 'trash/{{doomed,spared}}', {rules}}}]\n"
     (tmp_path / "policy.yaml").write_text(text)
-    admin.done("apply", str(tmp_path / "policy.yaml"), "--yes")
+    (tmp_path / "none.yaml").write_text("version: 1\nlifecycle: []\n")
+    assert admin("apply", str(tmp_path / "policy.yaml"), "--yes").status == 0
     admin("lifecycle", "plan", "--repository", "trash/{doomed,spared}", "--out", str(tmp_path / "plan"))
     admin.done("lifecycle", "apply", str(tmp_path / "plan"), "--yes")
     server.pull("trash/spared", "1")
@@ -41,7 +42,8 @@ def test_what_a_brown_out_takes_later_is_pointed_to(admin: Wharf, server: Server
         assert "1 image more goes when a brown-out ends, if not pulled: wharf lifecycle doomed trash/doomed" in said.err
     assert admin.done("trash", "list", "trash/spared").rows == []
     (row, *_) = admin.done("lifecycle", "runs").rows
-    admin.done("lifecycle", "undo", row[0])
+    assert admin.done("lifecycle", "undo", row[0]).out == "Taken off the list: 1 image.\n"
+    admin.done("apply", str(tmp_path / "none.yaml"), "--prune", "--yes")  # the other tests have this server, too
 
 
 def test_the_trash_is_emptied_of_one_or_of_all(admin: Wharf, server: Server) -> None:
@@ -90,7 +92,9 @@ def test_what_a_cluster_runs_is_reported(admin: Wharf, server: Server) -> None:
     pod = {"kind": "Pod", "metadata": {"namespace": "shop", "name": "app-1"}}
     containers = [{"name": "app", "image": f"{host}/inuse/app:1.0"}, {"name": "x", "image": "docker.io/library/x:1"}]
     listed = json.dumps({"items": [pod | {"spec": {"containers": containers}}]})
+    listed = listed.replace("]}}]", f', {{"name": "y", "image": "{host}/Inuse//App:1"}}]}}}}]')
     result = admin.done("inuse", "import", "--reporter", "tests-prod", "--interval", "1h", stdin=listed)
+    assert f"left out, not understood: 1 image ({host}/Inuse//App:1)." in result.out
     assert "In use by tests-prod: 1 image." in result.out
     assert "left out, of other registries: 1 image" in result.out
     (row,) = [row for row in admin.done("inuse", "list").rows if row[0] == "tests-prod"]

@@ -39,10 +39,10 @@ def test_what_goes_is_planned_applied_and_brought_back(admin: Wharf, server: Ser
     assert f"{tmp_path / 'other'}: line 1: this plan was made for another server" in other
     assert "no terminal to ask on" in admin("lifecycle", "apply", str(out)).err
     assert "1 deleted" in admin.done("lifecycle", "apply", str(out), "--yes").out
-    (row,) = [row for row in admin.done("lifecycle", "runs").rows if row[1] == "plan"]
+    row = next(row for row in admin.done("lifecycle", "runs").rows if row[1] == "plan")  # the newest
     assert row[2] == "finished"
     assert ONE.digest in admin.done("lifecycle", "run", row[0]).out
-    assert admin.done("lifecycle", "undo", row[0]).out == "Brought back 1 image.\n"
+    assert admin.done("lifecycle", "undo", row[0]).out == "Brought back: 1 image.\n"
     assert admin.done("explain", "cli/runs:dev-1", "--json").json["now"]["verdict"] == "delete"
     out.write_bytes(b"".join(out.read_bytes().splitlines(keepends=True)[:-1]))
     assert "not a plan" in admin.refused("lifecycle", "apply", str(out))

@@ -29,6 +29,7 @@ def test_a_version_is_set_with_what_follows_it(admin: Wharf, server: Server) -> 
     assert "say which image" in admin.refused("tag", "cli/tag:latest", "x")
     assert "no tag is named" in admin.refused("tag", f"cli/tag@{TWO.digest}")
     assert "no full version" in admin.refused("tag", f"cli/tag@{TWO.digest}", "--version", "1.4")
+    assert "--commit is empty" in admin.refused("tag", f"cli/tag@{TWO.digest}", "x", "--commit", "")
 
 
 def test_a_tag_tells_its_history_and_goes_back(admin: Wharf, server: Server) -> None:

@@ -44,11 +44,11 @@ def test_it_is_kept_as_it_was_written_and_reads_as_the_same() -> None:
 
 def test_a_long_policy_is_told_of_in_part() -> None:
     rules = "".join(f"  - {{name: rule-{n}, untag: {{tags: [a, b], protected: true}}}}\n" for n in range(99))
-    head = "lifecycle:\n- name: x\n  repositories: y\n  binding: true\n  ceiling: 5%\n  rules:\n"
+    head = "lifecycle:\n- name: x\n  repositories: y\n  binding: true\n  ceiling: 5%\n  brownout: 3d\n  rules:\n"
     (item,) = whole(head + rules).beside["lifecycle"]
     said = reading.words(item)
     assert said.startswith(
-        "binding lifecycle policy x for y, ceiling 5%: rule-0: untag {tags: [a, b], protected: true}; "
+        "binding lifecycle policy x for y, ceiling 5%, brownout 3d: rule-0: untag {tags: [a, b], protected: true}; "
     )
     assert said.endswith("… (99 rules)")
     assert len(said) < 600

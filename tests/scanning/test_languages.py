@@ -313,6 +313,8 @@ DEPENDENCIES
           '"version": "2"}]}'}, {"composer a/b 1", "composer c/d 2"}),
         ({"app/app.deps.json": '{"libraries": {"app/1.0.0": {"type": "project"}, "Newtonsoft.Json/12.0.1": {"type": '
           '"package", "serviceable": true}}}'}, {"nuget Newtonsoft.Json 12.0.1"}),
+        ({"app/app.deps.json": '{"libraries": {"runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/6.0.1": {"type": '
+          '"runtimepack"}}}'}, {"nuget Microsoft.NETCore.App.Runtime.linux-x64 6.0.1"}),
         ({"app/packages.lock.json": '{"dependencies": {"net8.0": {"A.B": {"type": "Direct", "resolved": "1.0.2"}, '
           '"own": {"type": "Project"}}}}'}, {"nuget A.B 1.0.2"}),
         ({"app/Gemfile.lock": GEMFILE}, {"gem actionpack 6.0.0", "gem nokogiri 1.15.0", "gem forked 1.0"}),

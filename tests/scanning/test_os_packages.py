@@ -93,6 +93,19 @@ def test_what_a_package_of_the_distribution_brought_is_covered_by_it() -> None:
     assert [each.covered_by for each in gone.packages] == [None]
 
 
+@pytest.mark.parametrize("folder", ["opt/shop", "usr/local/lib", "srv", "home/shop", "root"])
+def test_what_is_where_distributions_put_nothing_is_not_covered_by_a_package_of_somebody_else(folder: str) -> None:
+    """A vendor's deb with everything in /opt is known to no advisory of Debian; what is in it may be."""
+    metadata = f"{folder}/idna-3.3.dist-info/METADATA"
+    tree: Tree = {
+        "etc/os-release": DEBIAN,
+        "var/lib/dpkg/status": dpkg_status(shop="1"),
+        "var/lib/dpkg/info/shop.list": f"/.\n/{metadata}\n",
+        metadata: "Name: idna\nVersion: 3.3\n",
+    }
+    assert named(tree)["idna"].covered_by is None
+
+
 BASH = rpms.header(name="bash", version="5.1.8", release="6.el9", arch="x86_64", source="bash-5.1.8-6.el9.src.rpm")
 SSL = rpms.header(
     name="openssl-libs", version="3.0.1", release="43.el9_0", epoch=[1], arch="x86_64", vendor="AlmaLinux",

@@ -1,9 +1,10 @@
 """A layer is read when it has been pushed; the manifest that comes after it finds it read."""
 
+import asyncio
 import random
 import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ async def test_what_its_repository_has_no_more_is_left(scanner: Scanner) -> None
 
 def test_a_reader_that_waits_is_started_already_and_one_that_has_ended_is_replaced() -> None:
     content = layer({"var/lib/dpkg/status": dpkg_status(a="1")})
-    with closing(Readers(ahead=True)) as readers:
+    with closing(Readers()) as readers:
         readers.prepare()
         with readers.reader() as reader:
             first = reader.start()
@@ -87,10 +88,35 @@ def test_a_reader_that_waits_is_started_already_and_one_that_has_ended_is_replac
             first.wait()
             assert reader.read(content).problems == ()
             assert reader.start().pid != first.pid
+        readers.prepare()
         with readers.reader() as reader:
             waiting = reader.start()
             assert reader.read(content).problems == ()
             assert reader.start().pid == waiting.pid
-    with readers.reader():
-        pass
+    readers.prepare()
     readers.close()
+
+
+async def test_while_something_is_read_no_other_process_is_started() -> None:
+    started: list[str] = []
+
+    class Noting(Readers):
+        def prepare(self) -> None:
+            super().prepare()
+            started.append("one")
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(started) < count:  # noqa: ASYNC110  it is told by a thread
+                await asyncio.sleep(0.01)
+
+    with closing(Noting()) as readers:
+        keeping = asyncio.create_task(readers.keep_prepared(every=0.01))
+        await until(1)
+        with readers.reader():
+            await asyncio.sleep(0.2)
+            assert len(started) == 1
+        await until(2)
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping

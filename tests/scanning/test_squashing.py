@@ -97,6 +97,9 @@ DEBIAN = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
         ({"srv/os-release": DEBIAN}, False),
         ({"etc/os-release": Link("../usr/lib/os-release"), "usr/lib/os-release": Link("os.d/os-release"),
           "usr/lib/os.d/os-release": DEBIAN}, True),
+        ({"etc/os-release": Link("../usr/lib/os-release"), "usr/lib/os-release": Link("os.release.d/os-release-cloud"),
+          "usr/lib/os.release.d/os-release-cloud": DEBIAN}, True),
+        ({"usr/lib/os.release.d/os-release-cloud": DEBIAN}, False),
         ({"usr/lib/os-release": DEBIAN, "etc/os-release": Link("usr/lib/os-release", hard=True)}, True),
     ],
 )  # fmt: skip

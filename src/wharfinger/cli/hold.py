@@ -1,5 +1,6 @@
 """``wharf hold``: images that nobody deletes."""
 
+import math
 import time
 from typing import Annotated, Any
 
@@ -78,7 +79,7 @@ def _end(text: str) -> float:
 
     now = time.time()
     if text[:1].isdigit() and text[-1:] in {"w", "d", "h", "m", "s"}:
-        return now + duration(text) / SECOND
+        return math.ceil(now + duration(text) / SECOND)
     found = moment_of(text)
     if found <= now:
         raise RequestInvalid(f"{text} has passed")

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from wharfinger.cli import references
-from wharfinger.cli.output import AsJson, counted, moment, print_json, print_rows
+from wharfinger.cli.output import AsJson, clean, counted, moment, print_json, print_rows
 from wharfinger.errors import RequestInvalid
+
+EXAMPLES = 3
 
 inuse = App(name="inuse", help="Say what runs, so that no rule deletes it.")
 
@@ -61,7 +63,7 @@ def import_(
         for (repository, reference), places in found.images.items()
     ]
     words = [f"left out, of other registries: {counted(found.elsewhere, 'image')}"]
-    words += [f"{found.unreadable} could not be understood"] if found.unreadable else []
+    words += [_unreadable(found.unreadable)] if found.unreadable else []
     if not images:
         reason = f"no image of {' or '.join(ours)} runs there, so nothing was reported; {words[0]}"
         raise RequestInvalid(f"{reason} (that nothing runs is said by wharf inuse report without images)")
@@ -94,6 +96,12 @@ def retire(reporter: Annotated[str, Parameter(help="The reporter's name.")]) -> 
     print(f"Retired {reporter}.")
 
 
+def _unreadable(images: Sequence[str]) -> str:
+    """Whoever runs them should know: what is not reported is not protected."""
+    more = ", …" if len(images) > EXAMPLES else ""
+    return f"left out, not understood: {counted(len(images), 'image')} ({', '.join(images[:EXAMPLES])}{more})"
+
+
 def _listed(length: int) -> str:
     try:
         return sys.stdin.read(length)
@@ -115,7 +123,7 @@ def _send(reporter: str, interval: str, images: list[dict[str, Any]], as_json: b
     for image in found["examples"]:
         print(f"{image}: not here, or not for you to see")
     for word in words:
-        print(f"{word}.")
+        print(clean(f"{word}."))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

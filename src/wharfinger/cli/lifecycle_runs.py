@@ -156,8 +156,9 @@ def undo(id: RunNumber) -> int:
     from wharfinger.cli.client import logged_in
 
     with logged_in() as client:
+        is_doomed = client.get(f"/lifecycle/runs/{id}")["run"]["state"] == BROWNOUT
         found = client.post(f"/lifecycle/runs/{id}/undo", {})
-    print(f"Brought back {_images(found['restored'])}.")
+    print(f"{'Taken off the list' if is_doomed else 'Brought back'}: {_images(found['restored'])}.")
     for what in found["lost"]:
         print(f"lost: {clean(what)}", file=sys.stderr)
     for what in found["tags_left"]:
@@ -250,7 +251,8 @@ WORDS = {"keep": "it stays", "delete": "it goes", "untag": "it stays and loses t
 
 
 def _explain(when: str, verdict: dict[str, Any]) -> None:
-    rule = f", by {verdict['rule']}" if verdict["rule"] else ""
+    # The reason says what the rule would do with what is protected: it does not stay by that rule.
+    rule = f", by {verdict['rule']}" if verdict["rule"] and not verdict["protected_by"] else ""
     protected = f" (protected by {verdict['protected_by']})" if verdict["protected_by"] else ""
     print(clean(f"{when}: {WORDS[verdict['verdict']]}{rule}: {verdict['reason']}{protected}"))
 

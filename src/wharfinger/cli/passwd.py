@@ -24,7 +24,7 @@ def set_in_database(name: str, password: str, config: Path | None, data: str | N
 def require_database(url: str) -> None:
     """SQLite would make a new, empty one."""
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        raise Refusal(f"there is no registry's database at {url.removeprefix('sqlite:///')}")
+        raise Refusal(f"there is no registry's database at {url.removeprefix('sqlite:///')}: see --data, --config")
 
 
 async def _set(url: str, name: str, password: str) -> None:

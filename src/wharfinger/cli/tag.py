@@ -36,6 +36,9 @@ def tag(
     from wharfinger.cli.client import logged_in
 
     wanted = references.parse(image)
+    for option, value in (("--version", version), ("--commit", commit)):
+        if value == "":
+            raise RequestInvalid(f"{option} is empty: is a variable not set?")
     if wanted.is_tag:
         raise RequestInvalid(f"{image}: say which image, {wanted.repository}@DIGEST: a tag may move meanwhile")
     asked = {"digest": wanted.reference, "version": version, "commit": commit, "floating": floating}

@@ -92,7 +92,7 @@ def words(item: Item) -> str:
     (policy,) = policies((item,))
     fields: dict[str, Any] = item.plain
     how = f"{'binding ' if policy.binding else ''}{'observing ' if policy.mode == 'observe' else ''}"
-    more = "".join(f", {key} {fields[key]}" for key in ("schedule", "ceiling", "trash") if key in fields)
+    more = "".join(f", {key} {fields[key]}" for key in ("schedule", "ceiling", "brownout", "trash") if key in fields)
     rules = "; ".join(_rule(rule) for rule in fields["rules"])
     said = rules if len(rules) <= RULES_SHOWN else f"{rules[:RULES_SHOWN]}… ({len(policy.rules)} rules)"
     return f"{how}lifecycle policy {policy.name} for {policy.repositories}{more}: {said}"

@@ -5,7 +5,7 @@ a deployment that is scaled to nothing, or a job that runs at night, needs its i
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,14 @@ Key = tuple[RepoName, Reference]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Images of our registry, each with some of the places where it runs, and how many are of other registries."""
+    """Images of our registry, each with some of the places where it runs, and how many are of other registries.
+
+    ``unreadable`` are images of ours whose names are none that could be here.
+    """
 
     images: Mapping[Key, list[str]]
     elsewhere: int
-    unreadable: int
+    unreadable: Sequence[str]
 
 
 def read(text: str, hosts: Iterable[str]) -> Found:
@@ -55,7 +58,7 @@ def read(text: str, hosts: Iterable[str]) -> Found:
                 places = images.setdefault(key, [])
                 if place not in places and len(places) < PLACES_AT_MOST:
                     places.append(place)
-    return Found(images, len(elsewhere), len(unreadable))
+    return Found(images, len(elsewhere), sorted(unreadable))
 
 
 def _items(text: str) -> list[Any]:

@@ -4,12 +4,14 @@ Whoever folds and whoever compares is the same process, by a lease.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import BigInteger, Connection, Delete, Insert, Text, delete, func, insert, select, text
 
 from wharfinger.meta import repos
+from wharfinger.meta.schema import KEY
 from wharfinger.meta.schema_usage import usage_blobs, usage_changes, usage_checks, usage_repositories, usage_samples
-from wharfinger.meta.sql import chunks
+from wharfinger.meta.sql import Given, among, chunks, plain_rows
 from wharfinger.meta.sql import insert as upsert
 from wharfinger.meta.usage import STORE
 from wharfinger.meta.usage_comparison import Drift
@@ -25,29 +27,41 @@ def fold(tx: Connection, limit: int) -> int:
     after, deltas = sums(held, changes)
     _put_blobs(tx, after)
     add(tx, deltas)
-    for some in chunks([row.id for row in rows]):
-        tx.execute(delete(usage_changes).where(usage_changes.c.id.in_(some)))
+    these, gone = _forgetting(tx.dialect.name)
+    tx.execute(gone, these.values([(row.id,) for row in rows]))
     return len(rows)
+
+
+@cache
+def _forgetting(kind: str) -> tuple[Given, Delete]:
+    these = Given(kind, id=KEY)
+    return these, delete(usage_changes).where(usage_changes.c.id.in_(select(these.c.id)))
 
 
 def _held(tx: Connection, digests: Iterable[str]) -> dict[str, Held]:
     found: dict[str, Held] = {}
-    for some in chunks(sorted(digests)):
-        rows = tx.execute(select(usage_blobs).where(usage_blobs.c.digest.in_(some)))
-        found |= {row.digest: Held(row.size, row.holders, row.key_sum) for row in rows}
+    query = select(usage_blobs.c.digest, usage_blobs.c.size, usage_blobs.c.holders, usage_blobs.c.key_sum)
+    for these in among(tx, usage_blobs.c.digest, sorted(digests)):
+        found |= {digest: Held(*held) for digest, *held in plain_rows(tx, query.where(these))}
     return found
 
 
 def _put_blobs(tx: Connection, after: Mapping[str, Held]) -> None:
-    for some in chunks(sorted(after)):
-        tx.execute(delete(usage_blobs).where(usage_blobs.c.digest.in_(some)))
-        kept = [
-            {"digest": digest, "size": held.size, "holders": held.holders, "key_sum": held.key_sum}
-            for digest in some
-            if (held := after[digest]).holders or held.key_sum
-        ]
-        if kept:
-            tx.execute(insert(usage_blobs), kept)
+    for these in among(tx, usage_blobs.c.digest, sorted(after)):
+        tx.execute(delete(usage_blobs).where(these))
+    kept = [
+        (digest, held.size, held.holders, held.key_sum)
+        for digest, held in sorted(after.items())
+        if held.holders or held.key_sum
+    ]
+    given, put = _putting(tx.dialect.name)
+    tx.execute(put, given.values(kept))
+
+
+@cache
+def _putting(kind: str) -> tuple[Given, Insert]:
+    these = Given(kind, digest=Text(), size=BigInteger(), holders=BigInteger(), key_sum=BigInteger())
+    return these, insert(usage_blobs).from_select(these.c.keys(), select(*these.c))
 
 
 def add(tx: Connection, deltas: Mapping[int, Delta]) -> None:

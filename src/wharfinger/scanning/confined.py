@@ -5,6 +5,7 @@ asks for them. On standard output it asks, and answers with what the layer says.
 """
 
 import codecs
+import gc
 import sys
 from dataclasses import replace
 from typing import BinaryIO
@@ -21,8 +22,11 @@ from wharfinger.scanning.spools import Spools
 
 _CODECS = ("utf-8-sig", "utf-16", "ascii", "latin-1")  # Python loads them when first used, which is then too late
 
-_TURN = 0.0005
+_TURN = 0.002
 """Seconds after which a thread lets the other one go on, to inflate more."""
+
+_MADE = 100_000
+"""Objects after which cycles among them are looked for: what is found in a layer has none, and is bounded."""
 
 
 def main() -> None:
@@ -34,6 +38,8 @@ def main() -> None:
     spools = Spools()
     inflating = Inflating()
     sys.setswitchinterval(_TURN)
+    gc.freeze()  # what is loaded by now stays
+    gc.set_threshold(_MADE)
     isolation = confine(limits, inflating.start)
     while (layer := frames.read(asking)) is not None:
         catalogue = read_layer(layer.decode(), lambda: _again(asking, answering), limits, spools, inflating.chunks)

@@ -1,5 +1,7 @@
 """Starting the process that reads layers, giving it their bytes, and ending it when it takes too long."""
 
+import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -16,13 +18,17 @@ import msgspec
 
 from wharfinger.scanning import frames
 from wharfinger.scanning.layers import LayerCatalogue
-from wharfinger.scanning.limits import Limits, Unreadable
+from wharfinger.scanning.limits import MIB, Limits, Unreadable
 from wharfinger.scanning.packages import Problem
 from wharfinger.scanning.sources import Source
 
 _PATIENCE = 30
 """Seconds beside those that the reader counts itself, for what comes before and after."""
 _STEPPED_BACK = 10
+_PIPE = MIB
+"""Bytes; what Linux lets every user have."""
+REST = 1.0
+"""Seconds. The next process is not started before, for that would take time from what is being read or judged."""
 
 
 class Reader:
@@ -74,6 +80,7 @@ class Reader:
         self._process = subprocess.Popen(  # noqa: S603  our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
         )
+        _widen(_pipe(self._process.stdin))
         with suppress(OSError):  # one that has ended already is found out when it is asked
             frames.write(_pipe(self._process.stdin), msgspec.json.encode(self._limits))
             _pipe(self._process.stdin).flush()  # so that it gives up its rights while it waits
@@ -118,34 +125,48 @@ class Reader:
 
 
 class Readers:
-    """A reader for each image. With ``ahead`` the next one's process is started before anybody needs it."""
+    """A reader for each image. The next one's process can be started before anybody needs it."""
 
-    def __init__(self, limits: Limits | None = None, *, ahead: bool = False) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._ahead = ahead
         self._lock = threading.Lock()
         self._next: Reader | None = None
+        self._in_use = 0
+        self._is_closed = False
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:
         """One that has read nothing yet."""
         with self._lock:
             reader, self._next = self._next or Reader(self._limits), None
-        with reader:
-            yield reader
-        self.prepare()
+            self._in_use += 1
+        try:
+            with reader:
+                yield reader
+        finally:
+            with self._lock:
+                self._in_use -= 1
+
+    async def keep_prepared(self, every: float = REST) -> None:
+        """Start the next one whenever none waits and nothing is being read, until cancelled."""
+        while True:
+            if self._next is None and not self._in_use:
+                with suppress(OSError):  # the system has no process for it now: it is started when it is needed
+                    # In a thread that stays: when the one that started it ends, so does the process.
+                    await asyncio.to_thread(self.prepare)
+            await asyncio.sleep(every)
 
     def prepare(self) -> None:
-        """Start the next one, where that is done ahead."""
+        """Start the next one."""
         with self._lock:
-            if self._ahead and self._next is None:
+            if not self._is_closed and self._next is None:
                 self._next = Reader(self._limits)
                 self._next.start()
 
     def close(self) -> None:
         """End the one that waits."""
         with self._lock:
-            waiting, self._next, self._ahead = self._next, None, False
+            waiting, self._next, self._is_closed = self._next, None, True
         if waiting is not None:
             with waiting:
                 pass
@@ -164,6 +185,12 @@ def _give(layer: Source, pipe: BinaryIO) -> tuple[Problem, ...]:
     frames.write(pipe, b"")
     pipe.flush()
     return checked.problems
+
+
+def _widen(pipe: BinaryIO) -> None:
+    """Let the layer's next bytes wait in the pipe, so that neither end waits for the other with each few of them."""
+    with suppress(OSError, AttributeError):  # more than this user may have by now, or no Linux: then it stays as it is
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _pipe(pipe: IO[bytes] | None) -> BinaryIO:

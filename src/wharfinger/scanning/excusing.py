@@ -4,7 +4,7 @@ One function for all that judges: the views of verdicts, the rows that pulls are
 is suppressed stays in its place and says by whom, why, and until when.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ from wharfinger.spec.digest import Digest
 
 Found = dict[str, Any]
 """A finding as ``docs/scan.schema.json`` has it."""
+_Source = tuple[str, str]
+"""Name and version of a source package."""
 _OF_DISTRIBUTIONS = frozenset({"deb", "rpm", "apk"})
 
 
@@ -69,7 +71,8 @@ def unmatched(images: Sequence[Mapping[str, Any]], repository: str, excuses: Exc
 def scan(image: Mapping[str, Any], digest: str) -> ImageScan:
     """As much of a scan as statements are compared with, from its report."""
     packages = tuple(_package(each) for each in image["packages"])
-    matched = Matched(tuple(_finding(each, packages) for each in image["findings"]), (), Severity.UNKNOWN)
+    binaries = _by_source(packages)
+    matched = Matched(tuple(_finding(each, binaries) for each in image["findings"]), (), Severity.UNKNOWN)
     return ImageScan(Digest(digest), image["platform"], Catalogue(packages, _distribution(image)), matched)
 
 
@@ -104,7 +107,7 @@ def _package(fields: Mapping[str, Any]) -> Package:
     )
 
 
-def _finding(fields: Mapping[str, Any], packages: Sequence[Package]) -> Finding:
+def _finding(fields: Mapping[str, Any], binaries: Mapping[_Source, Sequence[str]]) -> Finding:
     return Finding(
         id=fields["id"],
         aliases=tuple(fields["aliases"]),
@@ -116,17 +119,18 @@ def _finding(fields: Mapping[str, Any], packages: Sequence[Package]) -> Finding:
         state=fields["state"],
         severity=Severity(fields["severity"]),
         suppressed=fields["suppressed"],
-        purls=tuple(dict.fromkeys((fields["purl"], *_others(fields, packages)))),
+        purls=tuple(dict.fromkeys((fields["purl"], *binaries.get((fields["package"], fields["version"]), ())))),
     )
 
 
-def _others(fields: Mapping[str, Any], packages: Sequence[Package]) -> Iterator[str]:
-    """The binary packages of a source that is affected: a statement about one does not speak for the others."""
-    affected = (fields["package"], fields["version"])
+def _by_source(packages: Sequence[Package]) -> Mapping[_Source, Sequence[str]]:
+    """The purls of each source's binary packages: a statement about one of them does not speak for the others."""
+    found: dict[_Source, list[str]] = {}
     for package in packages:
-        source = package.source or Source(package.name, package.version)
-        if package.type in _OF_DISTRIBUTIONS and (source.name, source.version or package.version) == affected:
-            yield package.purl
+        if package.type in _OF_DISTRIBUTIONS:
+            source = package.source or package
+            found.setdefault((source.name, source.version or package.version), []).append(package.purl)
+    return found
 
 
 def _distribution(image: Mapping[str, Any]) -> Distribution | None:

@@ -30,7 +30,7 @@ from wharfinger.spec.locations import Location
 
 AHEAD_FROM = 1 << 20
 """Bytes; what is smaller is read in no time when its image is."""
-AT_ONCE = 2
+AT_ONCE = 3
 """Uploads that are read while they come; others are read when they are there."""
 QUIET = 10.0
 """Seconds after which an upload of which nothing comes any more is left, for another one to be read."""

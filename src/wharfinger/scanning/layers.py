@@ -14,7 +14,7 @@ import msgspec
 from wharfinger.scanning.limits import Unreadable
 from wharfinger.scanning.packages import Distribution, Problem, Source
 
-CATALOGUER = "wharfinger/2"
+CATALOGUER = "wharfinger/3"
 """Kept catalogues of another version are not used any more: it changes whenever more, or something else, is found."""
 
 HASH_BYTES = 8

@@ -16,6 +16,8 @@ _MOST_LINKS = 8
 _NAME_AT_MOST = 200
 _DECLARED = "declared"
 _DATABASES = frozenset({"dpkg", "dpkg-files", "apk", "rpm"})
+_NEVER_THEIRS = ("opt/", "usr/local/", "srv/", "home/", "root/")
+"""Where packages of Debian, Ubuntu and Alpine put nothing: what has come there is by somebody else."""
 
 
 def squash(layers: Sequence[LayerCatalogue]) -> Catalogue:
@@ -228,11 +230,18 @@ def _identity(found: Found, covered: str | None) -> tuple[object, ...]:
 
 
 def _covered(spell: _Spell, owners: Mapping[int, _Owner]) -> str | None:
-    """Whose file it is; a file laid over a package's by a higher layer is not that package's any more."""
+    """Whose file it is; a file laid over a package's by a higher layer is not that package's any more.
+
+    No advisory of the distribution is about a package that somebody else has built, with its jars in ``/opt``. An RPM
+    says who has built it, and Red Hat's own collections are there.
+    """
     if spell.evidence.kind in _DATABASES:
         return None
     owner = owners.get(number_of(spell.evidence.path))
-    return owner.purl if owner is not None and owner.said >= spell.start else None
+    if owner is None or owner.said < spell.start:
+        return None
+    is_foreign = spell.evidence.path.startswith(_NEVER_THEIRS) and not owner.purl.startswith("pkg:rpm/")
+    return None if is_foreign else owner.purl
 
 
 def _carriers(standing: Sequence[_Spell], distribution: Distribution | None) -> Mapping[str, str]:

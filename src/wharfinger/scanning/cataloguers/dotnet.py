@@ -8,6 +8,10 @@ from wharfinger.scanning.cataloguers.kind import DECLARED, Cataloguer, json_of
 from wharfinger.scanning.contents import File
 from wharfinger.scanning.layers import Found, Statement
 
+_PACK = "runtimepack."
+"""Before the name of the package with .NET itself, in what is published with all that it needs to run."""
+_KINDS = frozenset({"package", "runtimepack"})
+
 
 class _Library(msgspec.Struct):
     type: str = ""
@@ -19,8 +23,8 @@ class _Dependencies(msgspec.Struct):
 
 def _libraries(file: File) -> Iterator[Statement]:
     for key, library in json_of(file, _Dependencies).libraries.items():
-        name, slash, version = key.partition("/")
-        if library.type == "package" and slash and name and version:
+        name, slash, version = key.removeprefix(_PACK).partition("/")
+        if library.type in _KINDS and slash and name and version:
             yield Found("nuget", name, version)
 
 

@@ -34,4 +34,11 @@ def accepts(path: str) -> bool:
     return path.startswith(("etc/", "usr/lib/")) and "os-release" in path.rpartition("/")[2]
 
 
-OS_RELEASE = Cataloguer("os-release", _release, names=frozenset({"os-release"}), accepts=accepts, follows=True)
+OS_RELEASE = Cataloguer(
+    "os-release",
+    _release,
+    names=frozenset({"os-release"}),
+    folders=frozenset({"usr/lib/os.release.d"}),
+    accepts=accepts,
+    follows=True,
+)
