@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, select
 
 from wharfinger.meta.db import Database
 
@@ -37,7 +37,8 @@ _AFTERWARDS = {
 def unchecked(db: Database, tables: Iterable[Table]) -> Iterator[Connection]:
     """A connection to fill these tables with, whose indexes are made at the end; to be committed by whoever fills."""
     kind = db.engine.dialect.name
-    indexes = [index for table in tables for index in sorted(table.indexes, key=lambda each: str(each.name))]
+    filled = list(tables)
+    indexes = [index for table in filled for index in sorted(table.indexes, key=lambda each: str(each.name))]
     with db.engine.connect() as tx:
         for setting in _UNCHECKED[kind]:
             tx.exec_driver_sql(setting)
@@ -49,10 +50,22 @@ def unchecked(db: Database, tables: Iterable[Table]) -> Iterator[Connection]:
         for index in indexes:
             index.create(tx)
             tx.commit()
+        if kind == "postgresql":
+            _number_on(tx, filled)
+            tx.commit()
         tx.detach()  # or the next who borrows it had the settings
     with db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as tx:
         for statement in _AFTERWARDS[kind]:
             tx.exec_driver_sql(statement)
+
+
+def _number_on(tx: Connection, tables: Iterable[Table]) -> None:
+    """Who makes a row gets a number that none has; SQLite sees to that by itself."""
+    for table in tables:
+        numbered = table.autoincrement_column
+        if numbered is not None:
+            sequence = func.pg_get_serial_sequence(table.name, numbered.name)
+            tx.execute(select(func.setval(sequence, func.max(numbered))))
 
 
 def put(tx: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -133,7 +133,7 @@ _SUMS = (
 
 def _fill(db: Database, stock: Stock) -> None:
     """The numbers see to it that what is referred to is there."""
-    with filling.unchecked(db, (blob_links,)) as tx:
+    with filling.unchecked(db, (repositories, blob_links)) as tx:
         for statement in (*_rows(stock, is_sqlite=db.engine.dialect.name == "sqlite"), *_SUMS):
             tx.execute(text(statement))
             tx.commit()
