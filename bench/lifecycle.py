@@ -29,7 +29,7 @@ from typing import Any
 
 from sqlalchemy import Table, text
 
-from bench import collection, filling
+from bench import filling
 from bench.backends import Backends
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import plan_file, service
@@ -233,6 +233,8 @@ def pushes(url: str, count: int) -> None:
 
 
 def _pushed(url: str, folder: Path, when: str, count: int) -> None:
+    from bench import collection
+
     load, busy = os.getloadavg()[0], time.process_time()
     times = sorted(asyncio.run(collection.push_many(url, folder, f"{when}-{time.time_ns()}", count)))
     busy = time.process_time() - busy

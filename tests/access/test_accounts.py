@@ -7,7 +7,8 @@ from tests.kit.callers import TESTS
 from tests.kit.clock import Clock
 from tests.kit.granting import store_grant
 from wharfinger.access import changes, snapshot
-from wharfinger.access.accounts import AccountName, Accounts, Change, account_name, create_first_administrator
+from wharfinger.access.account_names import AccountName, account_name
+from wharfinger.access.accounts import Accounts, Change, create_first_administrator
 from wharfinger.access.passwords import Passwords, is_match
 from wharfinger.errors import AccountUnknown, AlreadyExists, InUse, RequestInvalid
 from wharfinger.meta import grants

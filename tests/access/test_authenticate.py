@@ -16,7 +16,8 @@ from tests.kit.callers import TESTS
 from tests.kit.clock import Clock
 from tests.kit.granting import store_grant
 from wharfinger.access import credentials, signing, tokens
-from wharfinger.access.accounts import Accounts, Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Accounts, Change
 from wharfinger.access.actions import Action
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import NOWHERE

@@ -13,7 +13,8 @@ import pytest
 from tests.conftest import hashed_password
 from tests.kit.clock import Clock
 from tests.kit.parts.slapd import BASE, PASSWORD, SERVICE, SERVICE_PASSWORD, Directory, slapd
-from wharfinger.access.accounts import Accounts, Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Accounts, Change
 from wharfinger.access.authenticate import Authenticator
 from wharfinger.access.caller import Caller, Origin, system
 from wharfinger.access.identity import Found

@@ -24,7 +24,7 @@ from wharfinger.meta import lifecycle_blobs, lifecycle_facts
 from wharfinger.meta.db import Database
 from wharfinger.tagging.guard import RuleBook, TagGuard
 
-SECONDS = 60.0
+SECONDS = 240.0
 IMAGES, REPOSITORIES = 1500, 15
 
 _BEGIN = """

@@ -11,7 +11,8 @@ from tests.kit.browser import Browser
 from tests.kit.client import Client
 from tests.ui.conftest import BY, Build, House
 from wharfinger.access import devices
-from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Change
 from wharfinger.meta import devices as device_rows
 from wharfinger.meta.schema_access import audit_records, device_logins
 

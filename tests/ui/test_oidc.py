@@ -20,7 +20,8 @@ from tests.kit.browser import Browser
 from tests.kit.client import Client
 from tests.kit.issuer import CLIENT, Claims, Issuer
 from tests.ui.conftest import BY, Build, House
-from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Change
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import NOWHERE
 from wharfinger.access.grants import Identity

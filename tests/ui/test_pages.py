@@ -11,7 +11,8 @@ from tests.conftest import PASSWORD
 from tests.kit.browser import HOME, Browser, Page
 from tests.kit.client import Client
 from tests.ui.conftest import BY, Build, House
-from wharfinger.access.accounts import Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Change
 from wharfinger.access.caller import Origin
 from wharfinger.ui import forms
 

@@ -1,15 +1,13 @@
 """Managing people's accounts: each method is one change, in force everywhere within moments."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NewType
 
 from sqlalchemy import Connection
 
 from wharfinger.access import changes, passwords
+from wharfinger.access.account_names import AccountName
 from wharfinger.access.caller import Caller, system
-from wharfinger.access.grants import ANONYMOUS
 from wharfinger.access.passwords import Passwords
 from wharfinger.access.workloads import require_lasting
 from wharfinger.errors import AlreadyExists, RequestInvalid
@@ -18,26 +16,7 @@ from wharfinger.meta.accounts import Account
 from wharfinger.meta.db import Database
 from wharfinger.meta.grants import GrantRow
 
-AccountName = NewType("AccountName", str)
-"""A name that :func:`account_name` accepted."""
-
 FIRST = AccountName("admin")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?", re.ASCII)
-
-
-def is_account_name(text: str) -> bool:
-    """Whether an account may be called so."""
-    return _NAME.fullmatch(text) is not None and text != ANONYMOUS
-
-
-def account_name(text: str) -> AccountName:
-    """The account name that ``text`` is. Raises RequestInvalid."""
-    if is_account_name(text):
-        return AccountName(text)
-    raise RequestInvalid(
-        f"invalid account name {text[:80]!r}: want at most 64 lower-case letters, digits, '.', '_' and '-', "
-        f"the first and the last a letter or a digit, and not {ANONYMOUS!r}"
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from shlex import quote
 
 from wharfinger.access import actions, patterns
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.explaining import Question, Subject, World
 from wharfinger.access.grants import ANONYMOUS, GROUP, Identity

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Connection
 
-from wharfinger.access import accounts as accounts_service
 from wharfinger.access import credentials, signing, tokens, workload_tokens, workloads
+from wharfinger.access.account_names import is_account_name
 from wharfinger.access.caller import NOWHERE, Caller, Origin
 from wharfinger.access.credentials import Credentials
 from wharfinger.access.directory import Directory
@@ -227,7 +227,7 @@ class Authenticator:
 
     async def _by_source(self, name: str, password: str) -> Account | None:
         """Whom a directory elsewhere knows by this password, if there is one: the account of this very name."""
-        if self._source is None or not accounts_service.is_account_name(name):
+        if self._source is None or not is_account_name(name):
             return None
         found = await self._source.check(name, password)
         if found is None:

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from sqlalchemy import Connection
 
 from wharfinger.access import actions, changes, patterns
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import ROLES, Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.grants import ANONYMOUS, GROUP, Grant, may_hand_out

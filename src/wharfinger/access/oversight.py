@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharfinger.access import asking, explaining, review, snapshot
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.explaining import Explanation, Question

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from wharfinger.access import changes
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.caller import Caller
 from wharfinger.access.groups import group_name
 from wharfinger.access.identity import Found

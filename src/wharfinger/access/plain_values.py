@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.grants import GROUP
 from wharfinger.access.groups import group_name
 from wharfinger.errors import Refusal, RequestInvalid

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from wharfinger.access import actions, claims, granting, providers, yaml_tree
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import ROLES
 from wharfinger.access.granting import Wanted
 from wharfinger.access.groups import group_name

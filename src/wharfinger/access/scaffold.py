@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wharfinger.access import patterns, policy_file
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.errors import RequestInvalid
 from wharfinger.spec import names
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from wharfinger.access import actions, changes, patterns, tokens
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.services import require_administers, require_manages, require_present

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from wharfinger.access import changes
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.snapshot import Snapshot

@@ -1,6 +1,7 @@
 """Accounts, for administrators."""
 
-from wharfinger.access.accounts import Accounts, Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Accounts, Change
 from wharfinger.access.actions import Action
 from wharfinger.api.models import CreatedUser, NewUser, User, UserChange, Users
 from wharfinger.api.routes import By, Route

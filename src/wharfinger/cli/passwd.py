@@ -5,7 +5,8 @@ import os
 import time
 from pathlib import Path
 
-from wharfinger.access.accounts import Accounts, Change, account_name
+from wharfinger.access.account_names import account_name
+from wharfinger.access.accounts import Accounts, Change
 from wharfinger.access.caller import system
 from wharfinger.access.passwords import Passwords
 from wharfinger.cli.config import loaded

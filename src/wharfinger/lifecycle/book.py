@@ -7,10 +7,8 @@ from sqlalchemy import Connection
 from wharfinger.errors import RequestInvalid, Unavailable
 from wharfinger.lifecycle import parsing
 from wharfinger.lifecycle.reading import WORD
-from wharfinger.lifecycle.rules import Policy
+from wharfinger.lifecycle.rules import Policies
 from wharfinger.meta import policy_sections
-
-Policies = tuple[Policy, ...]
 
 
 class PolicyBook:
@@ -47,8 +45,3 @@ def compiled(body: str) -> Policies:
         return parsing.parse(data)
     except RequestInvalid as error:
         raise Unavailable("this version cannot read the lifecycle policies: apply them again") from error
-
-
-def active(policies: Policies) -> Policies:
-    """Those that act, and do not only observe."""
-    return tuple(policy for policy in policies if policy.mode == "active")

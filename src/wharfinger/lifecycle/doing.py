@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from wharfinger.access.caller import system
 from wharfinger.lifecycle import brownouts, comparing, gathering, judging
-from wharfinger.lifecycle.book import Policies, PolicyBook, active
+from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.comparing import Agreed
 from wharfinger.lifecycle.evaluate import Verdict
 from wharfinger.lifecycle.images import Image
 from wharfinger.lifecycle.judging import Judged
-from wharfinger.lifecycle.rules import brownout_length, trash_length
+from wharfinger.lifecycle.rules import Policies, active, brownout_length, trash_length
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import audit, in_use, lifecycle_facts, lifecycle_runs, tags

@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 
 from wharfinger.access.policy_things import Item
 from wharfinger.lifecycle import facts, foreseeing, gathering, judging, reading, surveying
-from wharfinger.lifecycle.book import Policies, PolicyBook, active
+from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
 from wharfinger.lifecycle.images import OURS
-from wharfinger.lifecycle.rules import joined
+from wharfinger.lifecycle.rules import Policies, active, joined
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, size_written
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, scanners

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from wharfinger.errors import ManifestUnknown
 from wharfinger.lifecycle import gathering
-from wharfinger.lifecycle.book import PolicyBook, active
+from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.foreseeing import Counted, Foreseen, Foresight, Rules, counted, leading
-from wharfinger.lifecycle.rules import joined
+from wharfinger.lifecycle.rules import active, joined
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import brownouts, history, lifecycle_facts, lifecycle_kin, repos, tags

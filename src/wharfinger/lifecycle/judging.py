@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wharfinger.lifecycle import gathering
-from wharfinger.lifecycle.book import Policies, active
 from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.images import Image
 from wharfinger.lifecycle.plan_file import Going, Kept, RepositoryPlan, Why
-from wharfinger.lifecycle.rules import ceiling, joined
+from wharfinger.lifecycle.rules import Policies, active, ceiling, joined
 from wharfinger.meta.lifecycle_facts import Facts
 
 LATELY = 23 * 3600.0

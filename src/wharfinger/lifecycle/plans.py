@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.lifecycle import crews, plan_file, surveying
-from wharfinger.lifecycle.book import Policies, PolicyBook
+from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.crews import Batch
 from wharfinger.lifecycle.freeing import Across
 from wharfinger.lifecycle.plan_file import DAYS_VALID, FORMAT, Head, Total
+from wharfinger.lifecycle.rules import Policies
 from wharfinger.lifecycle.surveying import Survey, UndeletableIn
 from wharfinger.lifecycle.units import SECOND, written
 from wharfinger.meta import lifecycle_facts, lifecycle_runs

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from wharfinger.lifecycle import gathering, judging, reading
-from wharfinger.lifecycle.book import Policies, PolicyBook, active
+from wharfinger.lifecycle.book import PolicyBook
 from wharfinger.lifecycle.evaluate import Verdict, evaluate_repository
 from wharfinger.lifecycle.images import Image
 from wharfinger.lifecycle.plans import DAY
 from wharfinger.lifecycle.replaying import Failed, Past, Pull, replay
-from wharfinger.lifecycle.rules import joined
+from wharfinger.lifecycle.rules import Policies, active, joined
 from wharfinger.lifecycle.surveying import UndeletableIn
 from wharfinger.lifecycle.units import SECOND
 from wharfinger.meta import lifecycle_facts, lifecycle_past, repos

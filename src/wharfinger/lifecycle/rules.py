@@ -55,6 +55,14 @@ class Policy:
             yield Label(place, place) if rule.name is None else Label(rule.name, f"{rule.name} ({place})"), rule
 
 
+Policies = tuple[Policy, ...]
+
+
+def active(policies: Policies) -> Policies:
+    """Those that act, and do not only observe."""
+    return tuple(policy for policy in policies if policy.mode == "active")
+
+
 CEILING = 20
 """Percent of a repository that a run may take where no policy says otherwise."""
 

@@ -7,11 +7,11 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from wharfinger.lifecycle import gathering, judging, plan_file
-from wharfinger.lifecycle.book import Policies
 from wharfinger.lifecycle.freeing import Freed, Shared
 from wharfinger.lifecycle.gathering import IsUndeletable
 from wharfinger.lifecycle.judging import Judged
 from wharfinger.lifecycle.plan_file import RepositoryPlan, Total
+from wharfinger.lifecycle.rules import Policies
 from wharfinger.meta import lifecycle_blobs, lifecycle_facts, lifecycle_runs
 from wharfinger.meta.lifecycle_facts import Repository
 from wharfinger.spec.needs import Key

@@ -2,6 +2,9 @@
 
 Each is built once for a kind of database, and compiled when it is run for the first time. A batch then costs what the
 database does with it, so that it can be small, and whoever else wants to write waits for a short time.
+
+Whether something refers to a key is asked by EXISTS, key by key: a layer that all share has as many links and edges as
+there are images, and a database that has not counted how many each key has would read all of them for a few keys.
 """
 
 from typing import Any
@@ -15,6 +18,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    exists,
     insert,
     select,
     tuple_,
@@ -36,13 +40,15 @@ class Links:
         self.given = Given(kind, repository_id=KEY, digest=Text())
         these = select(*self.given.c)
         link = _pair(blob_links.c.repository_id, blob_links.c.digest)
-        edge = _pair(manifest_blobs.c.repository_id, manifest_blobs.c.present)
+        edge = (manifest_blobs.c.repository_id == self.given.c.repository_id) & (
+            manifest_blobs.c.present == self.given.c.digest
+        )
         review = _pair(link_reviews.c.repository_id, link_reviews.c.digest)
         sized = select(*link, blobs.c.size).join_from(blob_links, blobs, blobs.c.digest == blob_links.c.digest)
         self.due = _due(link_reviews)
         # Those that nobody else has in hand, and how large their blobs are.
         self.in_hand = sized.where(tuple_(*link).in_(these)).with_for_update(of=blob_links, skip_locked=True)
-        self.needed = select(*edge).where(tuple_(*edge).in_(these)).distinct()
+        self.needed = these.where(exists().where(edge))
         self.settle = delete(link_reviews).where(tuple_(*review).in_(these))
         self.delete = delete(blob_links).where(tuple_(*link).in_(these))
 
@@ -54,11 +60,11 @@ class Blobs:
         self.given = Given(kind, digest=Text())
         these = select(*self.given.c)
         row = select(blobs.c.digest, blobs.c.size, blobs.c.location).where(blobs.c.digest.in_(these))
-        linked = select(blob_links.c.digest.label("digest")).where(blob_links.c.digest.in_(these))
-        trashed = select(trash_blobs.c.present.label("digest")).where(trash_blobs.c.present.in_(these))
+        linked = exists().where(blob_links.c.digest == self.given.c.digest)
+        trashed = exists().where(trash_blobs.c.present == self.given.c.digest)
         self.due = _due(blob_reviews)
         self.in_hand = row.with_for_update(skip_locked=True)
-        self.needed = union_all(linked, trashed)
+        self.needed = union_all(these.where(linked), these.where(trashed))
         self.known = select(blobs.c.digest).where(blobs.c.digest.in_(these))
         self.settle = delete(blob_reviews).where(blob_reviews.c.digest.in_(these))
         self.delete = delete(blobs).where(blobs.c.digest.in_(these))

@@ -146,6 +146,25 @@ def said_of(tx: Connection, image: int, set_: int) -> list[Said]:
     return [Said(*row) for row in tx.execute(query)]
 
 
+def purls_of(
+    tx: Connection, set_: int, images: Collection[int], wanted: Collection[int]
+) -> dict[tuple[int, int], set[str]]:
+    """Of images and of outcomes that hold for some of their package versions: the purls of these."""
+    query = (
+        select(image_packages.c.image, judgements.c.outcome, package_versions.c.purl)
+        .select_from(image_packages)
+        .join(judgements, judgements.c.package == image_packages.c.package)
+        .join(package_versions, package_versions.c.id == image_packages.c.package)
+        .where(by(set_))
+    )
+    found: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for some in among(tx, judgements.c.outcome, sorted(wanted)):
+        for these in among(tx, image_packages.c.image, sorted(images)):
+            for image, outcome, purl in plain_rows(tx, query.where(some, these)):
+                found[image, outcome].add(purl)
+    return found
+
+
 def bodies(tx: Connection, wanted: Iterable[int]) -> dict[int, list[str]]:
     """The findings of outcomes as they are kept."""
     found: dict[int, list[str]] = defaultdict(list)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     TextClause,
     any_,
     bindparam,
+    cast,
     func,
     select,
 )
@@ -93,14 +94,25 @@ class Given:
     def values(self, rows: Sequence[Sequence[str | int]]) -> dict[str, Any]:
         """The parameters with which the table has these rows, in this order."""
         if self._is_array:
-            columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in self._names)
+            columns = map(_array, zip(*rows, strict=True)) if rows else ("{}" for _ in self._names)
             return dict(zip(self._names, columns, strict=True))
         return {"given": json.dumps(rows)}
 
 
 def _unnested(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
-    arrays = [bindparam(f"given_{name}", type_=ARRAY(type)) for name, type in columns.items()]
+    arrays = [cast(bindparam(f"given_{name}", type_=Text()), ARRAY(type)) for name, type in columns.items()]
     return func.unnest(*arrays).table_valued(*columns).render_derived(name="given")
+
+
+def _array(values: Iterable[str | int]) -> str:
+    """An array as PostgreSQL reads it. The driver would search each element with a pattern, which takes much longer."""
+    return "{" + ",".join(map(_quoted, values)) + "}"
+
+
+def _quoted(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _extracted(columns: Mapping[str, TypeEngine[Any]]) -> FromClause:

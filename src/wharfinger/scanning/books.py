@@ -41,11 +41,13 @@ class Book:
     has_attached: bool = False
     """Whether any document beside an image may count."""
 
-    def may_be_about(self, names: Collection[str]) -> bool:
-        """Whether anything may excuse vulnerabilities of these names in some image."""
-        if self.has_attached and names:
-            return True
-        return not self.said.keys().isdisjoint(names) or any(each.vulnerability in names for each in self.exceptions)
+    def may_state(self, names: Collection[str]) -> bool:
+        """Whether a statement may be about vulnerabilities of these names in some image."""
+        return bool(self.has_attached and names) or not self.said.keys().isdisjoint(names)
+
+    def excepted(self, names: Collection[str]) -> tuple[Excuse, ...]:
+        """The exceptions for vulnerabilities of these names, in whatever packages and images."""
+        return tuple(each for each in self.exceptions if each.vulnerability in names)
 
     def about(
         self,

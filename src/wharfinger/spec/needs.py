@@ -53,18 +53,22 @@ Packed: TypeAlias = bytes
 Key: TypeAlias = bytes
 """What stands for a digest: sixteen bytes of it, so many that nobody finds two blobs that have them in common."""
 
-_ENTRY = struct.Struct("<16sQ")
-_KEY = 16
+_ENTRY = struct.Struct(">16sQ")
+_HEX = slice(7, 7 + 2 * 16)
+"""Where a digest has its key: after ``sha256:`` or ``sha512:``."""
 
 
 def key(digest: str) -> Key:
     """The key of a digest. Raises ValueError where it is none."""
-    return bytes.fromhex(digest.partition(":")[2][: 2 * _KEY])
+    return bytes.fromhex(digest[_HEX])
 
 
 def pack(blobs: Mapping[str, int]) -> Packed:
-    """The blobs with their sizes, packed."""
-    return b"".join([_ENTRY.pack(key(digest), size) for digest, size in blobs.items()])
+    """The blobs with their sizes, packed. Raises ValueError where one has no digest, or no size."""
+    whole = bytes.fromhex("".join([f"{digest[_HEX]}{size:016x}" for digest, size in blobs.items()]))
+    if len(whole) != len(blobs) * _ENTRY.size:
+        raise ValueError("not what it takes for each")
+    return whole
 
 
 def packed(raw: bytes) -> Packed | None:
@@ -72,7 +76,7 @@ def packed(raw: bytes) -> Packed | None:
     found = blobs(raw)
     try:
         return None if found is None else pack(found)
-    except (ValueError, struct.error):
+    except ValueError:
         return None
 
 

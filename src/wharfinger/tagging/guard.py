@@ -12,8 +12,7 @@ from wharfinger.registry.tag_changes import Guard, TagChange, Where
 from wharfinger.spec.digest import Digest
 from wharfinger.spec.names import RepoName, Tag
 from wharfinger.tagging import parsing, rules
-from wharfinger.tagging.rules import Asked, Refused, Rule, Verb
-from wharfinger.tagging.section import WORD
+from wharfinger.tagging.rules import WORD, Asked, Refused, Rule, Verb
 
 
 class RuleBook:

@@ -11,6 +11,9 @@ from wharfinger.access.moments import written
 from wharfinger.select import Selector
 from wharfinger.select.versions import Version, parse_version
 
+WORD = "tags"
+"""The section of ``policy.yaml`` that has them."""
+
 
 class Verb(StrEnum):
     """What happens to a tag."""

@@ -18,8 +18,8 @@ from wharfinger.access.plain_values import listed, selector_words
 from wharfinger.access.policy_sections import Section
 from wharfinger.access.policy_things import Item
 from wharfinger.tagging import effects, parsing
+from wharfinger.tagging.rules import WORD
 
-WORD = "tags"
 NOUN = "tag_rule"
 RULES_AT_MOST = 500
 

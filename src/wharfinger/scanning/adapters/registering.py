@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from wharfinger.access import changes, fetch
-from wharfinger.access.accounts import account_name
+from wharfinger.access.account_names import account_name
 from wharfinger.access.actions import Action
 from wharfinger.access.caller import Caller
 from wharfinger.access.fetch import Fetch
