@@ -286,5 +286,5 @@ def _unlisted(
     if distribution is None or any(found.type in types for spell in standing for found in spell.evidence.found):
         return
     said = next(spell for spell in standing if spell.evidence.distribution == distribution)
-    reason = f"it says this is {_short(distribution).id}, of whose packages no list was found: what they are is not known"
+    reason = f"this is {_short(distribution).id}, of whose packages no list was found: what they are is not known"
     yield Problem(layers[said.start].layer, said.evidence.path, reason)
