@@ -22,7 +22,9 @@ from wharfinger.jobs.housekeeper import Sweep
 from wharfinger.jobs.queue import Queue
 from wharfinger.meta import scanners
 from wharfinger.meta.db import Database
+from wharfinger.registry import packing
 from wharfinger.registry.journal import Journal
+from wharfinger.registry.packing import Packing
 from wharfinger.registry.usage import Usage
 from wharfinger.scanning import kept_layers, pushed, trusting
 from wharfinger.scanning.adapters.asking import Asking
@@ -68,6 +70,7 @@ async def run(services: Services, settings: Settings, notes: Notes, metrics: Col
                 pushed.KIND: scans.judge,
                 making.KIND: gates.making.make_again,
                 trusting.KIND: services.excusing.attached.work,
+                packing.KIND: Packing(db, now).work,
             }
             tasks.create_task(Queue(db, duties, now).run())
             # In a queue of its own: whoever does not answer holds up no scan of ours.

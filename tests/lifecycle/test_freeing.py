@@ -10,7 +10,7 @@ from tests.lifecycle.kit import policy
 from wharfinger.lifecycle import reading, surveying
 from wharfinger.lifecycle.plan_file import going
 from wharfinger.lifecycle.surveying import Survey
-from wharfinger.meta import blobs, lifecycle_blobs, lifecycle_facts, manifests, repos, tags, trash
+from wharfinger.meta import blobs, lifecycle_blobs, lifecycle_facts, manifests, packing, repos, tags, trash
 from wharfinger.meta.blobs import Blob
 from wharfinger.meta.db import Database
 from wharfinger.meta.schema import blobs as blob_rows
@@ -140,6 +140,11 @@ async def test_it_counts_what_edges_and_stored_sizes_say(db: Database, seed: int
     assert (await db.read(_unmeasured, only.id), await db.read(_packed, only.id)) == (unmeasured, packed)
     await db.read(_compare, names, await db.read(_survey))
     await db.write(_forget, only.id)  # as in a database from before anything was packed
+    await db.read(_compare, names, await db.read(_survey))
+    place: packing.Place | None = ()
+    while place is not None:
+        place = await db.write(packing.pack_some, place, 3)
+    assert await db.read(_packed, only.id) == packed
     await db.read(_compare, names, await db.read(_survey))
 
 
