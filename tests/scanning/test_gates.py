@@ -361,7 +361,7 @@ async def test_a_plan_says_what_would_be_refused(guarded: Guarded) -> None:
     guarded.advise(openssl())
     await guarded.push()
     await guarded.push(CLEAN, "clean")
-    await guarded.push(trees.image([{"etc/motd": b"hello\n"}]), "unscanned", work=False)
+    await guarded.push(trees.image([{"etc/os-release": b"ID=none\n"}]), "unscanned", work=False)
     await guarded.use("1")
     await guarded.pull()
     await guarded.registry.services.keeping.last_pulls.flush()

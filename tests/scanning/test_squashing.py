@@ -108,14 +108,19 @@ def test_the_distribution_is_found_through_links(tree: Tree, *, is_debian: bool)
     assert known is is_debian
 
 
+@pytest.mark.parametrize("file", ["bin/sh", "usr/lib/aarch64-linux-gnu/libc.so.6", "lib/ld-musl-x86_64.so.1"])
 @pytest.mark.parametrize("above", [{".wh.var": b""}, {"var/lib/dpkg/status.d/.wh.a": b""}, {STATUS: b"no package"}])
-def test_a_distribution_without_a_list_of_its_packages_is_not_all_that_is_there(above: Tree) -> None:
-    below: Tree = {"usr/lib/os-release": DEBIAN, **A1}
+def test_a_distribution_without_a_list_of_its_packages_is_not_all_that_is_there(above: Tree, file: str) -> None:
+    below: Tree = {"usr/lib/os-release": DEBIAN, file: b"", **A1}
     assert catalogue(below).problems == ()
     problem = catalogue(below, above).problems[-1]
     assert (problem.layer, problem.path) == ("layer-0", "usr/lib/os-release")
     assert "debian, of whose packages no list was found" in problem.reason
     assert problem not in catalogue(below, above, ELSEWHERE).problems
+
+
+def test_the_name_of_a_distribution_without_its_files_is_no_distribution() -> None:
+    assert catalogue({"usr/lib/os-release": DEBIAN, "app/static": b"", "etc/passwd": b""}).problems == ()
 
 
 def test_a_distribution_in_a_higher_layer_is_the_one() -> None:

@@ -19,6 +19,17 @@ _DATABASES = frozenset({"dpkg", "dpkg-files", "apk", "rpm"})
 _NEVER_THEIRS = ("opt/", "usr/local/", "srv/", "home/", "root/")
 """Where packages of Debian, Ubuntu and Alpine put nothing: what has come there is by somebody else."""
 
+_MACHINES = ("x86_64", "aarch64", "arm", "i386", "powerpc64le", "ppc64le", "riscv64", "s390x")
+_OF_ANY_DISTRIBUTION = frozenset(
+    number_of(path)
+    for path in (
+        *("bin/sh", "bin/bash", "bin/busybox", "bin/dpkg", "bin/rpm", "sbin/apk", "lib/libc.so.6", "lib64/libc.so.6"),
+        *(f"lib/{machine}-linux-{abi}/libc.so.6" for machine in _MACHINES for abi in ("gnu", "gnueabihf")),
+        *(f"lib/ld-musl-{machine}.so.1" for machine in (*_MACHINES, "armhf", "armv7")),
+    )
+)
+"""What a distribution has that is more than its name: a shell, a C library, a program that installs packages."""
+
 
 def squash(layers: Sequence[LayerCatalogue]) -> Catalogue:
     """What one sees of the layers, the lowest first, laid one over the other.
@@ -281,10 +292,12 @@ def _problems(layers: Sequence[LayerCatalogue]) -> Iterator[Problem]:
 def _unlisted(
     layers: Sequence[LayerCatalogue], standing: Sequence[_Spell], distribution: Distribution | None
 ) -> Iterator[Problem]:
-    """A distribution is made of packages: where none is to be seen their list was taken away, and they were not."""
+    """A distribution's files without any list of its packages: the list was taken away, and they were not."""
     types = OS_TYPES.values()
     if distribution is None or any(found.type in types for spell in standing for found in spell.evidence.found):
         return
+    if all(_OF_ANY_DISTRIBUTION.isdisjoint(numbers(layer.files)) for layer in layers):
+        return  # its name alone, as over a program that needs nothing
     said = next(spell for spell in standing if spell.evidence.distribution == distribution)
     reason = f"this is {_short(distribution).id}, of whose packages no list was found: what they are is not known"
     yield Problem(layers[said.start].layer, said.evidence.path, reason)
