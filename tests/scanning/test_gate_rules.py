@@ -102,6 +102,17 @@ def test_a_row_keeps_how_an_image_stands(status: str) -> None:
     assert stands.at(BORN + 30 * DAY)[0] is Outcome.BLOCK
 
 
+@pytest.mark.parametrize("status", ["partial", "not-assessed"])
+def test_a_row_keeps_a_doubt_that_no_rule_places(status: str) -> None:
+    rules = joined({"block": {"severity": "critical"}})
+    stands = standing(rules, status, [])
+    assert standing_of(row_of(rules, stands)) == stands
+    answer = decide(rules, row_of(rules, stands), NOW, 0.0, lambda: True)
+    assert (answer.outcome, answer.why) == (Outcome.BLOCK, Why(status.replace("-", "_")))
+    assert answer.why is not None
+    assert "no rule places this" in reason(answer.why)
+
+
 @pytest.mark.parametrize("row", [None, Row("other"), Row("id")])
 @pytest.mark.parametrize("is_image", [True, False])
 @pytest.mark.parametrize("age", [0.0, 8 * DAY, math.inf])

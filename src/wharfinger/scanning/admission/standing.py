@@ -17,7 +17,7 @@ PLACES = {"partial": "partial", "not-assessed": "not_assessed"}
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a pull is warned of or refused: the rule, and the finding or else what is not known.
+    """Why a pull is warned of or refused: the rule, if one says so, and the finding or else what is not known.
 
     ``kind`` is ``finding``, ``unscanned``, ``rejudging``, ``partial``, ``not_assessed`` or ``stale``; ``more`` counts
     further findings. ``unrated`` where nobody rated the finding, and the rule says that it counts as ``severity``.
@@ -25,7 +25,7 @@ class Why:
     """
 
     kind: str
-    rule: str
+    rule: str = ""
     id: str = ""
     package: str = ""
     version: str = ""
