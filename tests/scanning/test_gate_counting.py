@@ -58,7 +58,7 @@ def _purl(binary: str) -> str:
 def _fill(tx: Connection, chance: Random) -> None:
     """Images of one or two repositories, some in an index, that share packages."""
     advisory_sets.finish(tx, advisory_sets.begin(tx, "", {}, 0.0).id, 0.0)
-    packages = [Package("deb", name, "1", f"pkg:deb/debian/{name}@1", Source(source, "1")) for source, name in BINARIES]
+    packages = [Package("deb", name, "1", _purl(name), Source(source, "1")) for source, name in BINARIES]
     every = versions_of(Catalogue(tuple(packages), Distribution("debian", "12")))
     numbers = package_versions.add(tx, every)
     said = judgements.add(tx, [Outcome(source, "Debian:12", None, found) for source, found in FOUND.items()])
