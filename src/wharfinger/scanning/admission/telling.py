@@ -9,7 +9,7 @@ from wharfinger.spec.names import RepoName
 _DOUBTS = {
     "unscanned": "nothing is known of this image yet, it was not scanned",
     "rejudging": "the rules have changed, and this image is about to be judged by them",
-    "partial": "something in this image could not be read",
+    "partial": "not all that is in this image is known: wharf verdict names what was not read",
     "not_assessed": "no advisories are about some of the packages in this image",
     "stale": "the advisories are too old",
 }
